@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,8 +16,8 @@ namespace relay {
 /// the writer's end. Not shared between threads.
 class JsonWriter {
  public:
-  /// The writer keeps one bit per open container; what we write is nested a dozen deep at most.
-  static constexpr int kMaxOpen = 64;
+  /// Open containers at a time: one bit each, and more than any document that we read may have.
+  static constexpr int kMaxOpen = 128;
 
   explicit JsonWriter(std::string& out);
   ~JsonWriter() { finish(); }
@@ -59,17 +60,25 @@ class JsonWriter {
  private:
   void begin(char bracket, bool object);
   void end(char bracket, bool object);
-  /// Checks that a value may stand here, and puts the comma.
-  void before_value();
-  void literal(std::string_view word);
+  /// Checks that a value may stand here, puts its comma and makes room for `size` bytes after it.
+  void before_value(std::size_t size);
+  void comma();
+  void literal(std::string_view word) { raw(word); }
+  /// `text` in quotes. There is room for text, quotes and `kSlack` more.
   void quoted(std::string_view text);
-  /// Makes room for `size` more bytes.
-  void need(std::size_t size);
-  void put(char byte);
+  void escaped(std::string_view text);
+  template <class Number>
+  void number(Number number);
+  [[nodiscard]] bool in_object() const { return objects_[static_cast<std::size_t>(depth_ - 1)]; }
+  void need(std::size_t size) {
+    if (static_cast<std::size_t>(end_ - at_) < size) grow(size);
+  }
+  void grow(std::size_t size);
 
   std::string& out_;
-  std::size_t at_;
-  std::uint64_t objects_ = 0;  // bit n: the container at depth n is an object
+  char* at_;   // where the next byte goes, inside out_
+  char* end_;  // the end of out_
+  std::bitset<kMaxOpen> objects_;  // bit n: the container at depth n is an object
   int depth_ = 0;
   bool first_ = true;
   bool after_key_ = false;
