@@ -17,8 +17,8 @@ enum class Strictness {
 };
 
 /// JSON text to a typed value: `decode<AgentCreate>(request.body, kInboundLimits)`. Declared for
-/// every struct of the rest_*.hpp and events headers, and for std::vector of those that are answered
-/// as lists. Code::invalid_json and Code::too_large when the text is no acceptable JSON,
+/// every struct of the rest_*.hpp and events headers, and for std::vector of those that are
+/// answered as lists. Code::invalid_json and Code::too_large when the text is no acceptable JSON,
 /// Code::protocol_error with the path of the field when the shape is wrong.
 template <class T>
 [[nodiscard]] Result<T> decode(std::string_view text, JsonLimits limits = kEngineLimits,

@@ -14,6 +14,7 @@
 //   v.defaulted(key, x) always written; keeps its value when absent or null
 //   v.known_or(key, x)  as defaulted, and an enumerator that we do not know keeps the value too
 //   v.id(key, x)        a string; a number is taken for its digits
+//   v.id_or(key, k, x)  the same, read from the key `k` when there is no `key`
 //   v.token(key, x)     a string that is not empty
 //   v.object(key, x)    a Json that is an object
 //   v.at_least_0(key,x) a finite number that is not negative
@@ -45,8 +46,8 @@ void fields_of(V& v, S& s) {
   fields(v, static_cast<Target&>(s));
 }
 
-/// The wire names of an enumeration: specialise with `static constexpr std::pair<E, std::string_view>
-/// kAll[]`.
+/// The wire names of an enumeration: specialise with `static constexpr std::pair<E,
+/// std::string_view> kAll[]`.
 template <class E>
 struct EnumNames;
 
@@ -160,6 +161,10 @@ class FieldReader {
   }
   void id(std::string_view key, std::optional<std::string>& out) {
     if (const auto found = optional(key)) read_id_at(key, *found, out.emplace());
+  }
+
+  void id_or(std::string_view key, std::string_view other, std::string& out) {
+    id(find(key) || !find(other) ? key : other, out);
   }
 
   void token(std::string_view key, std::string& out);
@@ -288,6 +293,7 @@ class FieldWriter {
   void id(std::string_view key, const T& item) {
     (*this)(key, item);
   }
+  void id_or(std::string_view key, std::string_view, const std::string& item) { put(key, item); }
   void token(std::string_view key, const std::string& item) { put(key, item); }
   void object(std::string_view key, const Json& item) { put(key, item); }
   void at_least_0(std::string_view key, double item);
@@ -364,10 +370,10 @@ Json to_json(const T& value) {
 
 }  // namespace relay::wire
 
-/// Makes decode and encode of a type part of the library. At the end of the .cpp that holds its field
-/// list.
-#define RELAY_WIRE_BODY(T)                                                               \
-  template Result<T> decode<T>(std::string_view, JsonLimits, Strictness);                \
-  template Result<T> decode<T>(JsonView, Strictness);                                    \
-  template std::string encode<T>(const T&);                                              \
+/// Makes decode and encode of a type part of the library. At the end of the .cpp that holds its
+/// field list.
+#define RELAY_WIRE_BODY(T)                                                \
+  template Result<T> decode<T>(std::string_view, JsonLimits, Strictness); \
+  template Result<T> decode<T>(JsonView, Strictness);                     \
+  template std::string encode<T>(const T&);                               \
   template Json to_json<T>(const T&)
