@@ -19,11 +19,13 @@ std::size_t utf8_length(std::string_view text) {
   const auto second = text.size() > 1 ? static_cast<unsigned char>(text[1]) : 0;
   if (first >= 0xC2 && first <= 0xDF) return text.size() >= 2 && is_continuation(text[1]) ? 2 : 0;
   if (first >= 0xE0 && first <= 0xEF) {
-    const bool fits = second >= (first == 0xE0 ? 0xA0 : 0x80) && second <= (first == 0xED ? 0x9F : 0xBF);
+    const bool fits =
+        second >= (first == 0xE0 ? 0xA0 : 0x80) && second <= (first == 0xED ? 0x9F : 0xBF);
     return fits && text.size() >= 3 && is_continuation(text[2]) ? 3 : 0;
   }
   if (first >= 0xF0 && first <= 0xF4) {
-    const bool fits = second >= (first == 0xF0 ? 0x90 : 0x80) && second <= (first == 0xF4 ? 0x8F : 0xBF);
+    const bool fits =
+        second >= (first == 0xF0 ? 0x90 : 0x80) && second <= (first == 0xF4 ? 0x8F : 0xBF);
     return fits && text.size() >= 4 && is_continuation(text[2]) && is_continuation(text[3]) ? 4 : 0;
   }
   return 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-// The rules of JSON strings, for the two writers of JSON: JsonWriter and the one that copies a parsed
-// document. Inline, because they run once per string of every frame.
+// The rules of JSON strings, for the two writers of JSON: JsonWriter and the one that copies a
+// parsed document. Inline, because they run once per string of every frame.
 
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +36,8 @@ inline bool is_special(unsigned char byte) {
   return byte < 0x20 || byte == '"' || byte == '\\' || byte >= 0x80;
 }
 
-/// Copies bytes up to the first one that is special, in whole steps where it can, and says how many.
+/// Copies bytes up to the first one that is special, in whole steps where it can, and says how
+/// many.
 inline std::size_t copy_plain(char* to, const char* from, std::size_t size) {
   std::size_t done = 0;
   for (; size - done >= 8; done += 8) {
@@ -59,8 +60,8 @@ inline std::size_t copy_plain(char* to, const char* from, std::size_t size) {
   return done;
 }
 
-/// Writes what stands for the special byte or the UTF-8 sequence at the front of `text`, takes it off,
-/// and returns the end of what it wrote.
+/// Writes what stands for the special byte or the UTF-8 sequence at the front of `text`, takes it
+/// off, and returns the end of what it wrote.
 char* escape_front(std::string_view& text, char* to);
 
 /// The most bytes that `write_double` writes: -1.2345678901234567e-308 and a ".0".

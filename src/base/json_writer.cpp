@@ -22,8 +22,7 @@ constexpr std::size_t kSlack = 4 + json_escape::kLongestEscape;
 
 }  // namespace
 
-JsonWriter::JsonWriter(std::string& out)
-    : out_(out), at_(out.data() + out.size()), end_(at_) {}
+JsonWriter::JsonWriter(std::string& out) : out_(out), at_(out.data() + out.size()), end_(at_) {}
 
 void JsonWriter::finish() {
   out_.resize(static_cast<std::size_t>(at_ - out_.data()));

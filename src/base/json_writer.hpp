@@ -8,9 +8,9 @@
 namespace relay {
 
 /// Appends one JSON document to a string, for the wire and for `--json`. What it writes is always
-/// valid JSON in UTF-8: bytes that are not UTF-8 become U+FFFD, numbers that JSON lacks become null.
-/// Commas are its business; the caller says what follows what. Breaking the grammar (a value without
-/// a key inside an object, an end without a begin) is a broken invariant and asserts.
+/// valid JSON in UTF-8: bytes that are not UTF-8 become U+FFFD, numbers that JSON lacks become
+/// null. Commas are its business; the caller says what follows what. Breaking the grammar (a value
+/// without a key inside an object, an end without a begin) is a broken invariant and asserts.
 ///
 /// While a writer lives it uses the string's spare room: the text is in `out` after `finish()` or
 /// the writer's end. Not shared between threads.
@@ -76,8 +76,8 @@ class JsonWriter {
   void grow(std::size_t size);
 
   std::string& out_;
-  char* at_;   // where the next byte goes, inside out_
-  char* end_;  // the end of out_
+  char* at_;                       // where the next byte goes, inside out_
+  char* end_;                      // the end of out_
   std::bitset<kMaxOpen> objects_;  // bit n: the container at depth n is an object
   int depth_ = 0;
   bool first_ = true;

@@ -1,8 +1,7 @@
 #include "wire/codec.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
+#include <fmt/format.h>
 #include <limits>
 
 namespace relay::wire::codec {

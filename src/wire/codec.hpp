@@ -14,6 +14,7 @@
 //   v.defaulted(key, x) always written; keeps its value when absent or null
 //   v.known_or(key, x)  as defaulted, and an enumerator that we do not know keeps the value too
 //   v.id(key, x)        a string; a number is taken for its digits
+//   v.id_or(key, k, x)  the same, read from the key `k` when there is no `key`
 //   v.token(key, x)     a string that is not empty
 //   v.object(key, x)    a Json that is an object
 //   v.at_least_0(key,x) a finite number that is not negative
@@ -30,6 +31,7 @@
 #include <vector>
 
 #include "wire/body.hpp"
+#include "wire/envelope.hpp"
 #include "wire/json.hpp"
 
 namespace relay::wire {
@@ -45,8 +47,8 @@ void fields_of(V& v, S& s) {
   fields(v, static_cast<Target&>(s));
 }
 
-/// The wire names of an enumeration: specialise with `static constexpr std::pair<E, std::string_view>
-/// kAll[]`.
+/// The wire names of an enumeration: specialise with `static constexpr std::pair<E,
+/// std::string_view> kAll[]`.
 template <class E>
 struct EnumNames;
 
@@ -160,6 +162,10 @@ class FieldReader {
   }
   void id(std::string_view key, std::optional<std::string>& out) {
     if (const auto found = optional(key)) read_id_at(key, *found, out.emplace());
+  }
+
+  void id_or(std::string_view key, std::string_view other, std::string& out) {
+    id(find(key) || !find(other) ? key : other, out);
   }
 
   void token(std::string_view key, std::string& out);
@@ -288,6 +294,7 @@ class FieldWriter {
   void id(std::string_view key, const T& item) {
     (*this)(key, item);
   }
+  void id_or(std::string_view key, std::string_view, const std::string& item) { put(key, item); }
   void token(std::string_view key, const std::string& item) { put(key, item); }
   void object(std::string_view key, const Json& item) { put(key, item); }
   void at_least_0(std::string_view key, double item);
@@ -330,10 +337,19 @@ void write(JsonWriter& to, const T& value) {
   to.end_object();
 }
 
+/// An answer without the type of its data.
+struct Envelope {
+  bool ok = false;
+  std::optional<ApiError> error;
+  std::optional<JsonView> data;  // written by encode_answer
+};
+
+void read_envelope(Decoding& to, JsonView root, Envelope& out);
+
 }  // namespace codec
 
 template <class T>
-Result<T> decode(JsonView view, Strictness strictness) {
+Result<T> decode_body(JsonView view, Strictness strictness) {
   codec::Decoding decoding(strictness);
   T value{};
   codec::read(decoding, view, value);
@@ -342,14 +358,14 @@ Result<T> decode(JsonView view, Strictness strictness) {
 }
 
 template <class T>
-Result<T> decode(std::string_view text, JsonLimits limits, Strictness strictness) {
+Result<T> decode_body(std::string_view text, JsonLimits limits, Strictness strictness) {
   const auto document = JsonDocument::parse(text, limits);
   if (!document) return fail(document.error());
-  return decode<T>(document->root(), strictness);
+  return decode_body<T>(document->root(), strictness);
 }
 
 template <class T>
-std::string encode(const T& value) {
+std::string encode_body(const T& value) {
   std::string text;
   JsonWriter writer(text);
   codec::write(writer, value);
@@ -362,12 +378,48 @@ Json to_json(const T& value) {
   return Json::build([&value](JsonWriter& writer) { codec::write(writer, value); });
 }
 
+template <class T>
+Result<Answer<T>> decode_answer(std::string_view text) {
+  const auto document = JsonDocument::parse(text, kEngineLimits);
+  if (!document) return fail(document.error());
+  codec::Decoding decoding(Strictness::lenient);
+  codec::Envelope envelope;
+  codec::read_envelope(decoding, document->root(), envelope);
+  Answer<T> answer;
+  answer.error = std::move(envelope.error);
+  if (decoding.ok() && envelope.ok) {
+    T& data = answer.data.emplace();
+    if (envelope.data) {
+      codec::read(decoding, *envelope.data, data);
+      if (!decoding.ok()) decoding.within_key("data");
+    } else if constexpr (!std::is_empty_v<T>) {
+      decoding.refuse("data: missing");
+    }
+  }
+  if (!decoding.ok()) return fail(decoding.error());
+  return answer;
+}
+
+template <class T>
+std::string encode_answer(const T& data) {
+  std::string text;
+  JsonWriter writer(text);
+  writer.begin_object();
+  codec::FieldWriter to(writer);
+  to.constant("ok", true);
+  to("data", data);
+  writer.end_object();
+  writer.finish();
+  return text;
+}
+
 }  // namespace relay::wire
 
-/// Makes decode and encode of a type part of the library. At the end of the .cpp that holds its field
-/// list.
-#define RELAY_WIRE_BODY(T)                                                               \
-  template Result<T> decode<T>(std::string_view, JsonLimits, Strictness);                \
-  template Result<T> decode<T>(JsonView, Strictness);                                    \
-  template std::string encode<T>(const T&);                                              \
-  template Json to_json<T>(const T&)
+/// Makes the codec of a type part of the library. At the end of the .cpp that holds its field list.
+#define RELAY_WIRE_BODY(T)                                                     \
+  template Result<T> decode_body<T>(std::string_view, JsonLimits, Strictness); \
+  template Result<T> decode_body<T>(JsonView, Strictness);                     \
+  template std::string encode_body<T>(const T&);                               \
+  template Json to_json<T>(const T&);                                          \
+  template Result<Answer<T>> decode_answer<T>(std::string_view);               \
+  template std::string encode_answer<T>(const T&)

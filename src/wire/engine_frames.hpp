@@ -68,8 +68,8 @@ using EngineFrame =
 /// One text frame. An UnknownFrame is never sent; encoding one gives its type and nothing else.
 [[nodiscard]] std::string encode(const EngineFrame& frame);
 
-/// As a node reads it. Code::invalid_json, Code::too_large, or Code::protocol_error with the path of
-/// the field. An unknown type is an UnknownFrame, and an error when strict.
+/// As a node reads it. Code::invalid_json, Code::too_large, or Code::protocol_error with the path
+/// of the field. An unknown type is an UnknownFrame, and an error when strict.
 [[nodiscard]] Result<EngineFrame> decode_engine_frame(std::string_view text,
                                                       Strictness strictness = Strictness::lenient);
 

@@ -1,12 +1,11 @@
 #include "wire/json.hpp"
 
-#include <fmt/format.h>
-#include <simdjson.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <fmt/format.h>
+#include <simdjson.h>
 #include <type_traits>
 #include <utility>
 
@@ -29,8 +28,9 @@ dom::array array_of(const dom::element& element) {
   return element.get_array().value_unsafe();
 }
 
-/// Writes elements as minified JSON text into a buffer that it keeps for the next. The position goes
-/// through the functions by value, so that it stays in a register: a frame is copied for every message.
+/// Writes elements as minified JSON text into a buffer that it keeps for the next. The position
+/// goes through the functions by value, so that it stays in a register: a frame is copied for every
+/// message.
 class TextCopier {
  public:
   std::string_view copy(const dom::element& element) {

@@ -67,7 +67,8 @@ class JsonView {
 
   [[nodiscard]] Kind kind() const;
   [[nodiscard]] bool is_null() const { return kind() == Kind::null; }
-  /// Nothing when the value is of another kind; numbers also when they do not fit or have a fraction.
+  /// Nothing when the value is of another kind; numbers also when they do not fit or have a
+  /// fraction.
   [[nodiscard]] std::optional<std::string_view> string() const;
   [[nodiscard]] std::optional<bool> boolean() const;
   [[nodiscard]] std::optional<std::uint64_t> unsigned_integer() const;

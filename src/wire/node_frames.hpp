@@ -115,8 +115,8 @@ using NodeFrame =
 /// One text frame. An UnknownFrame is never sent; encoding one gives its type and nothing else.
 [[nodiscard]] std::string encode(const NodeFrame& frame);
 
-/// As an engine reads it. Code::invalid_json, Code::too_large, or Code::protocol_error with the path
-/// of the field. An unknown type is an UnknownFrame, and an error when strict.
+/// As an engine reads it. Code::invalid_json, Code::too_large, or Code::protocol_error with the
+/// path of the field. An unknown type is an UnknownFrame, and an error when strict.
 [[nodiscard]] Result<NodeFrame> decode_node_frame(std::string_view text,
                                                   Strictness strictness = Strictness::lenient);
 

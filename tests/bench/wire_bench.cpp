@@ -1,11 +1,10 @@
-// How many frames per second one core decodes and encodes: `bench-wire [--json]`. A decoded frame is
-// checked as a whole document and keeps its payload as text of its own.
-#include <fmt/format.h>
-
+// How many frames per second one core decodes and encodes: `bench-wire [--json]`. A decoded frame
+// is checked as a whole document and keeps its payload as text of its own.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <string>
 #include <string_view>
 
