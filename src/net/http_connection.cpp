@@ -189,18 +189,27 @@ asio::awaitable<bool> HttpConnection::flush() {
 
 /// Makes sure that there is input to take; what is queued goes out before anything is awaited.
 asio::awaitable<bool> HttpConnection::refill() {
-  if (from_ < to_ && output_.size() < kOutputGathered) co_return true;
-  if (phase_ == Phase::body && parser_.expects_continue() && !continued_) {
-    continued_ = true;
-    output_ += kContinue;
+  bool good = true;
+  if (from_ == to_ || output_.size() >= kOutputGathered) {
+    queue_continue();
+    if (!output_.empty()) good = co_await flush();
+    if (good && from_ == to_) {
+      make_room();
+      good = co_await fill();
+    }
   }
-  if (!output_.empty() && !co_await flush()) co_return false;
-  if (from_ < to_) co_return true;
-  if (wants_large_) {
-    wants_large_ = false;
-    input_.resize(kInputLarge);
-  }
-  co_return co_await fill();
+  co_return good;
+}
+
+void HttpConnection::queue_continue() {
+  if (from_ < to_ || phase_ != Phase::body || !parser_.expects_continue() || continued_) return;
+  continued_ = true;
+  output_ += kContinue;
+}
+
+void HttpConnection::make_room() {
+  if (wants_large_) input_.resize(kInputLarge);
+  wants_large_ = false;
 }
 
 HeadOptions HttpConnection::head_options() {
@@ -340,11 +349,16 @@ bool HttpConnection::finish(Exchange& exchange) {
 
 asio::awaitable<void> HttpConnection::run() {
   const auto self = shared_from_this();
+  bool more = true;
   bool served = true;
-  while (served && co_await refill() && !late_) served = co_await take();
+  while (more && served) {
+    more = co_await refill();
+    if (late_) more = false;
+    if (more) served = co_await take();
+  }
   if (!stream_ || phase_ == Phase::ended) co_return;
-  if (!served && !co_await flush()) co_return;
-  if (!served || late_) co_await linger();
+  if (!served) co_await flush();
+  if (phase_ != Phase::ended && (!served || late_)) co_await linger();
   cut();
 }
 
@@ -357,7 +371,8 @@ asio::awaitable<void> HttpConnection::linger() {
   }
   std::size_t thrown_away = to_ - from_;
   from_ = to_;
-  while (thrown_away < kLingerMost && co_await fill()) {
+  while (thrown_away < kLingerMost) {
+    if (!co_await fill()) break;
     thrown_away += to_ - from_;
     from_ = to_;
   }
@@ -416,7 +431,8 @@ asio::awaitable<bool> HttpConnection::ended(Duration at_most) {
 }
 
 asio::awaitable<Result<void>> HttpConnection::send_queued() {
-  const bool sent = !peer_gone_ && co_await flush();
+  bool sent = !peer_gone_;
+  if (sent) sent = co_await flush();
   if (!sent) co_return fail(Code::connection_closed, "the client has closed the connection");
   co_return Result<void>();
 }

@@ -103,6 +103,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   asio::awaitable<void> watch();
   void start_watch();
   void on_head();
+  void queue_continue();
+  void make_room();
   void refuse(const HttpResponse& response);
   void queue(const HttpResponse& response);
   [[nodiscard]] HttpResponse route_error() const;

@@ -106,7 +106,7 @@ struct HttpRouter::Table {
   }
 
   void finish() {
-    std::stable_sort(entries.begin(), entries.end(), more_literal);
+    std::sort(entries.begin(), entries.end(), more_literal);
     for (const Entry& entry : entries) {
       const bool literal = std::none_of(entry.segments.begin(), entry.segments.end(),
                                         [](const Segment& s) { return s.is_parameter; });
