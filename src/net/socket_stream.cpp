@@ -4,6 +4,7 @@
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <cerrno>
 #include <sys/socket.h>
 #include <utility>
 
@@ -40,6 +41,30 @@ class SocketStream final : public Stream {
     co_return IoResult(error, bytes);
   }
 
+  IoResult try_read(std::span<char> into) override {
+    const ssize_t got =
+        ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (got > 0) return {std::error_code(), static_cast<std::size_t>(got)};
+    if (got == 0) return {asio::error::eof, 0};
+    return {last_error(), 0};
+  }
+
+  IoResult try_write(std::span<const char> from) override {
+    const ssize_t sent =
+        ::send(socket_.native_handle(), from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return {std::error_code(), static_cast<std::size_t>(sent)};
+    return {last_error(), 0};
+  }
+
+  void on_writable(std::function<void(std::error_code)> call) override {
+    socket_.async_wait(Socket::wait_write, std::move(call));
+  }
+
+  void cancel() noexcept override {
+    std::error_code ignored;
+    socket_.cancel(ignored);
+  }
+
   asio::awaitable<void> shutdown_send() override {
     std::error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
@@ -68,6 +93,12 @@ class SocketStream final : public Stream {
   std::string peer_name() const override { return peer_name_; }
 
  private:
+  static std::error_code last_error() {
+    // EAGAIN is EWOULDBLOCK on Linux; an interrupted call is as good as one that found nothing.
+    const int number = errno == EINTR ? EAGAIN : errno;
+    return {number, asio::error::get_system_category()};
+  }
+
   Socket socket_;
   std::string peer_name_;
 };

@@ -2,12 +2,15 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <sys/types.h>
 #include <system_error>
+
+#include "net/errno.hpp"
 
 namespace relay::net {
 
@@ -19,6 +22,11 @@ struct IoResult {
   std::error_code error;
   std::size_t bytes;
 };
+
+/// Whether a `try_` call found nothing to do, as opposed to a broken connection.
+[[nodiscard]] inline bool would_block(const std::error_code& error) {
+  return is_errno(error, std::errc::operation_would_block);
+}
 
 /// One connection of bytes: TCP, Unix socket, TLS over either, or a fake of a test. Everything
 /// above it (HTTP, WebSocket) is written once against this. All calls on the loop thread; at most
@@ -40,6 +48,19 @@ class Stream {
 
   /// All of it, or an error. `from` must stay alive.
   virtual asio::awaitable<IoResult> write(std::span<const char> from) = 0;
+
+  /// The same without waiting: what is there now, or what fits now. `would_block` when that is
+  /// nothing. A stream that only waits (a fake of a test) says `operation_not_supported`.
+  [[nodiscard]] virtual IoResult try_read(std::span<char> into);
+  [[nodiscard]] virtual IoResult try_write(std::span<const char> from);
+
+  /// Calls back from the loop, once, when `try_write` is worth another try, or with the error that
+  /// ended the wait. Counts as a write under way. The callback may outlive the stream.
+  virtual void on_writable(std::function<void(std::error_code)> call);
+
+  /// Ends the waits under way with `operation_aborted`; the connection stays usable. Closes a
+  /// stream that cannot do that.
+  virtual void cancel() noexcept { close(); }
 
   /// Says that nothing more will be sent (FIN; TLS: close_notify first). Reading goes on.
   virtual asio::awaitable<void> shutdown_send() = 0;
