@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
+#include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "os/terminal.hpp"
@@ -35,6 +37,15 @@ int main(int argc, char** argv) {
   if (way == "throw") throw std::runtime_error("on purpose");
   if (way == "abort") std::abort();
   if (way == "crash") ::raise(SIGSEGV);
+  if (way == "fault")
+    *static_cast<volatile int*>(
+        ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) = 1;
+  if (way == "timer") {
+    // Sent by the kernel itself, as a hangup is.
+    const itimerval soon{{0, 0}, {0, 1000}};
+    ::setitimer(ITIMER_REAL, &soon, nullptr);
+    wait_for_key();
+  }
   if (way == "leave") {
     raw->leave();
     say("cooked\n");

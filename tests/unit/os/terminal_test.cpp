@@ -51,7 +51,7 @@ TEST_CASE("the terminal is put back when the program returns, exits, throws or a
 }
 
 TEST_CASE("the terminal is put back when a signal ends the program, which still dies of it") {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGPIPE}) {
     CAPTURE(signal);
     Program program("wait");
     program.pty.type("x");
@@ -61,11 +61,20 @@ TEST_CASE("the terminal is put back when a signal ends the program, which still 
   }
 }
 
-TEST_CASE("the terminal is put back after a crash") {
-  Program program("crash");
+TEST_CASE("a signal of the kernel's own ends the program as well") {
+  Program program("timer");
   program.pty.type("x");
-  // A sanitizer reports the crash and exits with a status of its own.
-  CHECK_FALSE(program.end().success());
+  CHECK(program.end() == ExitStatus::signalled(SIGALRM));
+}
+
+TEST_CASE("the terminal is put back after a crash") {
+  for (const char* way : {"crash", "fault"}) {
+    CAPTURE(way);
+    Program program(way);
+    program.pty.type("x");
+    // A sanitizer reports the crash and exits with a status of its own.
+    CHECK_FALSE(program.end().success());
+  }
 }
 
 TEST_CASE("a signal that the program ignores changes nothing") {
