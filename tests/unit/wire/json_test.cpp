@@ -1,6 +1,6 @@
 #include "wire/json.hpp"
 
-#include <chrono>
+#include <ctime>
 #include <doctest/doctest.h>
 
 namespace relay::wire {
@@ -23,14 +23,14 @@ constexpr bool kSlowBuild = __has_feature(address_sanitizer);
 constexpr bool kSlowBuild = false;
 #endif
 
-/// How long a document takes to be refused.
-std::chrono::milliseconds refusal_of(const std::string& text, Code code) {
-  const auto start = std::chrono::steady_clock::now();
+/// The processor time in which a document is refused; the clock on the wall counts what else runs.
+double refusal_ms(const std::string& text, Code code) {
+  const std::clock_t start = std::clock();
   const auto document = JsonDocument::parse(text, kEngineLimits);
-  const auto took = std::chrono::steady_clock::now() - start;
+  const std::clock_t end = std::clock();
   REQUIRE_FALSE(document);
   CHECK(document.error().code == code);
-  return std::chrono::duration_cast<std::chrono::milliseconds>(took);
+  return 1000.0 * static_cast<double>(end - start) / CLOCKS_PER_SEC;
 }
 
 }  // namespace
@@ -74,13 +74,14 @@ TEST_CASE("depth and size have their limits") {
 }
 
 TEST_CASE("hostile documents are refused at once") {
-  using std::chrono::milliseconds;
-  const milliseconds most(kSlowBuild ? 500 : 10);
-  CHECK(refusal_of(std::string(1'000'000, '['), Code::too_large) < most);
+  const double most = kSlowBuild ? 500 : 10;
+  const std::string open(1'000'000, '[');
+  CHECK(refusal_ms(open + std::string(1'000'000, ']'), Code::too_large) < most);
+  CHECK(refusal_ms(open, Code::invalid_json) < most);
   std::string objects;
   for (int i = 0; i < 600'000; ++i) objects += "{\"a\":";
-  CHECK(refusal_of(objects, Code::too_large) < most);
-  CHECK(refusal_of(std::string(4 * 1024 * 1024 + 1, ' '), Code::too_large) < most);
+  CHECK(refusal_ms(objects + "1" + std::string(600'000, '}'), Code::too_large) < most);
+  CHECK(refusal_ms(std::string(4 * 1024 * 1024 + 1, ' '), Code::too_large) < most);
 }
 
 TEST_CASE("a view reads values of its kind only") {
