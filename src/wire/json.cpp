@@ -57,6 +57,8 @@ class TextCopier {
  private:
   static constexpr std::size_t kSlack = 64;  // around a text, and more than a number takes
 
+  // Each of these leaves room for the few bytes that the caller puts behind a value.
+
   char* write(char* at, const dom::element& element) {
     at = room_at(at, kSlack);
     switch (element.type()) {
@@ -100,17 +102,18 @@ class TextCopier {
   }
 
   char* quoted(char* at, std::string_view text) {
+    at = room_at(at, text.size() + kSlack);
     *at++ = '"';
     for (;;) {
-      at = room_at(at, text.size() + kSlack);
       const std::size_t plain = json_escape::copy_plain(at, text.data(), text.size());
       at += plain;
       text.remove_prefix(plain);
       if (text.empty()) break;
       at = json_escape::escape_front(text, at);
+      at = room_at(at, text.size() + kSlack);
     }
     *at++ = '"';
-    return room_at(at, kSlack);
+    return at;
   }
 
   template <class Number>
