@@ -71,8 +71,9 @@ class HttpClientOptions {
 };
 
 /// An HTTP client on libcurl, driven by the loop of its executor: any number of calls at a time,
-/// connections kept and shared. Certificates are always checked. Redirects are followed at most five
-/// times, never to another scheme, and not at all with credentials. All calls on the loop thread.
+/// connections kept and shared. Certificates are always checked. Redirects are followed at most
+/// five times, never to another scheme, and not at all with credentials. All calls on the loop
+/// thread.
 class HttpClient {
  public:
   /// `random` for the jitter of retries; it outlives the client.
@@ -81,9 +82,9 @@ class HttpClient {
   ~HttpClient();
 
   /// A reply of any status, or: `invalid_argument`, `engine_unreachable` (name or connection;
-  /// `broker_not_running` for a Unix socket), `tls_failed`, `timeout`, `connection_closed` (before or
-  /// within the reply), `too_large`, `protocol_error` (no HTTP; a redirect that is not followed),
-  /// `cancelled`. Cancelling the coroutine ends the transfer at once.
+  /// `broker_not_running` for a Unix socket), `tls_failed`, `timeout`, `connection_closed` (before
+  /// or within the reply), `too_large`, `protocol_error` (no HTTP; a redirect that is not
+  /// followed), `cancelled`. Cancelling the coroutine ends the transfer at once.
   asio::awaitable<Result<HttpReply>> call(HttpCall call);
 
  private:

@@ -1,8 +1,8 @@
 #include "net/http_proxy.hpp"
 
 #include <algorithm>
-#include <array>
 #include <arpa/inet.h>
+#include <array>
 #include <cstdlib>
 
 #include "net/http_message.hpp"

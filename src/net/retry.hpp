@@ -36,8 +36,8 @@ class RetryPolicy {
 /// Idempotency-Key.
 [[nodiscard]] bool is_repeatable(std::string_view method, const Headers& headers);
 
-/// A Retry-After field: seconds, or a date of HTTP (any of its three forms). Never negative, at most
-/// a day; nothing when it is neither.
+/// A Retry-After field: seconds, or a date of HTTP (any of its three forms). Never negative, at
+/// most a day; nothing when it is neither.
 [[nodiscard]] std::optional<std::chrono::seconds> parse_retry_after(std::string_view value,
                                                                     Wall now);
 
