@@ -106,7 +106,13 @@ class Transfer {
     return ready == 0;
   }
   [[nodiscard]] std::string cause() const {
-    return why_.front() != '\0' ? why_.data() : curl_easy_strerror(curl.code);
+    std::string text = why_.front() != '\0' ? why_.data() : curl_easy_strerror(curl.code);
+    long number = 0;
+    curl_easy_getinfo(curl.easy, CURLINFO_OS_ERRNO, &number);
+    if (curl.code == CURLE_COULDNT_CONNECT && number != 0) {
+      text += fmt::format(" ({})", std::generic_category().message(static_cast<int>(number)));
+    }
+    return text;
   }
 
   CurlTransfer curl;
