@@ -12,8 +12,8 @@
 namespace relay::net {
 namespace {
 
-/// What an idle connection holds to read into; a client that sends more at once gets the larger one
-/// until it is idle again.
+/// What a connection holds to read into; one that sends a large body gets the larger one until it
+/// is idle again.
 constexpr std::size_t kInputSmall = 4 * 1024;
 constexpr std::size_t kInputLarge = 64 * 1024;
 /// Answers of pipelined requests are gathered up to this size, then sent.
@@ -157,7 +157,8 @@ asio::awaitable<bool> HttpConnection::fill() {
   if (input_.empty()) input_.resize(kInputSmall);
   const auto got = co_await stream_->read_some(input_);
   to_ = got.bytes;
-  if (to_ == input_.size() && to_ < kInputLarge) wants_large_ = true;
+  // Heads stay with the small one, so that the requests of one read do not hold up the loop.
+  if (phase_ == Phase::body && to_ == input_.size() && to_ < kInputLarge) wants_large_ = true;
   co_return got.ok();
 }
 
@@ -208,7 +209,8 @@ void HttpConnection::queue_continue() {
 }
 
 void HttpConnection::make_room() {
-  if (wants_large_) input_.resize(kInputLarge);
+  // The watcher may be reading into it.
+  if (wants_large_ && !watching_) input_.resize(kInputLarge);
   wants_large_ = false;
 }
 
@@ -390,8 +392,6 @@ asio::awaitable<void> HttpConnection::turn_away() {
   co_await linger();
   cut();
 }
-
-// --- what an Exchange asks for
 
 void HttpConnection::start_watch() {
   if (!changed_) changed_.emplace(host_->executor);

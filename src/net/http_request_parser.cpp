@@ -102,7 +102,7 @@ struct HttpRequestParser::Impl {
     return HttpProgress::refused;
   }
 
-  // --- callbacks of http_parser: 0 goes on, anything else ends `http_parser_execute`.
+  // What http_parser calls: 0 goes on, anything else ends `http_parser_execute`.
 
   static Impl& self(http_parser* p) { return *static_cast<Impl*>(p->data); }
 
@@ -180,8 +180,6 @@ struct HttpRequestParser::Impl {
     }();
     return all;
   }
-
-  // --- checks
 
   bool end_field() {
     in_value = false;
@@ -282,8 +280,6 @@ struct HttpRequestParser::Impl {
     return HttpProgress::head;
   }
 
-  // --- the two phases
-
   HttpProgress feed_head(std::string_view& bytes) {
     // One byte more than allowed shows that there is too much.
     const auto piece = bytes.substr(0, head_most - head_bytes + 1);
@@ -293,7 +289,8 @@ struct HttpRequestParser::Impl {
     bytes.remove_prefix(taken);
     if (!lines_good || phase == Phase::refused || parser_failed()) return refuse_syntax();
     // The last LF of the head is still in `bytes`.
-    if (head_bytes + (head_done ? 1 : 0) > head_most) return refuse(431, "the header fields are too large");
+    if (head_bytes + (head_done ? 1 : 0) > head_most)
+      return refuse(431, "the header fields are too large");
     if (!head_done) return HttpProgress::more;
     if (before != '\r') return refuse(400, "a line does not end with CR LF");
     http_parser_pause(&parser, 0);
