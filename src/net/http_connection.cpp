@@ -153,7 +153,7 @@ asio::awaitable<bool> HttpConnection::fill() {
     co_return from_ < to_;
   }
   from_ = to_ = 0;
-  if (phase_ == Phase::idle && input_.size() > kInputSmall) input_ = std::string();
+  if (phase_ == Phase::idle && input_.size() > kInputSmall) std::string().swap(input_);
   if (input_.empty()) input_.resize(kInputSmall);
   const auto got = co_await stream_->read_some(input_);
   to_ = got.bytes;
@@ -178,7 +178,8 @@ asio::awaitable<bool> HttpConnection::flush() {
     left.remove_prefix(slice.size());
   }
   output_.clear();
-  if (output_.capacity() > kOutputKept) output_ = std::string();
+  // Assigning an empty string would keep the memory.
+  if (output_.capacity() > kOutputKept) std::string().swap(output_);
   if (phase_ == Phase::ended) co_return false;
   if (phase_ == Phase::writing) {
     phase_ = phase;

@@ -45,6 +45,12 @@ bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+bool is_field_value(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  });
+}
+
 void trim_end(std::string& text) {
   text.erase(text.find_last_not_of(" \t") + 1);
 }
@@ -91,7 +97,7 @@ struct HttpRequestParser::Impl {
     request.method.clear();
     request.target.clear();
     request.headers.clear();
-    if (request.body.capacity() > kBodyKept) request.body = std::string();
+    if (request.body.capacity() > kBodyKept) std::string().swap(request.body);
     request.body.clear();
   }
 
@@ -186,6 +192,10 @@ struct HttpRequestParser::Impl {
     trim_end(value);
     if (!is_token(name)) {
       refuse(400, "a header name has characters that are not allowed");
+      return false;
+    }
+    if (!is_field_value(value)) {
+      refuse(400, "a header value has control characters");
       return false;
     }
     if (request.headers.fields().size() >= kFieldsMost) {
