@@ -1,9 +1,99 @@
 #include "cli/app.hpp"
 
-namespace relay::cli {
+#include "cli/arguments.hpp"
+#include "cli/command.hpp"
+#include "cli/completion.hpp"
+#include "cli/help.hpp"
+#include "cli/output.hpp"
+#include "cli/report.hpp"
+#include "cli/version.hpp"
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <unistd.h>
+#include <vector>
 
-int run(int, char**) {
-  return 0;
+namespace relay::cli {
+namespace {
+
+/// What a shell reports for a program ended by SIGPIPE: the reader of our output has gone.
+constexpr int kReaderGone = 128 + SIGPIPE;
+constexpr std::string_view kCompleteWord = "__complete";
+
+struct Globals {
+  bool json = false;
+  bool version = false;
+};
+
+std::vector<Option> global_options(Globals& globals) {
+  std::vector<Option> options;
+  options.emplace_back("--json", "Print JSON, failures too", &globals.json);
+  options.emplace_back("--version", "Show the version", &globals.version);
+  return options;
+}
+
+std::vector<Command> all_commands() {
+  std::vector<Command> commands;
+  commands.push_back(completion_command());
+  return commands;
+}
+
+/// `--json` must work for a command line that does not parse, too.
+bool asks_for_json(const std::vector<std::string>& words) {
+  for (const auto& word : words) {
+    if (word == "--") return false;
+    if (word == "--json") return true;
+  }
+  return false;
+}
+
+Result<void> obey(const std::vector<std::string>& words, Output& out) {
+  Globals globals;
+  const auto global = global_options(globals);
+  const auto commands = all_commands();
+  if (!words.empty() && words.front() == kCompleteWord) {
+    const std::size_t skip = words.size() > 1 && words[1] == "--" ? 2 : 1;
+    const auto typed = std::span(words).subspan(skip);
+    for (const auto& candidate : candidates(typed, global, commands)) out.line(candidate);
+    return {};
+  }
+  const auto parsed = parse(words, global, commands);
+  if (!parsed) return fail(parsed.error());
+  if (parsed->help) {
+    out.write(parsed->command ? command_page(*parsed->command, global)
+                              : main_page(global, commands));
+    return {};
+  }
+  if (globals.version) {
+    out.line(globals.json ? version_json() : version_line());
+    return {};
+  }
+  if (!parsed->command) {
+    return fail(Code::invalid_argument, "no command given",
+                "relay-broker --help lists the commands");
+  }
+  Context context{out, globals.json};
+  return parsed->command->run(context);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  Output out(STDOUT_FILENO);
+  try {
+    auto done = obey(words, out);
+    if (done) done = out.flush();
+    if (done) return 0;
+    if (out.reader_gone()) return kReaderGone;
+    return report(done.error(), asks_for_json(words), out);
+  } catch (const std::exception& broken) {
+    const Error error(Code::internal_error, broken.what(),
+                      "this is a bug in relay-broker: please report it");
+    return report(error, asks_for_json(words), out);
+  }
 }
 
 }  // namespace relay::cli

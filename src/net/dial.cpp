@@ -8,6 +8,7 @@
 #include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <utility>
+#include <vector>
 
 #include "net/errno.hpp"
 #include "net/socket_stream.hpp"
@@ -16,24 +17,43 @@
 namespace relay::net {
 namespace {
 
+using Tcp = asio::ip::tcp;
+
+/// The addresses of a name. `localhost` is the loopback everywhere (RFC 6761), also on a machine
+/// whose hosts file lacks it.
+asio::awaitable<std::vector<Tcp::endpoint>> resolve(std::string host, std::string port,
+                                                    std::error_code* error) {
+  std::vector<Tcp::endpoint> endpoints;
+  Tcp::resolver resolver(co_await asio::this_coro::executor);
+  if (host == "localhost") {
+    for (const char* loopback : {"127.0.0.1", "::1"}) {
+      const auto found = resolver.resolve(loopback, port, Tcp::resolver::numeric_host, *error);
+      for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+    }
+    if (!endpoints.empty()) error->clear();
+    co_return endpoints;
+  }
+  const auto found = co_await resolver.async_resolve(
+      host, port, asio::redirect_error(asio::use_awaitable, *error));
+  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  co_return endpoints;
+}
+
 asio::awaitable<Result<StreamPtr>> connect_tcp(std::string host, std::string port) {
-  const auto executor = co_await asio::this_coro::executor;
   std::error_code error;
-  asio::ip::tcp::resolver resolver(executor);
-  const auto addresses =
-      co_await resolver.async_resolve(host, port, asio::redirect_error(asio::use_awaitable, error));
+  const auto endpoints = co_await resolve(host, port, &error);
   if (error) {
     co_return fail(Code::engine_unreachable,
                    fmt::format("cannot resolve {}: {}", host, error.message()),
                    "check the host name and the network");
   }
-  asio::ip::tcp::socket socket(executor);
-  co_await asio::async_connect(socket, addresses, asio::redirect_error(asio::use_awaitable, error));
+  Tcp::socket socket(co_await asio::this_coro::executor);
+  co_await asio::async_connect(socket, endpoints, asio::redirect_error(asio::use_awaitable, error));
   if (error) {
     co_return fail(Code::engine_unreachable,
                    fmt::format("cannot connect to {}:{}: {}", host, port, error.message()));
   }
-  socket.set_option(asio::ip::tcp::no_delay(true), error);
+  socket.set_option(Tcp::no_delay(true), error);
   co_return make_socket_stream(std::move(socket), fmt::format("{}:{}", host, port));
 }
 

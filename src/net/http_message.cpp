@@ -10,11 +10,6 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::string_view trimmed(std::string_view text) {
   const auto from = text.find_first_not_of(" \t");
   if (from == std::string_view::npos) return {};
@@ -28,38 +23,48 @@ int hex_digit(char c) {
 }
 
 std::optional<std::string> url_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] == '%') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return percent_decoded(spaced);
 }
 
 }  // namespace
+
+bool same_field_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hex_digit(text[i + 1]);
+    const int low = hex_digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
 
 void Headers::add(std::string name, std::string value) {
   fields_.emplace_back(std::move(name), std::move(value));
 }
 
 void Headers::set(std::string name, std::string value) {
-  std::erase_if(fields_, [&](const Field& field) { return same_name(field.first, name); });
+  std::erase_if(fields_, [&](const Field& field) { return same_field_name(field.first, name); });
   add(std::move(name), std::move(value));
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
   for (const auto& [field, value] : fields_) {
-    if (same_name(field, name)) return value;
+    if (same_field_name(field, name)) return value;
   }
   return std::nullopt;
 }
@@ -67,16 +72,16 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
 std::size_t Headers::count(std::string_view name) const {
   return static_cast<std::size_t>(
       std::count_if(fields_.begin(), fields_.end(),
-                    [&](const Field& field) { return same_name(field.first, name); }));
+                    [&](const Field& field) { return same_field_name(field.first, name); }));
 }
 
 bool Headers::has_token(std::string_view name, std::string_view token) const {
   for (const auto& [field, value] : fields_) {
-    if (!same_name(field, name)) continue;
+    if (!same_field_name(field, name)) continue;
     std::string_view rest = value;
     while (!rest.empty()) {
       const auto comma = std::min(rest.find(','), rest.size());
-      if (same_name(trimmed(rest.substr(0, comma)), token)) return true;
+      if (same_field_name(trimmed(rest.substr(0, comma)), token)) return true;
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
   }
@@ -123,6 +128,12 @@ std::string_view reason_phrase(int status) {
       Phrase{201, "Created"},
       Phrase{202, "Accepted"},
       Phrase{204, "No Content"},
+      Phrase{301, "Moved Permanently"},
+      Phrase{302, "Found"},
+      Phrase{303, "See Other"},
+      Phrase{304, "Not Modified"},
+      Phrase{307, "Temporary Redirect"},
+      Phrase{308, "Permanent Redirect"},
       Phrase{400, "Bad Request"},
       Phrase{401, "Unauthorized"},
       Phrase{403, "Forbidden"},

@@ -26,6 +26,7 @@ class Headers {
   /// in `Connection: keep-alive, Upgrade`.
   [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const;
   [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
+  void clear() { fields_.clear(); }
 
  private:
   std::vector<Field> fields_;
@@ -71,6 +72,12 @@ class Handover {
   StreamPtr stream;
   std::string already_read;
 };
+
+/// Whether two header names, or other words of HTTP, are the same but for case.
+[[nodiscard]] bool same_field_name(std::string_view a, std::string_view b);
+
+/// Undoes percent encoding, as in a path; `+` stays. Nothing when it is badly encoded.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
 
 /// "Not Found" for 404; "Unknown" for a number without a name.
 [[nodiscard]] std::string_view reason_phrase(int status);

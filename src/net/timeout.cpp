@@ -2,7 +2,6 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
-#include <asio/experimental/deferred.hpp>
 #include <asio/experimental/parallel_group.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
@@ -10,6 +9,16 @@
 #include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <system_error>
+
+// Asio moved it out of its experimental corner after 1.22.
+#if __has_include(<asio/deferred.hpp>)
+#include <asio/deferred.hpp>
+#else
+#include <asio/experimental/deferred.hpp>
+namespace asio {
+using experimental::deferred;
+}
+#endif
 
 namespace relay::net {
 
@@ -21,8 +30,7 @@ asio::awaitable<bool> race(asio::awaitable<void> work, Duration at_most) {
   // Not `work || timer` of awaitable_operators: that waits for the first success, so a failure of
   // `work` would surface only when the timer fires.
   auto both = asio::experimental::make_parallel_group(
-      asio::co_spawn(executor, std::move(work), asio::experimental::deferred),
-      timer.async_wait(asio::experimental::deferred));
+      asio::co_spawn(executor, std::move(work), asio::deferred), timer.async_wait(asio::deferred));
   const auto [order, error, timer_error] =
       co_await both.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   const bool late = !timer_error;

@@ -16,7 +16,7 @@ namespace relay::net {
 
 struct TlsContext::Impl {
   struct Free {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+    void operator()(SSL_CTX* made) const { SSL_CTX_free(made); }
   };
   std::unique_ptr<SSL_CTX, Free> context;
 };

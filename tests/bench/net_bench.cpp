@@ -1,11 +1,13 @@
-// Echo over WebSocket beside raw TCP and npm `ws`, in one run: each server has one core, the load
-// comes from the other, and the rounds are interleaved so that a busy machine hits all alike.
+// Echo over WebSocket beside raw TCP and npm `ws`, and GETs beside node's http, in one run: each
+// server has one core, the load comes from the other, and the rounds are interleaved so that a busy
+// machine hits all alike.
 //
 //   bench-net [--json] [--rounds N]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -87,6 +89,9 @@ class Bench {
       compare("WebSocket echo " + bytes + ", 64 in flight",
               "npm ws echo " + bytes + ", 64 in flight", 5);
     }
+    add("HTTP keep-alive GET, 1 in flight", "http", http_get("http"), 32, 1);
+    add("node http keep-alive GET, 1 in flight", "node", http_get("node"), 32, 1);
+    compare("HTTP keep-alive GET, 1 in flight", "node http keep-alive GET, 1 in flight", 1.5);
     for (int round = 0; round < rounds_; ++round) {
       for (auto& row : rows_) measure(row);
     }
@@ -102,6 +107,9 @@ class Bench {
     pin_to(kLoadCore);
     add_contender("raw", {self, "--serve", "raw"}, modules);
     add_contender("ws", {self, "--serve", "ws"}, modules);
+    const auto beside = std::filesystem::read_symlink(self).parent_path();
+    add_contender("http", {(beside / "bench-http-echo-server").string()}, modules);
+    add_contender("node", {"node", BENCH_SOURCE "/http_hello.js"}, modules);
     const std::string install =
         "npm install --silent --no-audit --no-fund --prefix " BENCH_INTEROP " >/dev/null 2>&1";
     const bool there = std::system(("test -d " + modules + "/ws || " + install).c_str()) == 0;
@@ -110,6 +118,14 @@ class Bench {
       std::fprintf(stderr, "npm ws is not there (node, or `npm install` in %s): rows skipped\n",
                    BENCH_INTEROP);
     }
+  }
+
+  /// The length of the answer is the server's own business: it is asked once.
+  Exchange http_get(const std::string& contender) {
+    const std::string request = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
+    const auto found = contenders_.find(contender);
+    if (found == contenders_.end()) return {"", request, 1};
+    return {"", request, answer_size(*found->second.server, request)};
   }
 
   void add_contender(const std::string& name, std::vector<std::string> argv,

@@ -1,7 +1,7 @@
 #include "bench/net_load.hpp"
 
-#include <arpa/inet.h>
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -13,12 +13,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdexcept>
-#include <utility>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace relay::bench {
 namespace {
@@ -144,6 +144,20 @@ std::size_t ServerProcess::private_bytes() const {
     }
   }
   return kibibytes * 1024;
+}
+
+std::size_t answer_size(const ServerProcess& server, const std::string& request) {
+  const Fd fd = connect_to(server.port(), "");
+  const timeval patience{0, 200000};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  send_all(fd.get(), request);
+  std::size_t size = 0;
+  std::array<char, 4096> buffer;
+  ssize_t n = 0;
+  while ((n = ::recv(fd.get(), buffer.data(), buffer.size(), 0)) > 0) {
+    size += static_cast<std::size_t>(n);
+  }
+  return size;
 }
 
 Rates drive(const ServerProcess& server, const Exchange& exchange, int connections, int in_flight,

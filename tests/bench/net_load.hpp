@@ -45,6 +45,9 @@ struct Rates {
   double per_core = 0;
 };
 
+/// How many bytes the server answers to one request: what comes within 200 ms.
+std::size_t answer_size(const ServerProcess& server, const std::string& request);
+
 /// Connections with `in_flight` requests each, for so long.
 Rates drive(const ServerProcess& server, const Exchange& exchange, int connections, int in_flight,
             double seconds);

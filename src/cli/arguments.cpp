@@ -1,0 +1,123 @@
+#include "cli/arguments.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <memory>
+
+#include "base/text.hpp"
+
+// The only file that knows CLI11: it costs seconds to compile, and the help, the man pages and the
+// completion are made from the same Command descriptions.
+namespace relay::cli {
+namespace {
+
+void add(CLI::App& app, const Option& option) {
+  CLI::Option* added = std::visit(
+      [&](auto* into) -> CLI::Option* {
+        if constexpr (std::is_same_v<decltype(into), bool*>) {
+          return app.add_flag(option.names(), *into);
+        } else {
+          return app.add_option(option.names(), *into);
+        }
+      },
+      option.target());
+  if (option.is_required()) added->required();
+  if (std::holds_alternative<std::string*>(option.target()) && !option.is_argument()) {
+    added->take_last();
+  }
+  if (!option.allowed().empty()) added->check(CLI::IsMember(option.allowed()));
+}
+
+std::vector<std::string> option_names(const std::vector<Option>& options) {
+  std::vector<std::string> names;
+  for (const Option& option : options) {
+    if (option.is_argument()) continue;
+    for (const auto part : split(option.names(), ',')) names.emplace_back(part);
+  }
+  return names;
+}
+
+Error unexpected(const std::string& word, const Command* command, const std::vector<Option>& global,
+                 const std::vector<Command>& commands) {
+  const bool option = word.starts_with('-');
+  std::vector<std::string> known;
+  if (option) {
+    known = option_names(global);
+    known.emplace_back("--help");
+    if (command) {
+      const auto own = option_names(command->options);
+      known.insert(known.end(), own.begin(), own.end());
+    }
+  } else if (!command) {
+    for (const Command& each : commands) {
+      if (!each.hidden) known.push_back(each.name);
+    }
+  }
+  const auto what = option ? "option" : command ? "argument" : "command";
+  const auto near = nearest(word.substr(0, word.find('=')), known);
+  const auto page =
+      command ? fmt::format("relay-broker {} --help", command->name) : "relay-broker --help";
+  return Error(Code::invalid_argument, fmt::format("unknown {} {}", what, word),
+               near.empty() ? fmt::format("{} lists what there is", page)
+                            : fmt::format("did you mean {}? {} lists what there is", near, page));
+}
+
+Error wrong_usage(const CLI::ParseError& error, const Command* command) {
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return Error(Code::invalid_argument, std::string(trim(text)),
+               command ? fmt::format("relay-broker {} --help shows how it is used", command->name)
+                       : "relay-broker --help shows how it is used");
+}
+
+}  // namespace
+
+Result<Parsed> parse(std::span<const std::string> words, const std::vector<Option>& global,
+                     const std::vector<Command>& commands) {
+  CLI::App app;
+  app.set_help_flag("");
+  bool help = false;
+  app.add_flag("-h,--help", help);
+  app.fallthrough();
+  for (const Option& option : global) add(app, option);
+  std::map<const CLI::App*, const Command*> by_app;
+  for (const Command& command : commands) {
+    CLI::App* sub = app.add_subcommand(command.name);
+    sub->set_help_flag("");
+    sub->fallthrough();
+    for (const Option& option : command.options) add(*sub, option);
+    by_app[sub] = &command;
+  }
+  app.require_subcommand(0, 1);
+  app.allow_extras();
+
+  Parsed parsed;
+  const auto named = [&]() -> const Command* {
+    const auto found = app.get_subcommands();
+    return found.empty() ? nullptr : by_app.at(found.front());
+  };
+  try {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    parsed.command = named();
+    if (help) {
+      parsed.help = true;
+      return parsed;
+    }
+    return fail(wrong_usage(error, parsed.command));
+  }
+  parsed.command = named();
+  parsed.help = help;
+  auto extra = app.remaining(true);
+  std::erase(extra, "--");  // CLI11 counts the mark itself among what it did not expect
+  if (!extra.empty() && !help)
+    return fail(unexpected(extra.front(), parsed.command, global, commands));
+  return parsed;
+}
+
+}  // namespace relay::cli

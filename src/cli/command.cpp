@@ -1,0 +1,27 @@
+#include "cli/command.hpp"
+
+#include <utility>
+
+namespace relay::cli {
+
+Option&& Option::value_name(std::string name) && {
+  value_name_ = std::move(name);
+  return std::move(*this);
+}
+
+Option&& Option::choices(std::vector<std::string> values) && {
+  choices_ = std::move(values);
+  return std::move(*this);
+}
+
+Option&& Option::required() && {
+  required_ = true;
+  return std::move(*this);
+}
+
+std::string Option::long_name() const {
+  const auto comma = names_.rfind(',');
+  return comma == std::string::npos ? names_ : names_.substr(comma + 1);
+}
+
+}  // namespace relay::cli

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace relay::cli {
+
+class Output;
+
+/// One option or argument of a command: what the parser, the help page, the man page and the
+/// completion know. `names` is "--grace", "-n,--name", or a bare word for an argument that is told
+/// by its place.
+class Option {
+ public:
+  using Target = std::variant<bool*, std::string*, std::vector<std::string>*>;
+
+  Option(std::string names, std::string help, Target into)
+      : names_(std::move(names)), help_(std::move(help)), into_(into) {}
+
+  /// What stands for the value in the help: "DIR".
+  Option&& value_name(std::string name) &&;
+  /// The only values allowed; also what completion offers.
+  Option&& choices(std::vector<std::string> values) &&;
+  Option&& required() &&;
+
+  [[nodiscard]] const std::string& names() const { return names_; }
+  [[nodiscard]] const std::string& help() const { return help_; }
+  [[nodiscard]] const Target& target() const { return into_; }
+  [[nodiscard]] const std::string& shown_value() const { return value_name_; }
+  [[nodiscard]] const std::vector<std::string>& allowed() const { return choices_; }
+  [[nodiscard]] bool is_required() const { return required_; }
+  [[nodiscard]] bool is_flag() const { return std::holds_alternative<bool*>(into_); }
+  [[nodiscard]] bool is_argument() const { return names_.front() != '-'; }
+  /// "--name" of "-n,--name".
+  [[nodiscard]] std::string long_name() const;
+
+ private:
+  std::string names_;
+  std::string help_;
+  Target into_;
+  std::string value_name_;
+  std::vector<std::string> choices_;
+  bool required_ = false;
+};
+
+/// What a command may use of the world outside; lives longer than its run.
+struct Context {
+  Output& out;
+  bool json = false;
+};
+
+/// One command: a description and a coroutine-free entry. Its options write into `state`, which the
+/// command owns, so a Command can be moved about before it is parsed.
+struct Command {
+  std::string name;
+  /// One line, a sentence without its full stop.
+  std::string summary;
+  /// At least two command lines a user would type.
+  std::vector<std::string> examples;
+  std::vector<Option> options;
+  /// Left out of help and completion.
+  bool hidden = false;
+  std::function<Result<void>(Context&)> run;
+  std::shared_ptr<void> state;
+};
+
+}  // namespace relay::cli

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "cli/command.hpp"
+#include <span>
+#include <string>
+#include <vector>
+
+namespace relay::cli {
+
+/// `completion bash|zsh|fish`: prints the script that makes a shell ask `relay-broker __complete`.
+[[nodiscard]] Command completion_command();
+
+/// What may stand where the last word of `words` is being typed, one "value\tdescription" each.
+/// Pure: this is all that `__complete` prints.
+[[nodiscard]] std::vector<std::string> candidates(std::span<const std::string> words,
+                                                  const std::vector<Option>& global,
+                                                  const std::vector<Command>& commands);
+
+}  // namespace relay::cli

@@ -1,0 +1,90 @@
+#include "cli/help.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace relay::cli {
+namespace {
+
+struct Row {
+  std::string left;
+  std::string right;
+};
+
+std::string left_of(const Option& option) {
+  std::string text;
+  for (const auto part : split(option.names(), ',')) {
+    if (!text.empty()) text += ", ";
+    text += part;
+  }
+  if (!option.is_flag() && !option.is_argument()) {
+    text += ' ';
+    text += option.shown_value().empty() ? "VALUE" : option.shown_value();
+  }
+  return text;
+}
+
+Row row_of(const Option& option) {
+  std::string right = option.help();
+  if (!option.allowed().empty()) right += fmt::format(" ({})", join(option.allowed(), ", "));
+  return Row{left_of(option), std::move(right)};
+}
+
+void append(std::string& page, std::string_view title, const std::vector<Row>& rows) {
+  if (rows.empty()) return;
+  std::size_t width = 0;
+  for (const Row& row : rows) width = std::max(width, row.left.size());
+  page += fmt::format("\n{}:\n", title);
+  for (const Row& row : rows) page += fmt::format("  {:<{}}  {}\n", row.left, width, row.right);
+}
+
+const Row kHelpRow{"-h, --help", "Show this page"};
+
+}  // namespace
+
+std::string main_page(const std::vector<Option>& global, const std::vector<Command>& commands) {
+  std::string page =
+      "relay-broker gives every terminal agent an address.\n\n"
+      "Usage: relay-broker [options] <command> [options]\n";
+  std::vector<Row> rows;
+  for (const Command& command : commands) {
+    if (!command.hidden) rows.push_back(Row{command.name, command.summary});
+  }
+  append(page, "Commands", rows);
+  rows.clear();
+  for (const Option& option : global) rows.push_back(row_of(option));
+  rows.push_back(kHelpRow);
+  append(page, "Options", rows);
+  page += "\nrelay-broker <command> --help shows the page of a command.\n";
+  return page;
+}
+
+std::string command_page(const Command& command, const std::vector<Option>& global) {
+  std::string usage = fmt::format("Usage: relay-broker {} [options]", command.name);
+  std::vector<Row> arguments;
+  std::vector<Row> options;
+  for (const Option& option : command.options) {
+    if (option.is_argument()) {
+      const bool many = std::holds_alternative<std::vector<std::string>*>(option.target());
+      const auto shape = option.is_required() ? " <{}>{}" : " [{}]{}";
+      usage += fmt::format(fmt::runtime(shape), option.names(), many ? "…" : "");
+      arguments.push_back(row_of(option));
+    } else {
+      options.push_back(row_of(option));
+    }
+  }
+  for (const Option& option : global) {
+    if (option.long_name() != "--version") options.push_back(row_of(option));
+  }
+  options.push_back(kHelpRow);
+  std::string page = fmt::format("{}.\n\n{}\n", command.summary, usage);
+  append(page, "Arguments", arguments);
+  append(page, "Options", options);
+  page += "\nExamples:\n";
+  for (const auto& example : command.examples) page += fmt::format("  {}\n", example);
+  return page;
+}
+
+}  // namespace relay::cli

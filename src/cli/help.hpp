@@ -1,0 +1,17 @@
+#pragma once
+
+#include "cli/command.hpp"
+#include <string>
+#include <vector>
+
+namespace relay::cli {
+
+/// The first page: what the program is, its commands, its global options. At most 24 lines of 80
+/// columns.
+[[nodiscard]] std::string main_page(const std::vector<Option>& global,
+                                    const std::vector<Command>& commands);
+
+/// The page of one command, its examples last. At most 24 lines of 80 columns.
+[[nodiscard]] std::string command_page(const Command& command, const std::vector<Option>& global);
+
+}  // namespace relay::cli

@@ -1,0 +1,42 @@
+#include "cli/report.hpp"
+
+#include <cstdint>
+#include <unistd.h>
+
+#include "base/json_writer.hpp"
+
+namespace relay::cli {
+
+std::string error_json(const Error& error) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.field("ok", false);
+  json.key("error");
+  json.begin_object();
+  json.field("code", name_of(error.code));
+  json.field("message", error.message);
+  json.field("hint", error.hint);
+  if (error.retry_after) {
+    json.field("retry_after_ms", static_cast<std::int64_t>(error.retry_after->count()));
+  }
+  json.end_object();
+  json.end_object();
+  json.finish();
+  return text;
+}
+
+int report(const Error& error, bool json, Output& out) {
+  if (json) {
+    out.line(error_json(error));
+    (void)out.flush();
+  } else {
+    Output complaint(STDERR_FILENO);
+    complaint.line("error: " + error.message);
+    if (!error.hint.empty()) complaint.line("hint: " + error.hint);
+    (void)complaint.flush();
+  }
+  return exit_status_of(error.code);
+}
+
+}  // namespace relay::cli

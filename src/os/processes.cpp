@@ -1,0 +1,83 @@
+#include "os/processes.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/printable.hpp"
+#include "base/text.hpp"
+#include "os/errno_error.hpp"
+
+namespace relay::os {
+namespace {
+
+/// 0, or why it cannot be run.
+int why_not_program(const Path& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return errno;
+  if (S_ISDIR(info.st_mode)) return EISDIR;
+  if (!S_ISREG(info.st_mode)) return EACCES;
+  return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+bool is_missing(int error) {
+  return error == ENOENT || error == ENOTDIR;
+}
+
+Error not_executable(const Path& path, int error) {
+  return {Code::cli_not_executable,
+          fmt::format("'{}' cannot be run: {}", printable(path.string()), errno_text(error)),
+          error == EACCES ? fmt::format("chmod +x '{}'", printable(path.string())) : std::string()};
+}
+
+}  // namespace
+
+std::optional<int> ExitStatus::status() const {
+  if (by_signal_) return std::nullopt;
+  return value_;
+}
+
+std::optional<int> ExitStatus::signal() const {
+  if (!by_signal_) return std::nullopt;
+  return value_;
+}
+
+std::string ExitStatus::text() const {
+  if (by_signal_) return "killed by " + signal_name(value_);
+  return fmt::format("exit status {}", value_);
+}
+
+Result<Path> find_program(std::string_view name, std::string_view path,
+                          const Path& working_directory) {
+  const std::string shown = printable(name);
+  if (name.empty()) return fail(Code::cli_not_found, "the name of the program is empty");
+  if (name.find('/') != std::string_view::npos) {
+    const Path there = working_directory / name;
+    const int error = why_not_program(there);
+    if (error == 0) return there;
+    if (!is_missing(error)) return fail(not_executable(there, error));
+    return fail(Code::cli_not_found, fmt::format("'{}' is not there", printable(there.string())));
+  }
+  std::optional<Error> near;
+  for (const std::string_view part : split(path, ':')) {
+    if (part.empty()) continue;
+    const Path candidate = working_directory / part / name;
+    const int error = why_not_program(candidate);
+    if (error == 0) return candidate;
+    // A file without the permission does not hide a program further on, but is worth a word.
+    if (!is_missing(error) && error != EISDIR && !near) near = not_executable(candidate, error);
+  }
+  if (near) return fail(*std::move(near));
+  return fail(Code::cli_not_found, fmt::format("'{}' is in no directory of PATH", shown),
+              "install it, or give its full path");
+}
+
+std::string signal_name(int number) {
+  const char* const name = ::sigabbrev_np(number);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", number);
+}
+
+}  // namespace relay::os

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <termios.h>
+
+#include "base/result.hpp"
+#include "os/environment.hpp"
+
+namespace relay::os {
+
+[[nodiscard]] bool is_terminal(int fd);
+
+struct WindowSize {
+  unsigned short columns = 0;
+  unsigned short rows = 0;
+};
+/// Nothing when `fd` is no terminal or does not know its size.
+[[nodiscard]] std::optional<WindowSize> window_size(int fd);
+
+enum class ColorWish { automatic, always, never };
+/// "auto", "always" or "never", as --color takes it.
+[[nodiscard]] Result<ColorWish> color_wish(std::string_view argument);
+
+/// Whether to write colours to a stream. The option decides; else NO_COLOR (set to anything)
+/// forbids, CLICOLOR_FORCE (set to anything but "0") demands, and else a terminal gets them unless
+/// TERM is missing or "dumb".
+[[nodiscard]] bool wants_color(ColorWish wish, const Environment& environment, bool terminal);
+
+/// A terminal in raw mode (every byte at once, no echo, no signals from keys) until this is
+/// destroyed. The terminal is put back on every other way out too: exit(), an uncaught exception
+/// and each signal that ends the process, SIGKILL excepted. One at a time per process, because
+/// signal handlers know only globals; a second one is a broken invariant and throws
+/// std::logic_error.
+class RawMode {
+ public:
+  [[nodiscard]] static Result<RawMode> enter(int fd);
+  RawMode(RawMode&& from) noexcept;
+  RawMode& operator=(RawMode&&) = delete;
+  ~RawMode();
+
+  /// Puts the terminal back for a while (Ctrl-Z), and makes it raw again afterwards.
+  void leave();
+  Result<void> enter_again();
+
+ private:
+  RawMode(int fd, const termios& before) : fd_(fd), before_(before) {}
+  int fd_;
+  termios before_;
+};
+
+}  // namespace relay::os

@@ -1,0 +1,350 @@
+#include "wire/json.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <fmt/format.h>
+#include <simdjson.h>
+#include <type_traits>
+#include <utility>
+
+#include "base/json_escape.hpp"
+#include "wire/json_mend.hpp"
+
+namespace relay::wire {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr std::size_t kKeptBytes = 256 * 1024;  // a bigger parser is freed, not kept for reuse
+constexpr std::size_t kKeptParsers = 4;         // as many documents as one thread reads at a time
+
+dom::object object_of(const dom::element& element) {
+  return element.get_object().value_unsafe();
+}
+
+dom::array array_of(const dom::element& element) {
+  return element.get_array().value_unsafe();
+}
+
+/// Writes elements as minified JSON text into a buffer that it keeps for the next. The position
+/// goes through the functions by value, so that it stays in a register: a frame is copied for every
+/// message.
+class TextCopier {
+ public:
+  std::string_view copy(const dom::element& element) {
+    if (size_ > kKeptBytes) size_ = 0;
+    const char* const end = write(room_at(buffer_.get(), 0), element);
+    return {buffer_.get(), static_cast<std::size_t>(end - buffer_.get())};
+  }
+
+ private:
+  static constexpr std::size_t kSlack = 64;  // around a text, and more than a number takes
+
+  char* write(char* at, const dom::element& element) {
+    at = room_at(at, kSlack);
+    switch (element.type()) {
+      case dom::element_type::OBJECT: return write_object(at, object_of(element));
+      case dom::element_type::ARRAY: return write_array(at, array_of(element));
+      case dom::element_type::STRING: return quoted(at, element.get_string().value_unsafe());
+      case dom::element_type::INT64: return number(at, element.get_int64().value_unsafe());
+      case dom::element_type::UINT64: return number(at, element.get_uint64().value_unsafe());
+      case dom::element_type::DOUBLE:
+        return json_escape::write_double(at, element.get_double().value_unsafe());
+      case dom::element_type::BOOL:
+        return word(at, element.get_bool().value_unsafe() ? "true" : "false");
+      default: return word(at, "null");
+    }
+  }
+
+  char* write_object(char* at, const dom::object& object) {
+    char before = '{';
+    for (const auto& member : object) {
+      *at++ = before;
+      before = ',';
+      at = quoted(at, member.key);
+      *at++ = ':';
+      at = write(at, member.value);
+    }
+    if (before == '{') *at++ = before;
+    *at++ = '}';
+    return room_at(at, kSlack);
+  }
+
+  char* write_array(char* at, const dom::array& array) {
+    char before = '[';
+    for (const auto& item : array) {
+      *at++ = before;
+      before = ',';
+      at = write(at, item);
+    }
+    if (before == '[') *at++ = before;
+    *at++ = ']';
+    return room_at(at, kSlack);
+  }
+
+  char* quoted(char* at, std::string_view text) {
+    *at++ = '"';
+    for (;;) {
+      at = room_at(at, text.size() + kSlack);
+      const std::size_t plain = json_escape::copy_plain(at, text.data(), text.size());
+      at += plain;
+      text.remove_prefix(plain);
+      if (text.empty()) break;
+      at = json_escape::escape_front(text, at);
+    }
+    *at++ = '"';
+    return room_at(at, kSlack);
+  }
+
+  template <class Number>
+  static char* number(char* at, Number number) {
+    return std::to_chars(at, at + kSlack, number).ptr;
+  }
+
+  static char* word(char* at, std::string_view word) {
+    std::memcpy(at, word.data(), word.size());
+    return at + word.size();
+  }
+
+  /// Where to go on, with room for `size` more bytes.
+  char* room_at(char* at, std::size_t size) {
+    const auto used = static_cast<std::size_t>(at - buffer_.get());
+    if (size_ - used >= size) return at;
+    size_ = std::max<std::size_t>(4096, 2 * (used + size));
+    auto bigger = std::make_unique_for_overwrite<char[]>(size_);
+    if (used > 0) std::memcpy(bigger.get(), buffer_.get(), used);
+    buffer_ = std::move(bigger);
+    return buffer_.get() + used;
+  }
+
+  std::unique_ptr<char[]> buffer_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace
+
+/// A parser and the padded copy of the text it reads.
+class JsonDocument::Impl {
+ public:
+  using Pool = std::vector<std::unique_ptr<Impl>>;
+
+  static Pool& pool() {
+    thread_local Pool kept;
+    return kept;
+  }
+
+  /// One that was used with that depth if there is one: changing the depth allocates anew.
+  static std::unique_ptr<Impl> take(std::size_t depth) {
+    const auto found = std::find_if(pool().begin(), pool().end(), [depth](const auto& each) {
+      return each->parser_.max_depth() == depth;
+    });
+    if (found == pool().end()) return std::make_unique<Impl>();
+    std::unique_ptr<Impl> impl = std::move(*found);
+    pool().erase(found);
+    return impl;
+  }
+
+  static void give(std::unique_ptr<Impl> impl) {
+    if (impl == nullptr || impl->parser_.capacity() > kKeptBytes) return;
+    if (pool().size() < kKeptParsers) pool().push_back(std::move(impl));
+  }
+
+  simdjson::simdjson_result<dom::element> parse(std::string_view text, std::size_t depth) {
+    if (parser_.capacity() < text.size() || parser_.max_depth() != depth) {
+      const std::size_t capacity = std::max<std::size_t>(text.size(), 4096);
+      if (const auto error = parser_.allocate(capacity, depth)) return error;
+    }
+    const std::size_t padded = text.size() + simdjson::SIMDJSON_PADDING;
+    if (room_ < padded) {
+      room_ = std::max<std::size_t>(padded, 4096);
+      text_ = std::make_unique_for_overwrite<char[]>(room_);
+    }
+    std::memcpy(text_.get(), text.data(), text.size());
+    std::memset(text_.get() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
+    return parser_.parse(text_.get(), text.size(), false);
+  }
+
+ private:
+  dom::parser parser_;
+  std::unique_ptr<char[]> text_;
+  std::size_t room_ = 0;
+};
+
+// A view keeps simdjson's element as bytes, so that simdjson stays out of the headers.
+template <class Element>
+JsonView::JsonView(const Element& element) {
+  static_assert(std::is_trivially_copyable_v<Element> && sizeof(Element) == sizeof element_);
+  std::memcpy(element_.data(), &element, sizeof element_);
+}
+
+template <class Element>
+Element JsonView::as() const {
+  Element element;
+  std::memcpy(static_cast<void*>(&element), element_.data(), sizeof element_);
+  return element;
+}
+
+Result<JsonDocument> JsonDocument::parse(std::string_view text, JsonLimits limits) {
+  if (text.size() > limits.max_bytes) {
+    return fail(Code::too_large, fmt::format("JSON of {} bytes; at most {} are accepted",
+                                             text.size(), limits.max_bytes));
+  }
+  JsonDocument document(Impl::take(limits.max_depth));
+  auto parsed = document.impl_->parse(text, limits.max_depth);
+  if (parsed.error() == simdjson::STRING_ERROR || parsed.error() == simdjson::NUMBER_ERROR ||
+      parsed.error() == simdjson::TAPE_ERROR) {
+    if (const auto better = mended(text)) parsed = document.impl_->parse(*better, limits.max_depth);
+  }
+  if (parsed.error() == simdjson::DEPTH_ERROR) {
+    return fail(Code::too_large,
+                fmt::format("JSON nested deeper than {} levels", limits.max_depth));
+  }
+  if (parsed.error()) {
+    return fail(Code::invalid_json,
+                fmt::format("not JSON: {}", simdjson::error_message(parsed.error())));
+  }
+  document.root_ = JsonView(parsed.value_unsafe());
+  return document;
+}
+
+JsonDocument::JsonDocument(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
+
+JsonDocument& JsonDocument::operator=(JsonDocument&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  root_ = other.root_;
+  return *this;
+}
+
+JsonDocument::~JsonDocument() {
+  Impl::give(std::move(impl_));
+}
+
+JsonView::Kind JsonView::kind() const {
+  switch (as<dom::element>().type()) {
+    case dom::element_type::OBJECT: return Kind::object;
+    case dom::element_type::ARRAY: return Kind::array;
+    case dom::element_type::STRING: return Kind::string;
+    case dom::element_type::BOOL: return Kind::boolean;
+    case dom::element_type::NULL_VALUE: return Kind::null;
+    default: return Kind::number;
+  }
+}
+
+std::optional<std::string_view> JsonView::string() const {
+  std::string_view text;
+  if (as<dom::element>().get_string().get(text)) return std::nullopt;
+  return text;
+}
+
+std::optional<bool> JsonView::boolean() const {
+  bool yes = false;
+  if (as<dom::element>().get_bool().get(yes)) return std::nullopt;
+  return yes;
+}
+
+std::optional<std::uint64_t> JsonView::unsigned_integer() const {
+  const auto element = as<dom::element>();
+  std::uint64_t number = 0;
+  if (!element.get_uint64().get(number)) return number;
+  const auto real = this->number();
+  constexpr double kLimit = 9007199254740992.0;  // 2^53: above, a double may mean a neighbour
+  if (!real || !(*real >= 0 && *real < kLimit) || std::trunc(*real) != *real) return std::nullopt;
+  return static_cast<std::uint64_t>(*real);
+}
+
+std::optional<std::int64_t> JsonView::signed_integer() const {
+  const auto element = as<dom::element>();
+  std::int64_t number = 0;
+  if (!element.get_int64().get(number)) return number;
+  return std::nullopt;
+}
+
+std::optional<double> JsonView::number() const {
+  double number = 0;
+  if (as<dom::element>().get_double().get(number)) return std::nullopt;
+  return number;
+}
+
+std::optional<JsonView> JsonView::find(std::string_view key) const {
+  const auto element = as<dom::element>();
+  std::optional<JsonView> found;
+  if (!element.is_object()) return found;
+  const dom::object object = object_of(element);
+  for (const auto& member : object) {
+    if (member.key == key) found = JsonView(member.value);
+  }
+  return found;
+}
+
+std::optional<JsonView> JsonView::at(std::string_view pointer) const {
+  std::optional<JsonView> view = *this;
+  while (view && !pointer.empty()) {
+    if (pointer.front() != '/') return std::nullopt;
+    pointer.remove_prefix(1);
+    const std::string_view step = pointer.substr(0, pointer.find('/'));
+    pointer.remove_prefix(step.size());
+    if (view->kind() != Kind::array) {
+      view = view->find(step);
+      continue;
+    }
+    std::size_t index = 0;
+    const char* const end = step.data() + step.size();
+    const auto parsed = std::from_chars(step.data(), end, index);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    dom::element item;
+    if (view->as<dom::element>().get_array().at(index).get(item)) return std::nullopt;
+    view = JsonView(item);
+  }
+  return view;
+}
+
+std::vector<JsonView> JsonView::elements() const {
+  std::vector<JsonView> all;
+  const auto element = as<dom::element>();
+  if (!element.is_array()) return all;
+  const dom::array array = array_of(element);
+  for (const auto& item : array) all.push_back(JsonView(item));
+  return all;
+}
+
+JsonMembers JsonView::members() const {
+  JsonMembers all;
+  const auto element = as<dom::element>();
+  if (!element.is_object()) return all;
+  const dom::object object = object_of(element);
+  for (const auto& member : object) {
+    const JsonMembers::Member each{member.key, JsonView(member.value)};
+    if (all.size_ < JsonMembers::kInPlace) {
+      all.few_[all.size_].member = each;
+    } else {
+      if (all.many_.empty()) all.many_.assign(all.begin(), all.end());
+      all.many_.push_back(each);
+    }
+    ++all.size_;
+  }
+  return all;
+}
+
+const JsonMembers::Member* JsonMembers::find(std::string_view key) const {
+  for (const Member* each = end(); each != begin();) {
+    --each;
+    if (each->key == key) return each;
+  }
+  return nullptr;
+}
+
+Json JsonView::json() const {
+  thread_local TextCopier copier;
+  return Json(std::string(copier.copy(as<dom::element>())));
+}
+
+Result<Json> Json::parse(std::string_view text, JsonLimits limits) {
+  auto document = JsonDocument::parse(text, limits);
+  if (!document) return fail(std::move(document).error());
+  return document->root().json();
+}
+
+}  // namespace relay::wire

@@ -1,0 +1,126 @@
+#include "cli/arguments.hpp"
+
+#include <doctest/doctest.h>
+
+namespace relay::cli {
+namespace {
+
+/// A command line interface of its own, so that the tests do not change with the product's
+/// commands.
+struct Sample {
+  bool json = false;
+  bool all = false;
+  std::string reason;
+  std::string shell;
+  std::vector<std::string> names;
+  std::vector<Option> global;
+  std::vector<Command> commands;
+
+  Sample() {
+    global.emplace_back("--json", "Print JSON", &json);
+    Command release;
+    release.name = "release";
+    release.summary = "End agents";
+    release.options.emplace_back("-r,--reason", "Why", &reason);
+    release.options.emplace_back("--all", "Every agent", &all);
+    release.options.emplace_back("agent", "Which", &names);
+    Command completion;
+    completion.name = "completion";
+    completion.summary = "Print the script";
+    completion.options.push_back(
+        Option("shell", "Which shell", &shell).choices({"bash", "zsh", "fish"}).required());
+    commands.push_back(std::move(release));
+    commands.push_back(std::move(completion));
+  }
+
+  Result<Parsed> parse(std::vector<std::string> words) {
+    return cli::parse(words, global, commands);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("options reach their targets, global ones before or behind the command") {
+  Sample before;
+  auto parsed = before.parse({"--json", "release", "alice", "bob", "--reason", "done", "--all"});
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->command->name == "release");
+  CHECK(before.json);
+  CHECK(before.all);
+  CHECK(before.reason == "done");
+  CHECK(before.names == std::vector<std::string>{"alice", "bob"});
+
+  Sample behind;
+  parsed = behind.parse({"release", "alice", "--json", "--reason=over"});
+  REQUIRE(parsed.has_value());
+  CHECK(behind.json);
+  CHECK(behind.reason == "over");
+}
+
+TEST_CASE("what stands behind -- is no option") {
+  Sample sample;
+  const auto parsed = sample.parse({"release", "--", "--all"});
+  REQUIRE(parsed.has_value());
+  CHECK_FALSE(sample.all);
+  CHECK(sample.names == std::vector<std::string>{"--all"});
+}
+
+TEST_CASE("a typo is answered with the near name") {
+  const struct {
+    std::vector<std::string> words;
+    const char* message;
+    const char* hint;
+  } rows[] = {
+      {{"relase", "alice"}, "unknown command relase", "did you mean release?"},
+      {{"--jsno"}, "unknown option --jsno", "did you mean --json?"},
+      {{"release", "--resaon", "x"}, "unknown option --resaon", "did you mean --reason?"},
+      {{"completion", "bash", "more"}, "unknown argument more", "relay-broker completion --help"},
+      {{"zzzzzz"}, "unknown command zzzzzz", "relay-broker --help lists"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.message);
+    Sample sample;
+    const auto parsed = sample.parse(row.words);
+    REQUIRE_FALSE(parsed.has_value());
+    CHECK(parsed.error().code == Code::invalid_argument);
+    CHECK(parsed.error().message == row.message);
+    CHECK(parsed.error().hint.find(row.hint) != std::string::npos);
+  }
+}
+
+TEST_CASE("a missing or a wrong value is bad usage of that command") {
+  Sample missing;
+  const auto none = missing.parse({"completion"});
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error().message.find("shell") != std::string::npos);
+  CHECK(none.error().hint == "relay-broker completion --help shows how it is used");
+
+  Sample wrong;
+  const auto tcsh = wrong.parse({"completion", "tcsh"});
+  REQUIRE_FALSE(tcsh.has_value());
+  CHECK(tcsh.error().message.find("tcsh") != std::string::npos);
+  CHECK(tcsh.error().message.find("zsh") != std::string::npos);
+
+  Sample valueless;
+  CHECK_FALSE(valueless.parse({"release", "--reason"}).has_value());
+}
+
+TEST_CASE("help wins over what is missing or too much") {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"completion", "--help"},
+                                                {"completion", "-h"},
+                                                {"--help", "completion"}}) {
+    Sample sample;
+    const auto parsed = sample.parse(words);
+    REQUIRE(parsed.has_value());
+    CHECK(parsed->help);
+    REQUIRE(parsed->command);
+    CHECK(parsed->command->name == "completion");
+  }
+  Sample sample;
+  const auto parsed = sample.parse({"--help"});
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->help);
+  CHECK(parsed->command == nullptr);
+}
+
+}  // namespace relay::cli
