@@ -6,10 +6,13 @@
 
 namespace relay::node_control {
 
-DeliveryBook::DeliveryBook(MailboxPolicy policy) : policy_(policy) {}
+DeliveryBook::DeliveryBook(MailboxPolicy policy) : policy_(policy), stranger_policy_(policy) {
+  stranger_policy_.most_frames = std::min(policy.most_frames, kMostStrangerFrames);
+  stranger_policy_.most_bytes = std::min(policy.most_bytes, kMostStrangerBytes);
+}
 
 DeliveryBook::DeliveryBook(const BookState& state, Monotonic now, MailboxPolicy policy)
-    : policy_(policy) {
+    : DeliveryBook(policy) {
   for (const auto& agent : state.live) {
     live_.try_emplace(agent.agent_id, agent.agent_id, agent.agent_name, policy_, counters_,
                       agent.mailbox, now);
@@ -19,6 +22,11 @@ DeliveryBook::DeliveryBook(const BookState& state, Monotonic now, MailboxPolicy 
     retired_.try_emplace(agent.agent_id, agent.agent_id, std::string(), policy_, counters_,
                          agent.mailbox, now);
     retired_order_.push_back(agent.agent_id);
+  }
+  for (const auto& agent : state.strangers) {
+    strangers_.try_emplace(agent.agent_id, agent.agent_id, agent.agent_name, stranger_policy_,
+                           counters_, agent.mailbox, now);
+    strangers_order_.push_back(agent.agent_id);
   }
 }
 
@@ -52,7 +60,7 @@ DeliveryBook::Actions DeliveryBook::registered(Monotonic now, const std::string&
                                                const std::string& agent_name,
                                                std::optional<std::uint64_t> delivery_ack_seq) {
   DeliveryEffects effects;
-  Mailbox& mailbox = open_mailbox(agent_id, agent_name);
+  Mailbox& mailbox = open_mailbox(now, agent_id, agent_name, effects);
   bind(mailbox, agent_name);
   if (delivery_ack_seq) {
     mailbox.seed(now, link_, *delivery_ack_seq, effects);
@@ -104,7 +112,7 @@ Verdict DeliveryBook::decide(Monotonic now, Delivery frame, DeliveryEffects& out
   if (spawning != spawning_.end()) return wait_for_spawn(spawning->second, std::move(frame));
   if (retired_.contains(frame.agent_id)) return Verdict::retired;
   if (holder != id_of_name_.end()) return Verdict::identity_rejected;
-  return bury(std::move(frame), out);
+  return bury(now, std::move(frame), out);
 }
 
 Verdict DeliveryBook::wait_for_spawn(Waiting& waiting, Delivery frame) {
@@ -119,17 +127,41 @@ Verdict DeliveryBook::wait_for_spawn(Waiting& waiting, Delivery frame) {
 
 /// Nobody here has this name and nobody is about to: an ack ends the repeats, a dead letter keeps
 /// the message for people.
-Verdict DeliveryBook::bury(Delivery frame, DeliveryEffects& out) {
-  const std::uint64_t mark = mark_of(frame.delivery_id);
-  const bool again = dead_.contains(mark);
-  dead_.add(mark, frame.seq);
-  const Ack ack{frame.agent_id, frame.agent_name, frame.seq};
-  // The dead letter is written before the ack leaves.
-  if (!again) {
-    out.actions.emplace_back(DeadLetter{std::move(frame), DeadReason::unknown_agent});
+Verdict DeliveryBook::bury(Monotonic now, Delivery frame, DeliveryEffects& out) {
+  const std::string id = frame.agent_id.empty() ? frame.agent_name : frame.agent_id;
+  auto found = strangers_.find(id);
+  if (found == strangers_.end()) {
+    if (strangers_order_.size() >= kMostStrangers) {
+      strangers_.erase(strangers_order_.front());
+      strangers_order_.pop_front();
+    }
+    strangers_order_.push_back(id);
+    found = strangers_.try_emplace(id, id, std::string(), stranger_policy_, counters_).first;
   }
-  if (ack.up_to_seq > 0) out.actions.emplace_back(ack);
-  return again ? Verdict::stale : Verdict::unknown_agent;
+  Mailbox& stranger = found->second;
+  stranger.rename(frame.agent_name);
+  const std::size_t before = out.actions.size();
+  const Verdict verdict = stranger.receive(now, link_, std::move(frame), out);
+  bury_surfaced(now, stranger, before, out);
+  return verdict == Verdict::surfaced ? Verdict::unknown_agent : verdict;
+}
+
+/// Turns what a stranger's mailbox surfaced into dead letters; the ack comes after them.
+void DeliveryBook::bury_surfaced(Monotonic now, Mailbox& stranger, std::size_t from,
+                                 DeliveryEffects& out) {
+  const std::size_t end = out.actions.size();
+  DeliveryEffects acks;
+  for (std::size_t i = from; i < end; ++i) {
+    auto* surfaced = std::get_if<Surface>(&out.actions[i]);
+    if (surfaced == nullptr) continue;
+    Delivery delivery = std::move(surfaced->delivery);
+    --counters_.surfaced;
+    ++counters_.unknown_agent;
+    stranger.finish(now, link_, delivery.seq, mark_of(delivery.delivery_id), acks);
+    out.actions[i] = DeadLetter{std::move(delivery), DeadReason::unknown_agent};
+  }
+  for (auto& action : acks.actions) out.actions.push_back(std::move(action));
+  if (acks.resync_at) out.want_resync(*acks.resync_at);
 }
 
 DeliveryBook::Actions DeliveryBook::done(Monotonic now, const std::string& agent_id,
@@ -160,6 +192,11 @@ DeliveryBook::Actions DeliveryBook::failed(Monotonic now, const std::string& age
 DeliveryBook::Actions DeliveryBook::on_time(Monotonic now) {
   DeliveryEffects effects;
   for (auto& [id, mailbox] : live_) mailbox.on_time(now, link_, effects);
+  for (auto& [id, stranger] : strangers_) {
+    const std::size_t before = effects.actions.size();
+    stranger.on_time(now, link_, effects);
+    bury_surfaced(now, stranger, before, effects);
+  }
   return settle(now, std::move(effects));
 }
 
@@ -173,6 +210,7 @@ std::optional<Monotonic> DeliveryBook::next_deadline() const {
     consider(last_resync_ ? std::max(*resync_at_, *last_resync_ + kResyncPause) : *resync_at_);
   }
   for (const auto& [id, mailbox] : live_) consider(mailbox.next_deadline(link_));
+  for (const auto& [id, stranger] : strangers_) consider(stranger.next_deadline(link_));
   return first;
 }
 
@@ -185,6 +223,10 @@ BookState DeliveryBook::state() const {
     const auto gone = retired_.find(id);
     if (gone != retired_.end()) state.retired.push_back({id, {}, gone->second.state()});
   }
+  for (const auto& id : strangers_order_) {
+    const auto& stranger = strangers_.at(id);
+    state.strangers.push_back({id, stranger.agent_name(), stranger.state()});
+  }
   return state;
 }
 
@@ -196,20 +238,21 @@ std::optional<std::uint64_t> DeliveryBook::cursor_of(const std::string& agent_id
 
 void DeliveryBook::count(Verdict verdict) {
   switch (verdict) {
-    case Verdict::surfaced: ++counters_.surfaced; break;
     case Verdict::duplicate: ++counters_.duplicate; break;
     case Verdict::stale: ++counters_.stale; break;
     case Verdict::queue_full: ++counters_.queue_full; break;
     case Verdict::identity_rejected: ++counters_.identity_rejected; break;
     case Verdict::retired: ++counters_.retired; break;
-    case Verdict::unknown_agent: ++counters_.unknown_agent; break;
+    case Verdict::surfaced:  // these two are counted where they end, which may be later
+    case Verdict::unknown_agent:
     case Verdict::held:
     case Verdict::held_for_spawn: break;
   }
 }
 
-/// The mailbox of an id, brought back from retirement or made.
-Mailbox& DeliveryBook::open_mailbox(const std::string& agent_id, const std::string& agent_name) {
+/// The mailbox of an id: live, brought back from retirement, known as a stranger, or made.
+Mailbox& DeliveryBook::open_mailbox(Monotonic now, const std::string& agent_id,
+                                    const std::string& agent_name, DeliveryEffects& out) {
   if (const auto live = live_.find(agent_id); live != live_.end()) return live->second;
   // A new identity under a name: whoever had the name is gone.
   if (const auto holder = id_of_name_.find(agent_name); holder != id_of_name_.end()) {
@@ -220,6 +263,15 @@ Mailbox& DeliveryBook::open_mailbox(const std::string& agent_id, const std::stri
     gone.mapped().forget_unfinished();
     return live_.insert(std::move(gone)).position->second;
   }
+  if (const auto stranger = strangers_.extract(agent_id); !stranger.empty()) {
+    std::erase(strangers_order_, agent_id);
+    // What was held for it comes again.
+    out.want_resync(now);
+    return live_
+        .try_emplace(agent_id, agent_id, std::string(), policy_, counters_,
+                     stranger.mapped().state(), now)
+        .first->second;
+  }
   return live_.try_emplace(agent_id, agent_id, std::string(), policy_, counters_).first->second;
 }
 
@@ -228,6 +280,9 @@ void DeliveryBook::bind(Mailbox& mailbox, const std::string& agent_name) {
   if (!mailbox.agent_name().empty()) id_of_name_.erase(mailbox.agent_name());
   if (const auto holder = id_of_name_.find(agent_name); holder != id_of_name_.end()) {
     live_.at(holder->second).rename({});
+  }
+  for (auto& [id, stranger] : strangers_) {
+    if (stranger.agent_name() == agent_name) stranger.rename({});
   }
   id_of_name_[agent_name] = mailbox.agent_id();
   mailbox.rename(agent_name);

@@ -13,7 +13,6 @@
 #include "base/clock.hpp"
 #include "node_control/delivery.hpp"
 #include "node_control/mailbox.hpp"
-#include "node_control/recent_marks.hpp"
 
 namespace relay::node_control {
 
@@ -31,6 +30,7 @@ struct BookState {
   };
   std::vector<Agent> live;
   std::vector<Agent> retired;
+  std::vector<Agent> strangers;
 };
 
 /// Decides for every deliver frame of this node whether it is surfaced, and what is acknowledged.
@@ -48,7 +48,11 @@ struct BookState {
 class DeliveryBook {
  public:
   static constexpr std::size_t kMostRetired = 512;
-  static constexpr std::size_t kMostDeadIds = 512;
+  /// Unknown agents that are remembered, and what is held for each: their messages end as dead
+  /// letters, in order and acknowledged like any other.
+  static constexpr std::size_t kMostStrangers = 64;
+  static constexpr std::size_t kMostStrangerFrames = 256;
+  static constexpr std::size_t kMostStrangerBytes = std::size_t{1} << 20;
   /// Frames kept for one name whose registration is under way.
   static constexpr std::size_t kMostWaiting = 1000;
   /// No two resyncs of the node closer than this.
@@ -102,14 +106,17 @@ class DeliveryBook {
 
   Verdict decide(Monotonic now, Delivery frame, DeliveryEffects& out);
   Verdict wait_for_spawn(Waiting& waiting, Delivery frame);
-  Verdict bury(Delivery frame, DeliveryEffects& out);
+  Verdict bury(Monotonic now, Delivery frame, DeliveryEffects& out);
+  void bury_surfaced(Monotonic now, Mailbox& stranger, std::size_t from, DeliveryEffects& out);
   void count(Verdict verdict);
-  Mailbox& open_mailbox(const std::string& agent_id, const std::string& agent_name);
+  Mailbox& open_mailbox(Monotonic now, const std::string& agent_id, const std::string& agent_name,
+                        DeliveryEffects& out);
   void bind(Mailbox& mailbox, const std::string& agent_name);
   void retire(const std::string& agent_id);
   Actions settle(Monotonic now, DeliveryEffects effects);
 
   MailboxPolicy policy_;
+  MailboxPolicy stranger_policy_;
   DeliveryCounters counters_;
   Link link_;
   Mailboxes live_;
@@ -117,7 +124,8 @@ class DeliveryBook {
   std::deque<std::string> retired_order_;
   std::map<std::string, std::string> id_of_name_;
   std::map<std::string, Waiting> spawning_;
-  RecentMarks dead_{kMostDeadIds};
+  Mailboxes strangers_;
+  std::deque<std::string> strangers_order_;
   std::uint64_t ephemeral_without_id_ = 0;
   std::optional<Monotonic> resync_at_;
   std::optional<Monotonic> last_resync_;

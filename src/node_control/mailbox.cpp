@@ -126,7 +126,6 @@ Verdict Mailbox::take_new(Monotonic now, const Link& link, Delivery frame, std::
   const std::uint64_t seq = frame.seq;
   if (!placed_ && seq == 1) place_at(0);
   if (!make_room(now, link, seq, frame.payload.size(), out)) return Verdict::queue_full;
-  const bool first_held = rows_.empty() || rows_.rbegin()->second.phase != Phase::held;
   Row row;
   row.mark = mark;
   row.bytes = frame.payload.size();
@@ -139,7 +138,9 @@ Verdict Mailbox::take_new(Monotonic now, const Link& link, Delivery frame, std::
   show_ready(now, out);
   advance(now, link, false, out);
   if (!placed_ || seq > shown_) {
-    if (first_held) out.want_resync(now);
+    // A gap is asked for when it opens; an older one may be a hole for good.
+    const bool opens_gap = rows_.rbegin()->first == seq && !rows_.contains(seq - 1);
+    if (opens_gap) out.want_resync(now);
     return Verdict::held;
   }
   return recent_.contains(mark) ? Verdict::duplicate : Verdict::surfaced;

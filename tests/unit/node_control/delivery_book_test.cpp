@@ -69,7 +69,17 @@ TEST_CASE("several gaps that are known at the same time are skipped at the same 
   b.deliver(3);
   b.deliver(5);
   b.deliver(7);
-  CHECK(b.after(5s) == "skipped 2-2, surface 3, skipped 4-4, surface 5, skipped 6-6, surface 7");
+  CHECK(b.after(1s) == "resync");
+  CHECK(b.after(4s) == "skipped 2-2, surface 3, skipped 4-4, surface 5, skipped 6-6, surface 7");
+}
+
+TEST_CASE("seed 1040: a second gap is asked for although the first one is a hole for good") {
+  Bench b;
+  b.deliver(1);
+  CHECK(b.deliver(3) == "resync");
+  b.now += 2s;
+  CHECK(b.deliver(5) == "resync");
+  CHECK(b.deliver(6) == "");
 }
 
 TEST_CASE("a skipped number is acknowledged only 90 s later, when the engine had its chance") {
