@@ -101,7 +101,13 @@ Verdict Mailbox::take_late(Monotonic now, const Link& link, Delivery frame, std:
                            DeliveryEffects& out) {
   const std::uint64_t seq = frame.seq;
   const bool finished = recent_.contains(mark);
-  if (!finished && !make_room(now, link, seq, frame.payload.size(), out)) {
+  // What the cursor waits for is taken above the bound, or a full mailbox would stay full. What is
+  // refused exists, so it is no hole.
+  const auto first = rows_.upper_bound(cursor_);
+  const bool lowest = first == rows_.end() || seq < first->first;
+  const bool exempt = finished || (lowest && frames_ < 2 * policy_.most_frames + kMostExempt);
+  if (!exempt && !make_room(seq, frame.payload.size())) {
+    if (!lowest) rows_.upper_bound(seq)->second.since = now;
     return Verdict::queue_full;
   }
   if (seq <= cursor_) take_from_hole(seq);
@@ -117,7 +123,7 @@ Verdict Mailbox::take_late(Monotonic now, const Link& link, Delivery frame, std:
   ++frames_;
   bytes_ += placed.bytes;
   show(seq, placed, true, out);
-  advance(now, link, false, out);
+  advance(now, link, out);
   return finished ? Verdict::duplicate : Verdict::surfaced;
 }
 
@@ -125,7 +131,7 @@ Verdict Mailbox::take_new(Monotonic now, const Link& link, Delivery frame, std::
                           DeliveryEffects& out) {
   const std::uint64_t seq = frame.seq;
   if (!placed_ && seq == 1) place_at(0);
-  if (!make_room(now, link, seq, frame.payload.size(), out)) return Verdict::queue_full;
+  if (!make_room(seq, frame.payload.size())) return Verdict::queue_full;
   Row row;
   row.mark = mark;
   row.bytes = frame.payload.size();
@@ -136,7 +142,7 @@ Verdict Mailbox::take_new(Monotonic now, const Link& link, Delivery frame, std::
   bytes_ += row.bytes;
   rows_.emplace(seq, std::move(row));
   show_ready(now, out);
-  advance(now, link, false, out);
+  advance(now, link, out);
   if (!placed_ || seq > shown_) {
     // A gap is asked for when it opens; an older one may be a hole for good.
     const bool opens_gap = rows_.rbegin()->first == seq && !rows_.contains(seq - 1);
@@ -152,9 +158,7 @@ bool Mailbox::has_room(std::size_t bytes) const {
   return frames_ < policy_.most_frames && bytes_ + bytes <= policy_.most_bytes;
 }
 
-bool Mailbox::make_room(Monotonic now, const Link& link, std::uint64_t seq, std::size_t bytes,
-                        DeliveryEffects& out) {
-  if (!has_room(bytes)) advance(now, link, true, out);
+bool Mailbox::make_room(std::uint64_t seq, std::size_t bytes) {
   while (!has_room(bytes)) {
     refused_ = true;
     if (rows_.empty()) return false;
@@ -200,8 +204,7 @@ void Mailbox::show(std::uint64_t seq, Row& row, bool late, DeliveryEffects& out)
 }
 
 /// Moves the cursor over what is finished and over holes that were open long enough.
-void Mailbox::advance(Monotonic now, const Link& link, bool give_up_first_hole,
-                      DeliveryEffects& out) {
+void Mailbox::advance(Monotonic now, const Link& link, DeliveryEffects& out) {
   if (!placed_) return;
   const std::uint64_t before = cursor_;
   auto row = rows_.upper_bound(cursor_);
@@ -209,8 +212,7 @@ void Mailbox::advance(Monotonic now, const Link& link, bool give_up_first_hole,
     if (row->first != cursor_ + 1) {
       const bool waited =
           link.up && now >= std::max(row->second.since, link.since) + policy_.hole_wait;
-      if (!waited && !give_up_first_hole) break;
-      give_up_first_hole = false;
+      if (!waited) break;
       remember_hole(SeqRange{cursor_ + 1, row->first - 1});
       cursor_ = row->first - 1;
     }
@@ -218,7 +220,9 @@ void Mailbox::advance(Monotonic now, const Link& link, bool give_up_first_hole,
     cursor_ = row->first;
     row = drop(row);
   }
-  if (cursor_ != before) acknowledge(out);
+  if (cursor_ == before) return;
+  acknowledge(out);
+  room_was_made(now, out);
 }
 
 void Mailbox::acknowledge(DeliveryEffects& out) const {
@@ -254,7 +258,7 @@ void Mailbox::finish(Monotonic now, const Link& link, std::uint64_t seq, std::ui
   if (seq <= cursor_) {
     drop(row);
   } else {
-    advance(now, link, false, out);
+    advance(now, link, out);
   }
   room_was_made(now, out);
 }
@@ -301,7 +305,7 @@ void Mailbox::seed(Monotonic now, const Link& link, std::uint64_t engine_cursor,
     acknowledge(out);
   }
   show_ready(now, out);
-  advance(now, link, false, out);
+  advance(now, link, out);
 }
 
 void Mailbox::on_time(Monotonic now, const Link& link, DeliveryEffects& out) {
@@ -322,7 +326,7 @@ void Mailbox::on_time(Monotonic now, const Link& link, DeliveryEffects& out) {
     }
     show_ready(now, out);
   }
-  advance(now, link, false, out);
+  advance(now, link, out);
 }
 
 std::optional<Monotonic> Mailbox::next_deadline(const Link& link) const {

@@ -52,6 +52,8 @@ class Mailbox {
   static constexpr std::size_t kMostRecentEphemeral = 512;
   /// Skipped ranges remembered, so that one of them that comes after all is surfaced.
   static constexpr std::size_t kMostHoles = 64;
+  /// With `most_frames` again, what a full mailbox still takes below everything it has.
+  static constexpr std::size_t kMostExempt = 64;
 
   Mailbox(std::string agent_id, std::string agent_name, const MailboxPolicy& policy,
           DeliveryCounters& counters);
@@ -104,12 +106,11 @@ class Mailbox {
                     DeliveryEffects& out);
   Verdict take_new(Monotonic now, const Link& link, Delivery frame, std::uint64_t mark,
                    DeliveryEffects& out);
-  bool make_room(Monotonic now, const Link& link, std::uint64_t seq, std::size_t bytes,
-                 DeliveryEffects& out);
+  bool make_room(std::uint64_t seq, std::size_t bytes);
   [[nodiscard]] bool has_room(std::size_t bytes) const;
   void show_ready(Monotonic now, DeliveryEffects& out);
   void show(std::uint64_t seq, Row& row, bool late, DeliveryEffects& out);
-  void advance(Monotonic now, const Link& link, bool give_up_first_hole, DeliveryEffects& out);
+  void advance(Monotonic now, const Link& link, DeliveryEffects& out);
   void start_over(DeliveryEffects& out);
   void place_at(std::uint64_t cursor);
   void remember_hole(SeqRange hole);

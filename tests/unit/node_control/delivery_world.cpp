@@ -22,6 +22,7 @@ DeliveryWorld::DeliveryWorld(std::uint64_t seed, bool trace)
   most_delay_ = calm_ || chance(50) ? 300 : 15'000;
   // The start of an unknown agent is right only if the engine's repeats come within this wait.
   policy_.adopt_wait = std::chrono::milliseconds(std::max<std::int64_t>(1'000, most_delay_));
+  if (!calm_ && chance(40)) policy_.most_frames = 1 + static_cast<std::size_t>(random_.below(5));
   book_ = std::make_unique<DeliveryBook>(policy_);
   const auto count = 1 + random_.below(3);
   for (std::uint64_t i = 0; i < count; ++i) {

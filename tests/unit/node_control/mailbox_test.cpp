@@ -136,7 +136,8 @@ TEST_CASE("a full mailbox gives up a held message for a lower one") {
   CHECK(b.verdict == Verdict::queue_full);
 }
 
-TEST_CASE("a mailbox full of finished messages behind a hole gives the hole up early") {
+TEST_CASE(
+    "a mailbox full of finished messages behind a hole takes more when the hole is given up") {
   MailboxPolicy policy;
   policy.most_frames = 3;
   Bench b(policy);
@@ -149,7 +150,67 @@ TEST_CASE("a mailbox full of finished messages behind a hole gives the hole up e
   b.done(3);
   b.done(4);
   b.done(5);
-  CHECK(b.deliver(6) == "ack alpha 5, surface 6");
+  CHECK(b.deliver(6) == "");
+  CHECK(b.verdict == Verdict::queue_full);
+  CHECK(b.after(90s) == "ack alpha 5, resync");
+  CHECK(b.deliver(6) == "surface 6");
+}
+
+TEST_CASE("seed 90: a full mailbox takes the late message that its cursor waits for") {
+  MailboxPolicy policy;
+  policy.most_frames = 2;
+  Bench b(policy);
+  b.deliver(1);
+  b.done(1);
+  b.deliver(4);
+  b.after(5s);
+  b.done(4);
+  b.deliver(5);
+  b.done(5);
+  CHECK(b.deliver(2) == "late 2");
+  CHECK(b.deliver(3) == "");
+  CHECK(b.verdict == Verdict::queue_full);
+  CHECK(b.done(2) == "ack alpha 2");
+  CHECK(b.deliver(3) == "late 3");
+  CHECK(b.done(3) == "ack alpha 5, resync");
+}
+
+TEST_CASE(
+    "seed 193: a full mailbox takes the lowest late message although one below it is a hole") {
+  MailboxPolicy policy;
+  policy.most_frames = 2;
+  Bench b(policy);
+  b.deliver(1);
+  b.done(1);
+  b.deliver(4);
+  b.after(5s);
+  b.done(4);
+  b.deliver(5);
+  b.done(5);
+  CHECK(b.deliver(3) == "late 3");
+  b.done(3);
+  CHECK(b.after(90s) == "ack alpha 5");
+}
+
+TEST_CASE("a late message that was refused is not taken for a hole") {
+  MailboxPolicy policy;
+  policy.most_frames = 3;
+  Bench b(policy);
+  b.deliver(1);
+  b.deliver(4);
+  b.deliver(6);
+  b.done(1);
+  b.after(5s);
+  b.done(4);
+  b.done(6);
+  b.deliver(7);
+  b.now += 60s;
+  CHECK(b.deliver(5) == "");
+  CHECK(b.verdict == Verdict::queue_full);
+  CHECK(b.after(30s) == "ack alpha 4");
+  CHECK(b.done(7) == "");
+  CHECK(b.deliver(5) == "late 5");
+  CHECK(b.done(5) == "ack alpha 7, resync");
 }
 
 TEST_CASE("the bytes of a mailbox are bounded, but one message is always taken") {
