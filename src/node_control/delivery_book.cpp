@@ -260,7 +260,7 @@ Mailbox& DeliveryBook::open_mailbox(Monotonic now, const std::string& agent_id,
   }
   if (auto gone = retired_.extract(agent_id); !gone.empty()) {
     std::erase(retired_order_, agent_id);
-    gone.mapped().forget_unfinished();
+    gone.mapped().forget_unfinished(now);
     return live_.insert(std::move(gone)).position->second;
   }
   if (const auto stranger = strangers_.extract(agent_id); !stranger.empty()) {

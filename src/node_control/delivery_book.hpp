@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -55,8 +54,8 @@ class DeliveryBook {
   static constexpr std::size_t kMostStrangerBytes = std::size_t{1} << 20;
   /// Frames kept for one name whose registration is under way.
   static constexpr std::size_t kMostWaiting = 1000;
-  /// No two resyncs of the node closer than this.
-  static constexpr Duration kResyncPause = std::chrono::seconds(1);
+  /// No two resyncs of the node closer than this. Shorter than every wait for an answer.
+  static constexpr Duration kResyncPause = std::chrono::milliseconds(500);
 
   explicit DeliveryBook(MailboxPolicy policy = {});
   DeliveryBook(const BookState& state, Monotonic now, MailboxPolicy policy = {});
@@ -102,7 +101,7 @@ class DeliveryBook {
     std::vector<Delivery> frames;
     std::size_t bytes = 0;
   };
-  using Mailboxes = std::unordered_map<std::string, Mailbox>;
+  using Mailboxes = std::map<std::string, Mailbox>;
 
   Verdict decide(Monotonic now, Delivery frame, DeliveryEffects& out);
   Verdict wait_for_spawn(Waiting& waiting, Delivery frame);

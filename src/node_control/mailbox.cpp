@@ -345,8 +345,9 @@ std::optional<Monotonic> Mailbox::next_deadline(const Link& link) const {
   return deadline;
 }
 
-void Mailbox::forget_unfinished() {
+void Mailbox::forget_unfinished(Monotonic now) {
   for (auto row = rows_.begin(); row != rows_.end();) {
+    row->second.since = now;
     row = row->second.phase == Phase::finished ? std::next(row) : drop(row);
   }
   for (const auto& [mark, bytes] : open_ephemeral_) bytes_ -= bytes;

@@ -83,7 +83,7 @@ class Mailbox {
   /// Says the cursor again, for an engine that may not have heard it.
   void acknowledge(DeliveryEffects& out) const;
   /// Forgets all that is not finished; the engine sends it again.
-  void forget_unfinished();
+  void forget_unfinished(Monotonic now);
   [[nodiscard]] MailboxState state() const;
 
  private:

@@ -21,7 +21,7 @@ DeliveryWorld::DeliveryWorld(std::uint64_t seed, bool trace)
   fail_percent_ = calm_ ? 0 : static_cast<int>(random_.below(40));
   most_delay_ = calm_ || chance(50) ? 300 : 15'000;
   // The start of an unknown agent is right only if the engine's repeats come within this wait.
-  policy_.adopt_wait = std::chrono::milliseconds(std::max<std::int64_t>(1'000, most_delay_));
+  policy_.adopt_wait = std::chrono::milliseconds(std::max<std::int64_t>(1'000, most_delay_ + 600));
   if (!calm_ && chance(40)) policy_.most_frames = 1 + static_cast<std::size_t>(random_.below(5));
   book_ = std::make_unique<DeliveryBook>(policy_);
   const auto count = 1 + random_.below(3);
@@ -97,7 +97,8 @@ void DeliveryWorld::heal() {
   advance(most_delay_ + 1);
   for (std::size_t i = 0; i < agents_.size(); ++i) begin_register(i);
   for (std::size_t i = 0; i < agents_.size(); ++i) post(i);
-  for (int round = 0; round < 40 && !failure_; ++round) {
+  // Each hole may cost its wait (90 s) when the mailbox is tiny.
+  for (int round = 0; round < 400 && !failure_ && (round < 15 || !settled()); ++round) {
     advance(10'000);
     for (std::size_t i = 0; i < agents_.size(); ++i) {
       while (!agents_[i].queue.empty() && !failure_) inject(i);
@@ -118,6 +119,13 @@ void DeliveryWorld::heal() {
     }
   }
   if (!failure_ && book_->counters().renumbered > 0) fail("renumbered without a reason");
+}
+
+bool DeliveryWorld::settled() const {
+  return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) {
+    return agent.deleted || std::all_of(agent.rows.begin(), agent.rows.end(),
+                                        [](const Row& row) { return row.acked || row.expired; });
+  });
 }
 
 void DeliveryWorld::advance(std::int64_t by) {

@@ -92,6 +92,7 @@ class DeliveryWorld {
   void arrive(const Flight& flight);
   void engine_ack(const std::string& name, std::uint64_t up_to);
   void heal();
+  [[nodiscard]] bool settled() const;
 
   void execute(const std::vector<DeliveryAction>& actions);
   void on(const Surface& action);
