@@ -72,7 +72,8 @@ struct Renamed {
   std::string from;
   std::string to;
 };
-/// The engine counts this agent's messages anew; so does the book.
+/// The engine counts this agent's messages anew; so does the book. Acks that wait to be written are
+/// for the old count: forget them.
 struct Renumbered {
   std::string agent_id;
 };

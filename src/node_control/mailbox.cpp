@@ -18,6 +18,7 @@ Mailbox::Mailbox(std::string agent_id, std::string agent_name, const MailboxPoli
     : Mailbox(std::move(agent_id), std::move(agent_name), policy, counters) {
   placed_ = state.placed;
   cursor_ = state.cursor;
+  adopted_ = state.adopted;
   forgotten_up_to_ = state.forgotten_up_to;
   holes_ = state.holes;
   for (const auto& saved : state.rows) {
@@ -226,7 +227,7 @@ void Mailbox::advance(Monotonic now, const Link& link, DeliveryEffects& out) {
 }
 
 void Mailbox::acknowledge(DeliveryEffects& out) const {
-  if (!placed_ || cursor_ == 0 || agent_name_.empty()) return;
+  if (!placed_ || cursor_ <= adopted_ || agent_name_.empty()) return;
   out.actions.emplace_back(Ack{agent_id_, agent_name_, cursor_});
 }
 
@@ -318,6 +319,7 @@ void Mailbox::on_time(Monotonic now, const Link& link, DeliveryEffects& out) {
     const std::uint64_t last_missing = held->first - 1;
     if (!placed_) {
       place_at(last_missing);
+      adopted_ = last_missing;
       if (last_missing > 0) remember_hole(SeqRange{1, last_missing});
     } else {
       ++counters_.skipped;
@@ -348,7 +350,12 @@ std::optional<Monotonic> Mailbox::next_deadline(const Link& link) const {
 void Mailbox::forget_unfinished(Monotonic now) {
   for (auto row = rows_.begin(); row != rows_.end();) {
     row->second.since = now;
-    row = row->second.phase == Phase::finished ? std::next(row) : drop(row);
+    if (row->second.phase == Phase::finished) {
+      ++row;
+      continue;
+    }
+    if (row->first <= cursor_) remember_hole(SeqRange{row->first, row->first});
+    row = drop(row);
   }
   for (const auto& [mark, bytes] : open_ephemeral_) bytes_ -= bytes;
   frames_ -= open_ephemeral_.size();
@@ -362,6 +369,7 @@ MailboxState Mailbox::state() const {
   MailboxState state;
   state.placed = placed_;
   state.cursor = cursor_;
+  state.adopted = adopted_;
   state.forgotten_up_to = forgotten_up_to_;
   for (const auto& [seq, row] : rows_) {
     if (row.phase == Phase::held) continue;
@@ -386,6 +394,7 @@ void Mailbox::start_over(DeliveryEffects& out) {
   placed_ = false;
   cursor_ = 0;
   shown_ = 0;
+  adopted_ = 0;
   forgotten_up_to_ = 0;
 }
 

@@ -31,6 +31,7 @@ struct MailboxState {
   };
   bool placed = false;
   std::uint64_t cursor = 0;
+  std::uint64_t adopted = 0;
   std::uint64_t forgotten_up_to = 0;
   std::vector<Row> rows;
   std::vector<Row> open_ephemeral;
@@ -129,6 +130,8 @@ class Mailbox {
   bool placed_ = false;
   std::uint64_t cursor_ = 0;
   std::uint64_t shown_ = 0;
+  /// Where the count was taken up without knowing what is below: nothing to acknowledge yet.
+  std::uint64_t adopted_ = 0;
   /// Up to here nobody knows which ids the finished messages had.
   std::uint64_t forgotten_up_to_ = 0;
   /// Above the cursor, but for late ones of a hole that is acknowledged already.

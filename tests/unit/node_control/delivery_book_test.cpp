@@ -194,6 +194,26 @@ TEST_CASE("a message below an adopted start is surfaced late, not lost") {
   CHECK(b.deliver(6) == "late 6");
 }
 
+TEST_CASE(
+    "moves 15090: a late message that was open at the release comes again after the respawn") {
+  Bench b;
+  b.deliver(2);
+  b.after(5s);
+  CHECK(b.deliver(1) == "late 1");
+  b.book.released("a1");
+  (void)b.book.registered(b.now, "a1", "alpha");
+  CHECK(b.deliver(1) == "late 1");
+}
+
+TEST_CASE("an adopted start is not acknowledged before something is done") {
+  Bench b;
+  b.deliver(7);
+  b.after(1s);
+  b.book.disconnected();
+  CHECK(text_of(b.book.connected(b.now)) == "");
+  CHECK(b.done(7) == "ack alpha 7");
+}
+
 TEST_CASE("R1: a message for an unknown agent ends as one dead letter and is acknowledged") {
   Bench b;
   CHECK(b.deliver(frame("x9", "ghost", 1)) == "dead 1, ack ghost 1");
