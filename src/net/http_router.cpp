@@ -97,8 +97,7 @@ struct HttpRouter::Table {
     auto entry = std::find_if(entries.begin(), entries.end(),
                               [&](const Entry& each) { return same_shape(each, segments); });
     if (entry == entries.end()) entry = entries.insert(entry, Entry{std::move(segments), {}});
-    if (entry->segments.size() != 0 &&
-        std::any_of(entry->methods.begin(), entry->methods.end(),
+    if (std::any_of(entry->methods.begin(), entry->methods.end(),
                     [&](const Route& each) { return each.method == route.method; })) {
       throw std::logic_error("two routes for " + route.method + ' ' + route.pattern);
     }

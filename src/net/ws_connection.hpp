@@ -21,7 +21,7 @@ class WebSocket::Connection final : public WsLoop::Member,
                                     public std::enable_shared_from_this<Connection> {
  public:
   Connection(StreamPtr stream, std::string already_read, WsOptions options, WsFrameCodec codec);
-  ~Connection();
+  ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

@@ -26,7 +26,7 @@ struct Config {
   class Message {
    public:
     /// What the processor calls a shared pointer, without sharing.
-    class ptr {
+    class ptr {  // NOLINT(readability-identifier-naming): websocketpp's name
      public:
       ptr() = default;
       explicit ptr(Message* message) : message_(message) {}
@@ -80,7 +80,7 @@ struct Config {
   using message_type = Message;
   using con_msg_manager_type = Messages;
   using rng_type = NoMasks;
-  struct permessage_deflate_config {};
+  struct permessage_deflate_config {};  // NOLINT(readability-identifier-naming)
   using permessage_deflate_type =
       websocketpp::extensions::permessage_deflate::disabled<permessage_deflate_config>;
   static constexpr bool enable_extensions = false;

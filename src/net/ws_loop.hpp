@@ -23,11 +23,9 @@ class WsLoop final : public asio::execution_context::service {
   /// A connection with deadlines.
   class Member {
    public:
+    virtual ~Member() = default;
     /// Does what is due, and says when to look again.
     virtual Monotonic tick(Monotonic now) = 0;
-
-   protected:
-    ~Member() = default;
   };
   using Place = std::list<Member*>::iterator;
 
