@@ -126,7 +126,7 @@ void HttpConnection::stop() {
 }
 
 void HttpConnection::expire() {
-  ++host_->counts.timed_out;
+  if (phase_ != Phase::lingering) ++host_->counts.timed_out;
   if (phase_ == Phase::head || phase_ == Phase::body) {
     late_ = closing_ = true;
     enter(Phase::lingering);
@@ -372,7 +372,8 @@ asio::awaitable<void> HttpConnection::linger() {
   std::size_t thrown_away = to_ - from_;
   from_ = to_;
   while (thrown_away < kLingerMost) {
-    if (!co_await fill()) break;
+    const bool came = co_await fill();
+    if (!came) break;
     thrown_away += to_ - from_;
     from_ = to_;
   }
@@ -384,7 +385,8 @@ asio::awaitable<void> HttpConnection::turn_away() {
   auto response = error_response(503, code_for(503), "all connections are in use");
   response.headers.add("Retry-After", "1");
   refuse(response);
-  if (!co_await flush()) co_return;
+  const bool sent = co_await flush();
+  if (!sent) co_return;
   co_await linger();
   cut();
 }
@@ -464,7 +466,8 @@ asio::awaitable<Result<Handover>> HttpConnection::hand_over(HttpResponse head) {
   if (!append_head(output_, head, head_options())) {
     throw std::logic_error("the head of an upgrade has a bad status or header field");
   }
-  if (auto sent = co_await send_queued(); !sent) co_return fail(std::move(sent).error());
+  auto sent = co_await send_queued();
+  if (!sent) co_return fail(std::move(sent).error());
   leave_server();
   phase_ = Phase::ended;
   Handover handover(std::move(stream_), input_.substr(from_, to_ - from_));

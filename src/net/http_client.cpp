@@ -1,0 +1,405 @@
+#include "net/http_client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <asio/cancellation_state.hpp>
+#include <asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <optional>
+
+#include "net/curl_loop.hpp"
+#include "net/timeout.hpp"
+
+namespace relay::net {
+namespace {
+
+constexpr long kRedirectsMost = 5;
+/// Of all header fields of a reply together.
+constexpr std::size_t kReplyHeadersMost = 64 * 1024;
+/// How much of a body is shown in an error.
+constexpr std::size_t kBodyShown = 500;
+/// How long after its deadline a transfer that curl has not ended is ended by us.
+constexpr std::chrono::seconds kDeadlineSlack{1};
+
+struct UrlCleanup {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+using Url = std::unique_ptr<CURLU, UrlCleanup>;
+
+struct ListCleanup {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using List = std::unique_ptr<curl_slist, ListCleanup>;
+
+Url parse_url(const std::string& text) {
+  Url url(curl_url());
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return nullptr;
+  return url;
+}
+
+std::string part_of(const Url& url, CURLUPart part) {
+  char* text = nullptr;
+  if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return {};
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
+/// A URL as it may be shown: no credentials, query or fragment.
+std::string shown_url(const std::string& text) {
+  const auto url = parse_url(text);
+  if (!url) return "a malformed URL";
+  for (const auto part :
+       {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
+    curl_url_set(url.get(), part, nullptr, 0);
+  }
+  return part_of(url, CURLUPART_URL);
+}
+
+bool is_plain(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+std::optional<Error> bad_call(const HttpCall& call) {
+  const auto url = parse_url(call.url);
+  if (!url) return Error(Code::invalid_argument, "this is not a URL: " + call.url.substr(0, 100));
+  const auto scheme = part_of(url, CURLUPART_SCHEME);
+  if (scheme != "http" && scheme != "https") {
+    return Error(Code::invalid_argument, "only http and https URLs can be called, not " + scheme);
+  }
+  if (call.method.empty() || !std::all_of(call.method.begin(), call.method.end(),
+                                          [](char c) { return c >= 'A' && c <= 'Z'; })) {
+    return Error(Code::invalid_argument, "a method is a word in capital letters");
+  }
+  for (const auto& [name, value] : call.headers.fields()) {
+    if (!is_plain(name) || name.find(':') != std::string::npos || !is_plain(value)) {
+      return Error(Code::invalid_argument, "a header field has a line end or a NUL");
+    }
+  }
+  return std::nullopt;
+}
+
+/// One try of a call: curl's view of it, and what has come so far.
+class Transfer {
+ public:
+  Transfer(std::shared_ptr<CurlLoop> loop, asio::any_io_executor executor, const HttpCall& call,
+           const HttpClientOptions& options, Duration at_most)
+      : curl(std::move(executor)), loop_(std::move(loop)), most_(call.reply_most) {
+    curl.easy = loop_->take_handle();
+    set_common(options, call, at_most);
+    set_request(call);
+    set_route(call, options);
+  }
+  ~Transfer() { loop_->remove(&curl); }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  [[nodiscard]] std::string text_of(CURLINFO what) const {
+    const char* text = nullptr;
+    curl_easy_getinfo(curl.easy, what, &text);
+    return text ? text : "";
+  }
+  [[nodiscard]] bool never_sent() const {
+    curl_off_t ready = 0;
+    curl_easy_getinfo(curl.easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+    return ready == 0;
+  }
+  [[nodiscard]] std::string cause() const {
+    std::string text = why_.front() != '\0' ? why_.data() : curl_easy_strerror(curl.code);
+    long number = 0;
+    curl_easy_getinfo(curl.easy, CURLINFO_OS_ERRNO, &number);
+    if (curl.code == CURLE_COULDNT_CONNECT && number != 0) {
+      text += fmt::format(" ({})", std::generic_category().message(static_cast<int>(number)));
+    }
+    return text;
+  }
+
+  CurlTransfer curl;
+  HttpReply reply;
+  bool too_large = false;
+
+ private:
+  template <class T>
+  void set(CURLoption option, T value) {
+    curl_easy_setopt(curl.easy, option, value);
+  }
+
+  void set_common(const HttpClientOptions& options, const HttpCall& call, Duration at_most) {
+    const auto milliseconds = [](Duration time) {
+      return std::max<long>(
+          1,
+          static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()));
+    };
+    set(CURLOPT_URL, call.url.c_str());
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_TIMEOUT_MS, milliseconds(at_most));
+    set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(std::min(call.connect_time, at_most)));
+    set(CURLOPT_ERRORBUFFER, why_.data());
+    set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+    set(CURLOPT_WRITEDATA, this);
+    set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+    set(CURLOPT_HEADERDATA, this);
+    if (!options.user_agent.empty()) set(CURLOPT_USERAGENT, options.user_agent.c_str());
+    if (!options.network.ca_file.empty()) set(CURLOPT_CAINFO, options.network.ca_file.c_str());
+    if (!options.network.ca_directory.empty()) {
+      set(CURLOPT_CAPATH, options.network.ca_directory.c_str());
+    }
+  }
+
+  void set_request(const HttpCall& call) {
+    if (call.method == "HEAD") {
+      set(CURLOPT_NOBODY, 1L);
+    } else if (call.method == "POST" || call.method == "PUT" || call.method == "PATCH" ||
+               !call.body.empty()) {
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+      set(CURLOPT_POSTFIELDS, call.body.data());
+      if (call.method != "POST") set(CURLOPT_CUSTOMREQUEST, call.method.c_str());
+      if (call.headers.count("Content-Type") == 0) add_field("Content-Type:");
+    } else {
+      set(CURLOPT_HTTPGET, 1L);
+      if (call.method != "GET") set(CURLOPT_CUSTOMREQUEST, call.method.c_str());
+    }
+    // The round trip of "100 Continue" costs more than a body that is refused.
+    add_field("Expect:");
+    for (const auto& [name, value] : call.headers.fields()) {
+      add_field(value.empty() ? name + ';' : name + ": " + value);
+    }
+    set(CURLOPT_HTTPHEADER, fields_.get());
+  }
+
+  void set_route(const HttpCall& call, const HttpClientOptions& options) {
+    const auto url = parse_url(call.url);
+    const auto scheme = part_of(url, CURLUPART_SCHEME);
+    const bool near = is_loopback_name(part_of(url, CURLUPART_HOST));
+    if (!call.is_authenticated() && part_of(url, CURLUPART_USER).empty()) {
+      set(CURLOPT_FOLLOWLOCATION, 1L);
+      set(CURLOPT_MAXREDIRS, kRedirectsMost);
+      set(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
+    }
+    const bool direct = !call.unix_socket.empty() || (near && !call.loopback_through_proxy);
+    // An empty proxy keeps curl from looking into the environment by itself.
+    set(CURLOPT_PROXY, direct ? "" : options.network.proxy_for(scheme).c_str());
+    std::string direct_hosts = options.network.no_proxy;
+    if (!call.loopback_through_proxy && direct_hosts != "*") {
+      direct_hosts += ",localhost,127.0.0.1,::1";
+    }
+    set(CURLOPT_NOPROXY, direct_hosts.c_str());
+    if (!call.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, call.unix_socket.c_str());
+  }
+
+  void add_field(const std::string& line) {
+    curl_slist* longer = curl_slist_append(fields_.get(), line.c_str());
+    if (!longer) throw std::bad_alloc();
+    static_cast<void>(fields_.release());
+    fields_.reset(longer);
+  }
+
+  static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    auto& body = transfer.reply.body;
+    if (size > transfer.most_ - body.size()) {
+      transfer.too_large = true;
+      return 0;
+    }
+    body.append(data, size);
+    return size;
+  }
+
+  static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    std::string_view line(data, size);
+    transfer.header_bytes_ += size;
+    if (transfer.header_bytes_ > kReplyHeadersMost) {
+      transfer.too_large = true;
+      return 0;
+    }
+    // The head of each reply on the way (100, redirects, the proxy's) starts anew.
+    if (line.substr(0, 5) == "HTTP/") transfer.reply.headers.clear();
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) return size;
+    auto value = line.substr(colon + 1);
+    const auto from = std::min(value.find_first_not_of(" \t\r\n"), value.size());
+    value = value.substr(from, value.find_last_not_of(" \t\r\n") + 1 - from);
+    transfer.reply.headers.add(std::string(line.substr(0, colon)), std::string(value));
+    return size;
+  }
+
+  std::shared_ptr<CurlLoop> loop_;
+  std::size_t most_;
+  std::size_t header_bytes_ = 0;
+  List fields_;
+  std::array<char, CURL_ERROR_SIZE> why_{};
+};
+
+Code code_of(CURLcode code, const HttpCall& call) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return Code::engine_unreachable;
+    case CURLE_COULDNT_CONNECT:
+      return call.unix_socket.empty() ? Code::engine_unreachable : Code::broker_not_running;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED: return Code::tls_failed;
+    case CURLE_OPERATION_TIMEDOUT: return Code::timeout;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR: return Code::connection_closed;
+    case CURLE_ABORTED_BY_CALLBACK: return Code::cancelled;
+    case CURLE_FAILED_INIT:
+    case CURLE_OUT_OF_MEMORY: return Code::internal_error;
+    default: return Code::protocol_error;
+  }
+}
+
+std::string hint_of(Code code) {
+  if (code == Code::tls_failed) return "check the certificate, or set SSL_CERT_FILE to its CA";
+  if (code == Code::engine_unreachable) return "check the address, the network and the proxy";
+  return {};
+}
+
+Error failure_of(const Transfer& transfer, const HttpCall& call, const std::string& shown) {
+  if (transfer.too_large) {
+    return Error(Code::too_large,
+                 fmt::format("{}: the reply is larger than {} bytes", shown, call.reply_most));
+  }
+  const Code code = code_of(transfer.curl.code, call);
+  return Error(code, fmt::format("{}: {}", shown, transfer.cause()), hint_of(code));
+}
+
+/// A redirect that curl was told not to follow.
+std::optional<Error> redirect_error(const HttpReply& reply, const std::string& target) {
+  if (reply.status < 300 || reply.status > 399 || target.empty()) return std::nullopt;
+  return Error(Code::protocol_error,
+               fmt::format("{}: answered {}, a redirect to {}, which is not followed with "
+                           "credentials",
+                           reply.call, reply.status, shown_url(target)),
+               "set the URL to where the redirect leads, if you trust it");
+}
+
+std::optional<Duration> retry_after_of(const HttpReply& reply) {
+  const auto field = reply.headers.get("Retry-After");
+  if (!field) return std::nullopt;
+  const auto seconds = parse_retry_after(*field, SystemClock().wall());
+  if (!seconds) return std::nullopt;
+  return Duration(*seconds);
+}
+
+Code code_of_status(int status) {
+  switch (status) {
+    case 401: return Code::unauthorized;
+    case 403: return Code::forbidden;
+    case 404: return Code::not_found;
+    case 408:
+    case 504: return Code::timeout;
+    case 409: return Code::conflict;
+    case 413: return Code::too_large;
+    case 429: return Code::rate_limited;
+    default: return Code::engine_error;
+  }
+}
+
+}  // namespace
+
+bool HttpCall::is_authenticated() const {
+  return std::any_of(headers.fields().begin(), headers.fields().end(), [](const auto& field) {
+    const auto& name = field.first;
+    return same_field_name(name, "Authorization") || same_field_name(name, "Cookie") ||
+           same_field_name(name, "Proxy-Authorization") || same_field_name(name, "X-Api-Key");
+  });
+}
+
+Error error_of(const HttpReply& reply, const Redact& redact) {
+  std::string text =
+      fmt::format("{}: answered {} {}", reply.call, reply.status, reason_phrase(reply.status));
+  // Redacted before it is cut: half a secret is not recognized.
+  const std::string body = redact ? redact(reply.body) : reply.body;
+  if (!body.empty()) text += ": " + body.substr(0, kBodyShown);
+  Error error(code_of_status(reply.status), redact ? redact(text) : text);
+  const auto after = retry_after_of(reply);
+  if (after) error.retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(*after);
+  return error;
+}
+
+struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
+  Impl(asio::any_io_executor executor_in, HttpClientOptions options_in, Random& random_in)
+      : executor(executor_in),
+        options(std::move(options_in)),
+        random(random_in),
+        loop(std::make_shared<CurlLoop>(executor_in)) {}
+
+  /// One try. `never_sent` tells of a failure whether the server can have seen the request.
+  asio::awaitable<Result<HttpReply>> attempt(const HttpCall* call, std::string shown,
+                                             Duration at_most, bool* never_sent) {
+    Transfer transfer(loop, executor, *call, options, at_most);
+    loop->start(&transfer.curl);
+    const auto late = SystemClock().now() + at_most + kDeadlineSlack;
+    bool cancelled = false;
+    while (!transfer.curl.done && !cancelled && SystemClock().now() < late) {
+      co_await transfer.curl.finished.wait(late - SystemClock().now());
+      const auto state = co_await asio::this_coro::cancellation_state;
+      cancelled = state.cancelled() != asio::cancellation_type::none;
+    }
+    if (cancelled) co_return fail(Code::cancelled, shown + ": cancelled");
+    if (!transfer.curl.done) co_return fail(Code::timeout, shown + ": no end in time");
+    *never_sent = transfer.never_sent();
+    if (transfer.too_large || transfer.curl.code != CURLE_OK) {
+      co_return fail(failure_of(transfer, *call, shown));
+    }
+    long status = 0;
+    curl_easy_getinfo(transfer.curl.easy, CURLINFO_RESPONSE_CODE, &status);
+    transfer.reply.status = static_cast<int>(status);
+    transfer.reply.call = std::move(shown);
+    auto redirected = redirect_error(transfer.reply, transfer.text_of(CURLINFO_REDIRECT_URL));
+    if (redirected) co_return fail(std::move(*redirected));
+    co_return std::move(transfer.reply);
+  }
+
+  asio::awaitable<Result<HttpReply>> run(HttpCall call) {
+    auto bad = bad_call(call);
+    if (bad) co_return fail(std::move(*bad));
+    const auto shown = call.method + ' ' + shown_url(call.url);
+    const auto deadline = SystemClock().now() + call.deadline;
+    Retry retry(call.retry, is_repeatable(call.method, call.headers), deadline, random);
+    for (;;) {
+      bool never_sent = false;
+      const auto left = deadline - SystemClock().now();
+      auto outcome = co_await attempt(&call, shown, left, &never_sent);
+      const auto now = SystemClock().now();
+      const auto wait = outcome ? retry.after_answer(outcome->status, retry_after_of(*outcome), now)
+                                : retry.after_failure(outcome.error().code, never_sent, now);
+      if (!wait) co_return outcome;
+      co_await pause(*wait);
+    }
+  }
+
+  asio::any_io_executor executor;
+  HttpClientOptions options;
+  Random& random;
+  std::shared_ptr<CurlLoop> loop;
+};
+
+HttpClient::HttpClient(asio::any_io_executor executor, HttpClientOptions options, Random& random)
+    : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), random)) {}
+
+HttpClient::~HttpClient() {
+  impl_->loop->shut_down();
+}
+
+asio::awaitable<Result<HttpReply>> HttpClient::call(HttpCall call) {
+  const auto impl = impl_;
+  auto outcome = co_await impl->run(std::move(call));
+  const auto& redact = impl->options.redact;
+  if (!outcome && redact) outcome.error().message = redact(outcome.error().message);
+  co_return outcome;
+}
+
+}  // namespace relay::net
