@@ -22,15 +22,15 @@ constexpr std::size_t kSlack = 4 + json_escape::kLongestEscape;
 
 }  // namespace
 
-JsonWriter::JsonWriter(std::string& out) : out_(out), at_(out.data() + out.size()), end_(at_) {}
-
 void JsonWriter::finish() {
+  if (at_ == nullptr) return;
   out_.resize(static_cast<std::size_t>(at_ - out_.data()));
-  at_ = end_ = out_.data() + out_.size();
+  at_ = end_ = nullptr;
 }
 
 void JsonWriter::grow(std::size_t size) {
-  const auto used = static_cast<std::size_t>(at_ - out_.data());
+  const std::size_t used =
+      at_ == nullptr ? out_.size() : static_cast<std::size_t>(at_ - out_.data());
   out_.resize(std::max({used + size, 2 * used, used + kFirstRoom}));
   at_ = out_.data() + used;
   end_ = out_.data() + out_.size();

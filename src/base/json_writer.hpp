@@ -13,13 +13,13 @@ namespace relay {
 /// without a key inside an object, an end without a begin) is a broken invariant and asserts.
 ///
 /// While a writer lives it uses the string's spare room: the text is in `out` after `finish()` or
-/// the writer's end. Not shared between threads.
+/// the writer's end. After `finish()` the writer lets go of it until the next value.
 class JsonWriter {
  public:
   /// Open containers at a time: one bit each, and more than any document that we read may have.
   static constexpr int kMaxOpen = 128;
 
-  explicit JsonWriter(std::string& out);
+  explicit JsonWriter(std::string& out) : out_(out) {}
   ~JsonWriter() { finish(); }
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
@@ -54,7 +54,6 @@ class JsonWriter {
 
   /// Whether one whole document has been written.
   [[nodiscard]] bool complete() const { return depth_ == 0 && !first_; }
-  /// Ends the use of the string's spare room. The writer can go on afterwards.
   void finish();
 
  private:
@@ -76,8 +75,8 @@ class JsonWriter {
   void grow(std::size_t size);
 
   std::string& out_;
-  char* at_;                       // where the next byte goes, inside out_
-  char* end_;                      // the end of out_
+  char* at_ = nullptr;   // where the next byte goes, inside out_; null while `out_` is whole
+  char* end_ = nullptr;  // the end of out_
   std::bitset<kMaxOpen> objects_;  // bit n: the container at depth n is an object
   int depth_ = 0;
   bool first_ = true;

@@ -45,6 +45,12 @@ bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+bool is_field_value(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  });
+}
+
 void trim_end(std::string& text) {
   text.erase(text.find_last_not_of(" \t") + 1);
 }
@@ -91,7 +97,7 @@ struct HttpRequestParser::Impl {
     request.method.clear();
     request.target.clear();
     request.headers.clear();
-    if (request.body.capacity() > kBodyKept) request.body = std::string();
+    if (request.body.capacity() > kBodyKept) std::string().swap(request.body);
     request.body.clear();
   }
 
@@ -102,7 +108,7 @@ struct HttpRequestParser::Impl {
     return HttpProgress::refused;
   }
 
-  // --- callbacks of http_parser: 0 goes on, anything else ends `http_parser_execute`.
+  // What http_parser calls: 0 goes on, anything else ends `http_parser_execute`.
 
   static Impl& self(http_parser* p) { return *static_cast<Impl*>(p->data); }
 
@@ -181,13 +187,15 @@ struct HttpRequestParser::Impl {
     return all;
   }
 
-  // --- checks
-
   bool end_field() {
     in_value = false;
     trim_end(value);
     if (!is_token(name)) {
       refuse(400, "a header name has characters that are not allowed");
+      return false;
+    }
+    if (!is_field_value(value)) {
+      refuse(400, "a header value has control characters");
       return false;
     }
     if (request.headers.fields().size() >= kFieldsMost) {
@@ -282,8 +290,6 @@ struct HttpRequestParser::Impl {
     return HttpProgress::head;
   }
 
-  // --- the two phases
-
   HttpProgress feed_head(std::string_view& bytes) {
     // One byte more than allowed shows that there is too much.
     const auto piece = bytes.substr(0, head_most - head_bytes + 1);
@@ -293,7 +299,8 @@ struct HttpRequestParser::Impl {
     bytes.remove_prefix(taken);
     if (!lines_good || phase == Phase::refused || parser_failed()) return refuse_syntax();
     // The last LF of the head is still in `bytes`.
-    if (head_bytes + (head_done ? 1 : 0) > head_most) return refuse(431, "the header fields are too large");
+    if (head_bytes + (head_done ? 1 : 0) > head_most)
+      return refuse(431, "the header fields are too large");
     if (!head_done) return HttpProgress::more;
     if (before != '\r') return refuse(400, "a line does not end with CR LF");
     http_parser_pause(&parser, 0);

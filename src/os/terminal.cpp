@@ -23,9 +23,27 @@ std::atomic<int> raw_fd{-1};
 termios cooked{};
 bool entered = false;
 
-constexpr std::array kEnding{SIGHUP, SIGINT,  SIGQUIT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS,  SIGFPE,
-                             SIGILL, SIGXCPU, SIGXFSZ, SIGSYS,  SIGALRM, SIGUSR1, SIGUSR2, SIGTRAP};
-std::array<struct sigaction, kEnding.size()> handlers_before{};
+enum class Cause {
+  /// Sent to us, or by a limit.
+  other,
+  /// Our own mistake: a crash reporter or sanitizer may handle it, and it ends us all the same.
+  crash,
+  /// Likewise, and it happens again when the handler returns.
+  fault,
+};
+struct Ending {
+  int signal;
+  Cause cause;
+};
+constexpr std::array kEndings{
+    Ending{SIGHUP, Cause::other},  Ending{SIGINT, Cause::other},  Ending{SIGQUIT, Cause::other},
+    Ending{SIGTERM, Cause::other}, Ending{SIGPIPE, Cause::other}, Ending{SIGALRM, Cause::other},
+    Ending{SIGUSR1, Cause::other}, Ending{SIGUSR2, Cause::other}, Ending{SIGXCPU, Cause::other},
+    Ending{SIGXFSZ, Cause::other}, Ending{SIGABRT, Cause::crash}, Ending{SIGSYS, Cause::crash},
+    Ending{SIGTRAP, Cause::crash}, Ending{SIGSEGV, Cause::fault}, Ending{SIGBUS, Cause::fault},
+    Ending{SIGFPE, Cause::fault},  Ending{SIGILL, Cause::fault},
+};
+std::array<struct sigaction, kEndings.size()> handlers_before{};
 
 void put_back() {
   const int fd = raw_fd.exchange(-1);
@@ -40,34 +58,45 @@ void put_back() {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-/// SA_RESETHAND has put the default in place: the signal ends us as it would have without us.
-void on_ending_signal(int signal) {
+void on_ending_signal(int signal, siginfo_t* info, void*) {
   const int kept = errno;
   put_back();
-  ::raise(signal);
+  bool again = false;
+  for (std::size_t i = 0; i < kEndings.size(); ++i) {
+    if (kEndings[i].signal != signal) continue;
+    ::sigaction(signal, &handlers_before[i], nullptr);
+    // Not one that somebody sent: the real one tells a crash reporter where it was.
+    again = kEndings[i].cause == Cause::fault && info->si_code > 0;
+  }
+  if (!again) ::raise(signal);
   errno = kept;
 }
 
+bool is_ours(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_ending_signal;
+}
+
 void install_handlers() {
-  for (std::size_t i = 0; i < kEnding.size(); ++i) {
-    ::sigaction(kEnding[i], nullptr, &handlers_before[i]);
-    // Someone who handles or ignores a signal does not die of it.
-    const bool by_default =
-        (handlers_before[i].sa_flags & SA_SIGINFO) == 0 && handlers_before[i].sa_handler == SIG_DFL;
-    if (!by_default) continue;
+  for (std::size_t i = 0; i < kEndings.size(); ++i) {
+    struct sigaction& before = handlers_before[i];
+    ::sigaction(kEndings[i].signal, nullptr, &before);
+    const bool plain = (before.sa_flags & SA_SIGINFO) == 0;
+    const bool by_default = plain && before.sa_handler == SIG_DFL;
+    const bool ignored = plain && before.sa_handler == SIG_IGN;
+    // Who handles or ignores an ordinary signal does not die of it.
+    if (!by_default && (ignored || kEndings[i].cause == Cause::other)) continue;
     struct sigaction ours{};
-    ours.sa_handler = on_ending_signal;
-    ours.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(kEnding[i], &ours, nullptr);
+    ours.sa_sigaction = on_ending_signal;
+    ours.sa_flags = SA_SIGINFO;
+    ::sigaction(kEndings[i].signal, &ours, nullptr);
   }
 }
 
 void remove_handlers() {
-  for (std::size_t i = 0; i < kEnding.size(); ++i) {
+  for (std::size_t i = 0; i < kEndings.size(); ++i) {
     struct sigaction now{};
-    ::sigaction(kEnding[i], nullptr, &now);
-    const bool ours = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == on_ending_signal;
-    if (ours) ::sigaction(kEnding[i], &handlers_before[i], nullptr);
+    ::sigaction(kEndings[i].signal, nullptr, &now);
+    if (is_ours(now)) ::sigaction(kEndings[i].signal, &handlers_before[i], nullptr);
   }
 }
 

@@ -29,8 +29,8 @@ enum class ColorWish { automatic, always, never };
 
 /// A terminal in raw mode (every byte at once, no echo, no signals from keys) until this is
 /// destroyed. The terminal is put back on every other way out too: exit(), an uncaught exception
-/// and each signal that ends the process, SIGKILL excepted. One at a time per process, because
-/// signal handlers know only globals; a second one is a broken invariant and throws
+/// and every usual signal that ends the process, SIGKILL excepted. One at a time per process,
+/// because signal handlers know only globals; a second one is a broken invariant and throws
 /// std::logic_error.
 class RawMode {
  public:

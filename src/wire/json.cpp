@@ -28,6 +28,21 @@ dom::array array_of(const dom::element& element) {
   return element.get_array().value_unsafe();
 }
 
+/// Not for errors of the structure: those are certain, and found before any value is looked at.
+bool may_be_mended(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::SUCCESS:
+    case simdjson::EMPTY:
+    case simdjson::CAPACITY:
+    case simdjson::MEMALLOC:
+    case simdjson::DEPTH_ERROR:
+    case simdjson::TAPE_ERROR:
+    case simdjson::UTF8_ERROR:
+    case simdjson::UNCLOSED_STRING: return false;
+    default: return true;
+  }
+}
+
 /// Writes elements as minified JSON text into a buffer that it keeps for the next. The position
 /// goes through the functions by value, so that it stays in a register: a frame is copied for every
 /// message.
@@ -41,6 +56,8 @@ class TextCopier {
 
  private:
   static constexpr std::size_t kSlack = 64;  // around a text, and more than a number takes
+
+  // Each of these leaves room for the few bytes that the caller puts behind a value.
 
   char* write(char* at, const dom::element& element) {
     at = room_at(at, kSlack);
@@ -85,17 +102,18 @@ class TextCopier {
   }
 
   char* quoted(char* at, std::string_view text) {
+    at = room_at(at, text.size() + kSlack);
     *at++ = '"';
     for (;;) {
-      at = room_at(at, text.size() + kSlack);
       const std::size_t plain = json_escape::copy_plain(at, text.data(), text.size());
       at += plain;
       text.remove_prefix(plain);
       if (text.empty()) break;
       at = json_escape::escape_front(text, at);
+      at = room_at(at, text.size() + kSlack);
     }
     *at++ = '"';
-    return room_at(at, kSlack);
+    return at;
   }
 
   template <class Number>
@@ -193,8 +211,7 @@ Result<JsonDocument> JsonDocument::parse(std::string_view text, JsonLimits limit
   }
   JsonDocument document(Impl::take(limits.max_depth));
   auto parsed = document.impl_->parse(text, limits.max_depth);
-  if (parsed.error() == simdjson::STRING_ERROR || parsed.error() == simdjson::NUMBER_ERROR ||
-      parsed.error() == simdjson::TAPE_ERROR) {
+  if (may_be_mended(parsed.error())) {
     if (const auto better = mended(text)) parsed = document.impl_->parse(*better, limits.max_depth);
   }
   if (parsed.error() == simdjson::DEPTH_ERROR) {

@@ -45,14 +45,15 @@ class Mender {
   std::optional<std::string> run() && {
     bool in_string = false;
     while (at_ < text_.size()) {
-      const char byte = text_[at_];
-      if (byte == '"') in_string = !in_string;
-      if (in_string && byte == '\\') {
-        escape();
-      } else if (!in_string && (byte == '-' || is_digit(byte))) {
-        number();
-      } else {
+      take_plain(in_string);
+      if (at_ == text_.size()) break;
+      if (text_[at_] == '"') {
+        in_string = !in_string;
         take(1);
+      } else if (in_string) {
+        escape();
+      } else {
+        number();
       }
     }
     if (!mended_) return std::nullopt;
@@ -63,6 +64,16 @@ class Mender {
   void take(std::size_t size) {
     out_.append(text_.substr(at_, size));
     at_ += size;
+  }
+
+  /// Up to the next byte that may need work. In one piece: a hostile document has megabytes.
+  void take_plain(bool in_string) {
+    std::size_t end = at_;
+    while (end < text_.size() && text_[end] != '"' &&
+           (in_string ? text_[end] != '\\' : text_[end] != '-' && !is_digit(text_[end]))) {
+      ++end;
+    }
+    take(end - at_);
   }
 
   void escape() {

@@ -100,6 +100,9 @@ TEST_CASE("what two servers could understand differently is refused") {
   CHECK(status_of(get + "A\x80: c\r\n\r\n") == 400);
   CHECK(status_of(get + ": c\r\n\r\n") == 400);
   CHECK(status_of(get + "A: b" + std::string(1, '\0') + "c\r\n\r\n") == 400);
+  CHECK(status_of(get + "A: " + std::string(1, '\0') + "\r\n\r\n") == 400);
+  CHECK(status_of(get + "A: \x7f\r\n\r\n") == 400);
+  CHECK(status_of(get + "A: b\x01\r\n\r\n") == 400);
   CHECK(status_of(get + std::string("A") + std::string(1, '\0') + ": c\r\n\r\n") == 400);
   CHECK(status_of(get + "Host: x\r\n\r\n") == 400);
   CHECK(status_of("GET / HTTP/1.1\r\nA: b\r\n\r\n") == 400);

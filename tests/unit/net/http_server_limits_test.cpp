@@ -1,7 +1,6 @@
 // What a server does with clients that are slow, silent, too many or gone, and how it ends.
-#include <asio/steady_timer.hpp>
-#include <filesystem>
-#include <unistd.h>
+#include <malloc.h>
+#include <tuple>
 
 #include "http_server_fixture.hpp"
 #include "net/event.hpp"
@@ -49,16 +48,16 @@ asio::awaitable<void> until_told(Exchange* exchange) {
 
 asio::awaitable<void> parts(Exchange* exchange) {
   HttpResponse head(200);
-  co_await exchange->begin_stream(head);
-  co_await exchange->write("one");
-  co_await exchange->write("");
-  co_await exchange->write("twelve bytes");
+  std::ignore = co_await exchange->begin_stream(head);
+  std::ignore = co_await exchange->write("one");
+  std::ignore = co_await exchange->write("");
+  std::ignore = co_await exchange->write("twelve bytes");
 }
 
 asio::awaitable<void> breaks_midway(Exchange* exchange) {
   HttpResponse head(200);
-  co_await exchange->begin_stream(head);
-  co_await exchange->write("one");
+  std::ignore = co_await exchange->begin_stream(head);
+  std::ignore = co_await exchange->write("one");
   throw std::runtime_error("midway");
 }
 
@@ -75,10 +74,10 @@ asio::awaitable<void> flood(Exchange* exchange) {
 }
 
 asio::awaitable<void> events(Exchange* exchange) {
-  co_await exchange->begin_events();
-  co_await exchange->send_event("greeting", "one\ntwo\r\nthree", "7");
-  co_await exchange->send_comment("still here");
-  co_await exchange->send_event("", "gr\xc3\xbc\xc3\x9f dich", "");
+  std::ignore = co_await exchange->begin_events();
+  std::ignore = co_await exchange->send_event("greeting", "one\ntwo\r\nthree", "7");
+  std::ignore = co_await exchange->send_comment("still here");
+  std::ignore = co_await exchange->send_event("", "gr\xc3\xbc\xc3\x9f dich", "");
   stage->entered = true;
   stage->changed.notify();
   bool ended = false;
@@ -191,6 +190,39 @@ TEST_CASE("when every connection is at work the next one gets 503") {
   options.connections_most = 2;
   Served served(io, options, routes());
   test::run(io, fill_with_work(&served));
+}
+
+namespace {
+
+asio::awaitable<void> grow_and_rest(Served* served, std::vector<StreamPtr>* clients) {
+  const std::string post =
+      "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + std::string(60000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    clients->push_back(co_await dial(served->port));
+    co_await send(clients->back().get(), post);
+    co_await hear(clients->back().get(), "hello;");
+  }
+}
+
+std::size_t bytes_in_use() {
+  const auto info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+}  // namespace
+
+TEST_CASE("an idle connection holds at most 12 KiB, also after a large request") {
+  asio::io_context io;
+  HttpServerOptions options;
+  options.connections_most = 1000;
+  Served served(io, options, routes());
+  std::vector<StreamPtr> first;
+  test::run(io, grow_and_rest(&served, &first));
+  const auto before = bytes_in_use();
+  std::vector<StreamPtr> clients;
+  test::run(io, grow_and_rest(&served, &clients));
+  CHECK(served.server.counts().connections == 200);
+  CHECK(bytes_in_use() - before < std::size_t{100} * 12 * 1024);
 }
 
 TEST_CASE("a streamed answer comes in chunks, and plain to HTTP/1.0") {

@@ -117,6 +117,7 @@ asio::awaitable<void> oversized() {
   Result<WsMessage> last = fail(Code::internal_error, "not ended");
   group.spawn(hold(&server, &last));
   const auto heard = co_await write_nine_megabytes(pair.near.get());
+  pair.near->close();
   CHECK(heard == std::string("\x88\x0f\x03\xf1", 4) + "frame too big");
   co_await shielded();
   co_await group.join();
@@ -176,6 +177,7 @@ asio::awaitable<void> pings_while_not_reading() {
   CHECK(server.queued() <= before);
   co_await pair.near->write(ws_frame(0x88, "", true));
   const auto heard = co_await test::read_all(pair.near.get());
+  pair.near->close();
   // Only the newest ping is answered, before the close frame.
   CHECK(heard.find("\x8a") != std::string::npos);
   CHECK(heard.substr(heard.size() - 8) ==
@@ -251,7 +253,8 @@ asio::awaitable<void> cancelled_receive() {
 TEST_CASE("messages go both ways in order, of every size, until the close") {
   asio::io_context io;
   test::run(io, echo_and_close());
-  CHECK(io.poll() == 0);
+  io.poll();
+  CHECK(io.stopped());  // no timer keeps the loop
 }
 
 TEST_CASE("close ends the receive that is under way") {

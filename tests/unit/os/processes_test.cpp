@@ -126,6 +126,24 @@ TEST_CASE_FIXTURE(Fixture, "descriptors that trade places do not overwrite each 
   CHECK(text == "to-out\nto-err\n");
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a parent without standard input passes its descriptors on all the same") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const Fd reading(ends[0]);
+  const Fd writing(ends[1]);
+  Command command = shell("echo out");
+  command.output = writing.get();
+  const Fd saved(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10));
+  ::close(STDIN_FILENO);
+  const ExitStatus status = run(command);
+  if (saved) ::dup2(saved.get(), STDIN_FILENO);
+  CHECK(status.success());
+  REQUIRE(readable(reading.get(), 0));
+  char text[8];
+  CHECK(::read(reading.get(), text, sizeof text) == 4);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a child starts with no signal blocked or ignored") {
   const IgnoredSignal pipe(SIGPIPE);
   SignalQueue queue{SIGTERM, SIGCHLD};

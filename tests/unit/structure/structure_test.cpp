@@ -151,4 +151,20 @@ TEST_CASE("headers of ours show no heavy library, but those inside one module") 
   }
 }
 
+TEST_CASE("every source is named in a build file of its folder or the one above") {
+  for (const char* dir : {"src", "tests"}) {
+    for (const auto& file : sources_under(kRoot / dir)) {
+      if (file.extension() != ".cpp") continue;
+      std::string named;
+      for (const auto& folder : {file.parent_path(), file.parent_path().parent_path()}) {
+        for (const auto& line : lines_of(folder / "meson.build")) named += line + "\n";
+      }
+      auto stem = file.stem().string();
+      if (stem.ends_with("_fuzz")) stem.resize(stem.size() - 5);
+      CAPTURE(file.string());
+      CHECK(named.find(stem) != std::string::npos);
+    }
+  }
+}
+
 }  // namespace relay

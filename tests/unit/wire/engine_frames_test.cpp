@@ -45,8 +45,7 @@ TEST_CASE("an engine's frames are written key by key as the protocol has them") 
   error.id = "r";
   error.code = "c";
   error.message = "m";
-  CHECK(encode(error) ==
-        R"({"v":1,"type":"error","id":"r","ok":false,"code":"c","message":"m"})");
+  CHECK(encode(error) == R"({"v":1,"type":"error","id":"r","ok":false,"code":"c","message":"m"})");
 
   CHECK(encode(Ping{}) == R"({"v":1,"type":"ping"})");
 
@@ -58,10 +57,10 @@ TEST_CASE("an engine's frames are written key by key as the protocol has them") 
 }
 
 TEST_CASE("a deliver frame survives what an engine may add or change") {
-  const auto frame = std::get<Deliver>(
-      decode_engine_frame(deliver(R"("seq":3.0,"mode":"later","new":{"a":[]},)"
-                                  R"("payload":{"a":1e0,"a":2}})"))
-          .value());
+  const auto frame =
+      std::get<Deliver>(decode_engine_frame(deliver(R"("seq":3.0,"mode":"later","new":{"a":[]},)"
+                                                    R"("payload":{"a":1e0,"a":2}})"))
+                            .value());
   CHECK(frame.seq == 3);
   CHECK(frame.mode == InjectionMode::wait);
   CHECK(frame.payload.text() == R"({"a":1,"a":2})");
@@ -69,8 +68,9 @@ TEST_CASE("a deliver frame survives what an engine may add or change") {
 
 TEST_CASE("an id that is a number is taken for its digits") {
   const auto frame = std::get<Deliver>(
-      decode_engine_frame(R"({"v":1,"type":"deliver","delivery_id":1,"agent_id":139212345678901234,)"
-                          R"("agent":"a","msg_id":18446744073709551615,"seq":0,"payload":{}})")
+      decode_engine_frame(
+          R"({"v":1,"type":"deliver","delivery_id":1,"agent_id":139212345678901234,)"
+          R"("agent":"a","msg_id":18446744073709551615,"seq":0,"payload":{}})")
           .value());
   CHECK(frame.delivery_id == "1");
   CHECK(frame.agent_id == "139212345678901234");

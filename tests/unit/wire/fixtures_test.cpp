@@ -1,6 +1,6 @@
-// The frames of the node protocol as real peers write them: one file each in tests/fixtures/fleet-wire.
+// The frames of the node protocol as real peers write them: one file each in
+// tests/fixtures/fleet-wire.
 #include <doctest/doctest.h>
-
 #include <filesystem>
 #include <map>
 #include <set>
@@ -16,13 +16,20 @@ namespace {
 enum class From { node, engine };
 
 const std::map<std::string, From> kFiles = {
-    {"node.register.json", From::node},       {"node.heartbeat.json", From::node},
-    {"node.deregister.json", From::node},     {"agent.register.json", From::node},
-    {"agent.deregister.json", From::node},    {"inventory.sync.json", From::node},
-    {"delivery.ack.json", From::node},        {"action.result.output.json", From::node},
-    {"action.result.error.json", From::node}, {"deliver.json", From::engine},
-    {"action.invoke.json", From::engine},     {"ping.json", From::engine},
-    {"reply.json", From::engine},             {"reply.agent_register.json", From::engine},
+    {"node.register.json", From::node},
+    {"node.heartbeat.json", From::node},
+    {"node.deregister.json", From::node},
+    {"agent.register.json", From::node},
+    {"agent.deregister.json", From::node},
+    {"inventory.sync.json", From::node},
+    {"delivery.ack.json", From::node},
+    {"action.result.output.json", From::node},
+    {"action.result.error.json", From::node},
+    {"deliver.json", From::engine},
+    {"action.invoke.json", From::engine},
+    {"ping.json", From::engine},
+    {"reply.json", From::engine},
+    {"reply.agent_register.json", From::engine},
     {"error.json", From::engine},
 };
 
@@ -88,7 +95,8 @@ TEST_CASE("no file decodes in the other direction") {
 }
 
 TEST_CASE("the fields of the files arrive in their members") {
-  const auto node = std::get<NodeRegister>(decode_node_frame(fixture("node.register.json")).value());
+  const auto node =
+      std::get<NodeRegister>(decode_node_frame(fixture("node.register.json")).value());
   CHECK(node.name == "builder-1");
   CHECK(node.capabilities.size() == 3);
   CHECK(node.capabilities[0].metadata->text() == R"({"agent":"codex"})");
@@ -96,8 +104,7 @@ TEST_CASE("the fields of the files arrive in their members") {
   CHECK_FALSE(node.resume_cursor);
   CHECK(node.repo_keys->size() == 2);
 
-  const auto deliver =
-      std::get<Deliver>(decode_engine_frame(fixture("deliver.json")).value());
+  const auto deliver = std::get<Deliver>(decode_engine_frame(fixture("deliver.json")).value());
   CHECK(deliver.seq == 43);
   CHECK(deliver.agent == "codex-builder-1");
   CHECK(deliver.mode == InjectionMode::wait);

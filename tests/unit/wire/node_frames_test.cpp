@@ -1,7 +1,6 @@
 #include "wire/node_frames.hpp"
 
 #include <doctest/doctest.h>
-
 #include <limits>
 
 namespace relay::wire {
@@ -37,8 +36,7 @@ TEST_CASE("a node's frames are written key by key as the protocol has them") {
   AgentRecover recover;
   recover.name = "a";
   recover.expected_agent_id = "7";
-  CHECK(encode(recover) ==
-        R"({"v":1,"type":"agent.recover","name":"a","expected_agent_id":"7"})");
+  CHECK(encode(recover) == R"({"v":1,"type":"agent.recover","name":"a","expected_agent_id":"7"})");
 
   ActionResult result;
   result.invocation_id = "inv_1";
@@ -51,8 +49,8 @@ TEST_CASE("a node's frames are written key by key as the protocol has them") {
 
 TEST_CASE("a load that JSON or the protocol lacks is sent as 0") {
   NodeHeartbeat beat;
-  for (const double load : {std::numeric_limits<double>::quiet_NaN(),
-                            std::numeric_limits<double>::infinity(), -0.5}) {
+  for (const double load :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), -0.5}) {
     beat.load = load;
     CHECK(encode(beat).find(R"("load":0,)") != std::string::npos);
   }
@@ -72,7 +70,8 @@ TEST_CASE("an action.result has exactly one of output and error") {
   CHECK(problem(head + R"(,"output":1,"error":"x"})") == wrong);
   CHECK(problem(head + R"(,"output":null,"error":"x"})") == wrong);
   CHECK(problem(head + R"(,"output":null})", Strictness::strict) == "none");
-  CHECK(problem(head + R"(,"error":7})") == "protocol_error error: expected a string, got a number");
+  CHECK(problem(head + R"(,"error":7})") ==
+        "protocol_error error: expected a string, got a number");
 }
 
 TEST_CASE("a load must be a number that is not negative") {
@@ -99,8 +98,9 @@ TEST_CASE("a wrong shape names the field") {
   CHECK(problem(R"({"v":1,"type":"delivery.ack","agent":"a","up_to_seq":1.5})") ==
         "protocol_error up_to_seq: expected a whole number from 0 to 18446744073709551615, "
         "got a number");
-  CHECK(problem(R"({"v":1,"type":"node.register","name":"n","node_id":"i","capabilities":["x"]})") ==
-        "protocol_error capabilities[0]: expected an object, got a string");
+  CHECK(
+      problem(R"({"v":1,"type":"node.register","name":"n","node_id":"i","capabilities":["x"]})") ==
+      "protocol_error capabilities[0]: expected an object, got a string");
   CHECK(problem("[]") == "protocol_error expected an object, got an array");
   CHECK(problem(R"({"v":1})") == "protocol_error type: missing");
   CHECK(problem(R"({"v":1,"type":5})") == "protocol_error type: expected a string, got a number");
@@ -119,7 +119,8 @@ TEST_CASE("lenient passes over what strict refuses") {
 }
 
 TEST_CASE("of two equal keys the last counts, and strict refuses them") {
-  const std::string twice = R"({"v":1,"type":"delivery.ack","agent":"a","agent":"b","up_to_seq":1})";
+  const std::string twice =
+      R"({"v":1,"type":"delivery.ack","agent":"a","agent":"b","up_to_seq":1})";
   CHECK(std::get<DeliveryAck>(decode_node_frame(twice).value()).agent == "b");
   CHECK(problem(twice, Strictness::strict) == "protocol_error agent: unknown key");
 }
@@ -128,8 +129,8 @@ TEST_CASE("a node's frame beyond the limits is refused") {
   const std::string deep = R"({"v":1,"type":"action.result","invocation_id":"i","output":)" +
                            std::string(64, '[') + std::string(64, ']') + "}";
   CHECK(problem(deep) == "too_large JSON nested deeper than 64 levels");
-  const std::string big = R"({"v":1,"type":"node.deregister","x":")" +
-                          std::string(1024 * 1024, 'x') + R"("})";
+  const std::string big =
+      R"({"v":1,"type":"node.deregister","x":")" + std::string(1024 * 1024, 'x') + R"("})";
   CHECK(problem(big).starts_with("too_large JSON of 10486"));
 }
 

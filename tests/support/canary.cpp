@@ -1,0 +1,74 @@
+#include "support/canary.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "base/ids.hpp"
+
+namespace relay::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kRandomDigits = 32;
+/// Long enough to be no chance: 48 random bits.
+constexpr std::size_t kTrace = 12;
+
+std::string content_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string content{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw std::runtime_error("cannot search " + path.string());
+  return content;
+}
+
+}  // namespace
+
+Secret Canary::plant(std::string_view prefix) {
+  planted_.emplace_back(random_hex(prefix, kRandomDigits / 2, random_));
+  return planted_.back();
+}
+
+void Canary::allow(const fs::path& file) {
+  allowed_.push_back(file.lexically_normal());
+}
+
+void Canary::search(std::string_view name, std::string_view text) {
+  for (const Secret& secret : planted_) {
+    const std::string_view random =
+        std::string_view(secret.reveal()).substr(secret.reveal().size() - kRandomDigits);
+    for (std::size_t i = 0; i + kTrace <= random.size(); ++i) {
+      const std::size_t at = text.find(random.substr(i, kTrace));
+      if (at == std::string_view::npos) continue;
+      leaks_.push_back(fmt::format("{}: {} at byte {}", name, secret.masked(), at));
+      break;
+    }
+  }
+}
+
+void Canary::search_files(const fs::path& root) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
+    const fs::path& path = entry.path();
+    search("name of " + path.string(), path.filename().string());
+    if (entry.is_symlink()) {
+      search("target of " + path.string(), fs::read_symlink(path).string());
+    } else if (entry.is_regular_file() && std::find(allowed_.begin(), allowed_.end(),
+                                                    path.lexically_normal()) == allowed_.end()) {
+      search(path.string(), content_of(path));
+    }
+  }
+}
+
+void Canary::search_process(pid_t pid) {
+  const fs::path proc = fs::path("/proc") / std::to_string(pid);
+  for (const char* part : {"cmdline", "environ"}) {
+    const std::string content = content_of(proc / part);
+    // Both are empty for a process that has ended.
+    if (content.empty()) throw std::runtime_error("nothing to search in " + (proc / part).string());
+    search((proc / part).string(), content);
+  }
+}
+
+}  // namespace relay::test
