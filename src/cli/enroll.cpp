@@ -30,16 +30,26 @@ Error no_engine() {
           "name it with --engine URL or RELAY_BROKER_ENGINE"};
 }
 
+/// For --check there is no third thing between a good token, a bad one and no answer.
+Error unanswered(Error error) {
+  const bool no_answer = error.code == Code::timeout || error.code == Code::connection_closed ||
+                         error.code == Code::protocol_error || error.code == Code::engine_error ||
+                         error.code == Code::rate_limited;
+  if (no_answer) error.code = Code::engine_unreachable;
+  return error;
+}
+
 /// What cannot be meant together.
 Result<void> check_options(const Options& options) {
   if (static_cast<int>(options.rotate) + static_cast<int>(options.check) +
           static_cast<int>(options.if_needed) >
       1) {
-    return fail(Code::invalid_argument, "--rotate, --check and --if-needed exclude each other");
+    return fail(Code::invalid_argument, "--rotate, --check and --if-needed exclude each other",
+                "give one of them");
   }
   if (!options.create_workspace.empty() && !options.engine.workspace_key.empty()) {
-    return fail(Code::invalid_argument,
-                "--create-workspace and --workspace-key exclude each other");
+    return fail(Code::invalid_argument, "--create-workspace and --workspace-key exclude each other",
+                "give the key of a workspace that is there, or the name of a new one");
   }
   if (!options.node_token.empty() && options.rotate) {
     return fail(Code::invalid_argument, "a token that was handed out cannot be rotated here",
@@ -145,15 +155,15 @@ class Enrolment {
           progress->step("asking " + node.engine);
           return must_take(engine, node.engine, node.token, node.node_id);
         });
-    if (!asked) return asked;
+    if (!asked) return fail(unanswered(std::move(asked).error()));
     show(node, false);
     return {};
   }
 
   static asio::awaitable<Result<void>> must_take(EngineAccess* engine, std::string address,
                                                  Secret token, std::string node_id) {
-    const auto taken = co_await engine->verify(address, token);
-    if (!taken) co_return fail(taken.error());
+    auto taken = co_await engine->verify(address, token);
+    if (!taken) co_return fail(std::move(taken).error());
     if (*taken) co_return Result<void>();
     co_return fail(Code::token_rejected,
                    fmt::format("{} refuses the token of node {}", address, node_id),

@@ -194,12 +194,13 @@ asio::awaitable<Result<void>> NodeSetup::ask(asio::any_io_executor executor, Pro
     return surroundings_.environment.get(name);
   };
   net::HttpClientOptions options;
-  options.network = net::NetworkSettings::from(environment);
+  const auto network = net::NetworkSettings::from(environment);
+  options.network = network;
   options.redact = redact;
   options.user_agent = kVersion;
   // In this frame: they have to go before the loop does.
   net::HttpClient client(std::move(executor), std::move(options), random_);
-  token_cache::HttpEngineAccess engine(client, redact);
+  token_cache::HttpEngineAccess engine(client, network, random_, redact);
   token_cache::Resolver resolver(files_, places_, random_, engine, kVersion);
   auto asked = (*work)(&engine, &resolver, progress);
   co_return co_await std::move(asked);

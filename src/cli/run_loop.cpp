@@ -23,8 +23,8 @@ namespace {
 /// Shorter waits are not worth a line.
 constexpr auto kQuietFor = std::chrono::seconds(1);
 
-Error interrupted(int signal) {
-  return {Code::cancelled, signal == SIGINT ? "interrupted" : "ended by SIGTERM"};
+const char* interruption(int signal) {
+  return signal == SIGINT ? "interrupted" : "ended by SIGTERM";
 }
 
 }  // namespace
@@ -84,9 +84,14 @@ Result<void> run_loop(Context& context, const Work& work) {
                  asio::bind_cancellation_slot(cancel.slot(), std::move(ended)));
   io.run();
 
-  if (broken && context.ended_by != 0) return fail(interrupted(context.ended_by));
+  const int signal = context.ended_by;
+  if (broken && signal != 0) return fail(Code::cancelled, interruption(signal));
   if (broken) std::rethrow_exception(broken);
-  if (outcome->has_value()) context.ended_by = 0;
+  if (signal != 0 && !outcome->has_value() && outcome->error().code == Code::cancelled) {
+    return fail(std::move(*outcome).error().within(interruption(signal)));
+  }
+  // The work was done, or had failed, before the signal could end it.
+  context.ended_by = 0;
   return std::move(*outcome);
 }
 

@@ -118,7 +118,7 @@ Result<void> set(Context& context, const Options& options, NodeSetup& setup) {
 Result<void> clear(Context& context, const Options& options, NodeSetup& setup) {
   std::vector<token_cache::CacheEntry> entries;
   if (options.all && !options.node.empty()) {
-    return fail(Code::invalid_argument, "--all and a node exclude each other");
+    return fail(Code::invalid_argument, "--all and a node exclude each other", "give one of them");
   }
   auto found = options.all ? setup.store().list() : [&]() -> Result<decltype(entries)> {
     const auto engine = setup.engine(options.engine);

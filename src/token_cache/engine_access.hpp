@@ -41,6 +41,8 @@ class MintedNode {
 /// How asking for a token ended.
 class MintAnswer {
  public:
+  /// Only to be assigned to.
+  MintAnswer() : MintAnswer(fail(Code::internal_error, "not asked"), false) {}
   MintAnswer(Result<MintedNode> result_in, bool may_have_minted_in)
       : result(std::move(result_in)), may_have_minted(may_have_minted_in) {}
 

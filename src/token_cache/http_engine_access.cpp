@@ -5,6 +5,8 @@
 
 #include "base/printable.hpp"
 #include "net/retry.hpp"
+#include "net/tls.hpp"
+#include "net/ws_client.hpp"
 #include "wire/body.hpp"
 #include "wire/envelope.hpp"
 #include "wire/rest_nodes.hpp"
@@ -16,7 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kCallMost = 30s;
-constexpr Duration kProbeMost = 10s;
+constexpr Duration kProbeMost = 5s;
+constexpr Duration kHandshakeMost = 10s;
+constexpr std::uint16_t kNormalClose = 1000;
 /// The answers that we read are a few hundred bytes.
 constexpr std::size_t kReplyMost = std::size_t{1} << 20U;
 constexpr std::size_t kLongestWords = 300;
@@ -56,8 +60,9 @@ Error nonsense(const net::HttpReply& reply, const Error& cause) {
 
 }  // namespace
 
-HttpEngineAccess::HttpEngineAccess(net::HttpClient& client, net::Redact redact)
-    : client_(client), redact_(std::move(redact)) {}
+HttpEngineAccess::HttpEngineAccess(net::HttpClient& client, net::NetworkSettings network,
+                                   Random& random, net::Redact redact)
+    : client_(client), network_(std::move(network)), random_(random), redact_(std::move(redact)) {}
 
 Error HttpEngineAccess::refused(const net::HttpReply& reply) const {
   Error error = net::error_of(reply, redact_);
@@ -185,18 +190,46 @@ asio::awaitable<Result<int>> HttpEngineAccess::probe(std::string engine, Secret 
   co_return reply->status;
 }
 
+asio::awaitable<Result<bool>> HttpEngineAccess::connect(std::string engine, Secret token) {
+  const bool secure = engine.starts_with("https:");
+  net::WsClientOptions options("ws" + engine.substr(std::string_view("http").size()) +
+                               "/v1/node/ws");
+  options.headers.set("Authorization", "Bearer " + token.reveal());
+  options.within = kHandshakeMost;
+  options.proxies.http_proxy = network_.http_proxy;
+  options.proxies.https_proxy = network_.https_proxy;
+  options.proxies.no_proxy = network_.no_proxy;
+  if (secure) {
+    auto tls = net::TlsContext::client(network_.ca_file);
+    if (!tls) co_return fail(std::move(tls).error());
+    options.tls = *std::move(tls);
+  }
+  auto outcome = co_await net::ws_connect(std::move(options), &random_);
+  if (outcome.connected) {
+    co_await outcome.connected->socket.close(kNormalClose, "");
+    co_return true;
+  }
+  Error error = std::move(outcome.connected).error();
+  if (error.code == Code::unauthorized) co_return false;
+  error.message = redact_(error.message);
+  co_return fail(std::move(error));
+}
+
 asio::awaitable<Result<bool>> HttpEngineAccess::verify(std::string engine, Secret token) {
   const auto status = co_await probe(engine, token);
-  if (!status) co_return fail(status.error());
+  if (!status) {
+    // An engine that opened the socket all the same looks to an HTTP client like one that hangs.
+    const Code code = status.error().code;
+    const bool may_be_open =
+        code == Code::timeout || code == Code::protocol_error || code == Code::connection_closed;
+    if (!may_be_open) co_return fail(status.error());
+    co_return co_await connect(std::move(engine), std::move(token));
+  }
   if (*status == 401) co_return false;
   const Secret nobody(kNoToken);
   const auto control = co_await probe(engine, nobody);
-  if (!control) co_return fail(control.error());
-  if (*control == 401) co_return true;
-  co_return fail(
-      Code::engine_error,
-      fmt::format("{} does not say whether a node token is good (it answers {})", engine, *control),
-      "is that the address of a relay engine?");
+  if (control && *control == 401) co_return true;
+  co_return co_await connect(std::move(engine), std::move(token));
 }
 
 }  // namespace relay::token_cache

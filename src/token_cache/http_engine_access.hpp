@@ -9,8 +9,9 @@ namespace relay::token_cache {
 /// The engine over its REST API. On the loop thread of the client.
 class HttpEngineAccess final : public EngineAccess {
  public:
-  /// `client` outlives this; its `redact` keeps secrets out of error messages.
-  HttpEngineAccess(net::HttpClient& client, net::Redact redact);
+  /// `client` and `random` outlive this; `redact` keeps secrets out of error messages.
+  HttpEngineAccess(net::HttpClient& client, net::NetworkSettings network, Random& random,
+                   net::Redact redact);
 
   asio::awaitable<Result<WorkspaceAccess>> workspace(std::string engine, Secret key) override;
   asio::awaitable<Result<WorkspaceAccess>> create_workspace(std::string engine,
@@ -22,14 +23,17 @@ class HttpEngineAccess final : public EngineAccess {
   /// By a WebSocket handshake that cannot succeed (of a version that does not exist): an engine
   /// looks at the token first, so 401 means refused and anything else accepted, and no socket is
   /// opened that would push a connected node aside. That an engine does so is tried with a token
-  /// that cannot be good; `engine_error` when it does not.
+  /// that cannot be good. One that does not is asked by a whole handshake, closed at once.
   asio::awaitable<Result<bool>> verify(std::string engine, Secret token) override;
 
  private:
   asio::awaitable<Result<int>> probe(std::string engine, Secret token);
+  asio::awaitable<Result<bool>> connect(std::string engine, Secret token);
   [[nodiscard]] Error refused(const net::HttpReply& reply) const;
 
   net::HttpClient& client_;
+  net::NetworkSettings network_;
+  Random& random_;
   net::Redact redact_;
 };
 
