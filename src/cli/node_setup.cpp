@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "net/http_client.hpp"
 #include "net/http_proxy.hpp"
 #include "os/secret_input.hpp"
@@ -208,7 +209,7 @@ asio::awaitable<Result<void>> NodeSetup::ask(asio::any_io_executor executor, Pro
 
 void note(std::string_view text) {
   Output out(STDERR_FILENO);
-  out.line("note: " + redact(text));
+  out.line("note: " + printable(redact(text)));
   (void)out.flush();
 }
 

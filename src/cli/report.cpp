@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/json_writer.hpp"
+#include "base/printable.hpp"
 
 namespace relay::cli {
 
@@ -32,8 +33,8 @@ int report(const Error& error, bool json, Output& out) {
     (void)out.flush();
   } else {
     Output complaint(STDERR_FILENO);
-    complaint.line("error: " + error.message);
-    if (!error.hint.empty()) complaint.line("hint: " + error.hint);
+    complaint.line("error: " + printable(error.message, Lines::one));
+    if (!error.hint.empty()) complaint.line("hint: " + printable(error.hint, Lines::one));
     (void)complaint.flush();
   }
   return exit_status_of(error.code);

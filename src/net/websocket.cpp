@@ -70,22 +70,20 @@ asio::awaitable<Result<WsMessage>> WebSocket::Connection::receive(Duration at_mo
     if (!blocked_ && queued() != 0) flush();
     fresh_ = true;
     if (end_) break;
-    std::error_code error;
+    IoResult got(std::error_code(), 0);
     {
       const Waiting waiting(this, now, by);
-      error = co_await stream_->wait_readable();
+      got = co_await stream_->read_some(inbox_);
     }
-    if (!error) {
-      if (auto message = read()) co_return std::move(*message);
-    } else if (error == asio::error::operation_aborted) {
+    if (got.error != asio::error::operation_aborted) {
+      if (auto message = took(got)) co_return std::move(*message);
+    } else {
       const auto state = co_await asio::this_coro::cancellation_state;
       if (state.cancelled() != asio::cancellation_type::none) {
         co_return fail(Code::cancelled, "receiving was cancelled");
       }
       quiet_ += SystemClock().now() - waiting_since_;
       if (late_) co_return fail(Code::timeout, "no message came");
-    } else if (!end_) {
-      lose(WsCause::lost, error.message());
     }
     now = SystemClock().now();
   }

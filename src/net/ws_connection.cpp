@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
+#include <cstring>
 #include <fmt/format.h>
 #include <utility>
 
@@ -49,19 +50,23 @@ std::optional<WsMessage> WebSocket::Connection::take_rest() {
   return message;
 }
 
-std::optional<WsMessage> WebSocket::Connection::read() {
-  const auto scratch = loop_.scratch();
-  const auto got = stream_->try_read(scratch);
+/// The end of a read into the inbox.
+std::optional<WsMessage> WebSocket::Connection::took(const IoResult& got) {
   if (!got.ok()) {
-    if (!would_block(got.error)) {
-      const bool orderly = got.error == asio::error::eof;
-      lose(WsCause::lost, orderly ? "no close frame before the end" : got.error.message());
-    }
+    const bool orderly = got.error == asio::error::eof;
+    lose(WsCause::lost, orderly ? "no close frame before the end" : got.error.message());
     return std::nullopt;
   }
   last_heard_ = SystemClock().now();
   quiet_ = Duration::zero();
-  auto input = scratch.first(got.bytes);
+  auto input = std::span(inbox_).first(got.bytes);
+  if (got.bytes == inbox_.size()) {
+    const auto scratch = loop_.scratch();
+    std::memcpy(scratch.data(), inbox_.data(), inbox_.size());
+    // An error shows again in the next read.
+    const auto more = stream_->try_read(scratch.subspan(inbox_.size()));
+    input = scratch.first(inbox_.size() + more.bytes);
+  }
   auto message = parse(input);
   rest_.assign(input.data(), input.size());
   return message;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,7 +43,7 @@ class WebSocket::Connection final : public WsLoop::Member,
 
   [[nodiscard]] bool has_rest() const { return rest_at_ < rest_.size(); }
   std::optional<WsMessage> take_rest();
-  std::optional<WsMessage> read();
+  std::optional<WsMessage> took(const IoResult& got);
   std::optional<WsMessage> parse(std::span<char>& input);
   asio::awaitable<void> settle();
   void put_close(std::uint16_t code, std::string_view reason);
@@ -69,6 +70,9 @@ class WebSocket::Connection final : public WsLoop::Member,
   WsLoop& loop_;
   WsLoop::Place place_;
 
+  /// Where reading waits. Small, because every idle connection has one: a longer burst is read on
+  /// into the loop's buffer. Waiting for the socket alone would cost an epoll_ctl per message.
+  std::array<char, 2048> inbox_;
   /// Read but not parsed: what followed the message that `receive` returned.
   std::string rest_;
   std::size_t rest_at_ = 0;

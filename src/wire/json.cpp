@@ -43,6 +43,38 @@ bool may_be_mended(simdjson::error_code error) {
   }
 }
 
+/// A longer text is looked through for its depth before memory is taken for it: simdjson wants ten
+/// times its size.
+constexpr std::size_t kLookBefore = 64 * 1024;
+
+/// Whether a text opens more arrays and objects at a time than `most`. Nothing else of it is looked
+/// at.
+bool deeper_than(std::string_view text, std::size_t most) {
+  std::size_t depth = 0;
+  bool inside_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (inside_string) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        inside_string = false;
+      }
+    } else if (c == '"') {
+      inside_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > most) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+Error too_deep(JsonLimits limits) {
+  return {Code::too_large, fmt::format("JSON nested deeper than {} levels", limits.max_depth)};
+}
+
 /// Writes elements as minified JSON text into a buffer that it keeps for the next. The position
 /// goes through the functions by value, so that it stays in a register: a frame is copied for every
 /// message.
@@ -209,15 +241,14 @@ Result<JsonDocument> JsonDocument::parse(std::string_view text, JsonLimits limit
     return fail(Code::too_large, fmt::format("JSON of {} bytes; at most {} are accepted",
                                              text.size(), limits.max_bytes));
   }
+  if (text.size() > kLookBefore && deeper_than(text, limits.max_depth))
+    return fail(too_deep(limits));
   JsonDocument document(Impl::take(limits.max_depth));
   auto parsed = document.impl_->parse(text, limits.max_depth);
   if (may_be_mended(parsed.error())) {
     if (const auto better = mended(text)) parsed = document.impl_->parse(*better, limits.max_depth);
   }
-  if (parsed.error() == simdjson::DEPTH_ERROR) {
-    return fail(Code::too_large,
-                fmt::format("JSON nested deeper than {} levels", limits.max_depth));
-  }
+  if (parsed.error() == simdjson::DEPTH_ERROR) return fail(too_deep(limits));
   if (parsed.error()) {
     return fail(Code::invalid_json,
                 fmt::format("not JSON: {}", simdjson::error_message(parsed.error())));

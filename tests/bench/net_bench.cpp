@@ -2,7 +2,7 @@
 // server has one core, the load comes from the other, and the rounds are interleaved so that a busy
 // machine hits all alike.
 //
-//   bench-net [--json] [--rounds N]
+//   bench-net [--json] [--rounds N] [--only TEXT]   (rows with TEXT in their name)
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -70,7 +70,8 @@ Exchange raw_echo(std::size_t size) {
 
 class Bench {
  public:
-  Bench(bool json, int rounds) : json_(json), rounds_(rounds) {}
+  Bench(bool json, int rounds, std::string only)
+      : json_(json), rounds_(rounds), only_(std::move(only)) {}
 
   int run() {
     start();
@@ -136,7 +137,7 @@ class Bench {
 
   void add(std::string name, std::string contender, Exchange exchange, int connections,
            int in_flight) {
-    if (!contenders_.contains(contender)) return;
+    if (!contenders_.contains(contender) || name.find(only_) == std::string::npos) return;
     rows_.push_back(Row{std::move(name),
                         std::move(contender),
                         std::move(exchange),
@@ -208,6 +209,7 @@ class Bench {
 
   bool json_;
   int rounds_;
+  std::string only_;
   std::map<std::string, Contender> contenders_;
   std::vector<Row> rows_;
   std::vector<Ratio> ratios_;
@@ -219,6 +221,7 @@ class Bench {
 int main(int argc, char** argv) {
   bool json = false;
   int rounds = 5;
+  std::string only;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--json") == 0) {
       json = true;
@@ -226,10 +229,12 @@ int main(int argc, char** argv) {
       return relay::bench::serve(argv[i + 1]);
     } else if (std::strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) {
       rounds = std::atoi(argv[++i]);
+    } else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
+      only = argv[++i];
     } else {
-      std::fprintf(stderr, "usage: bench-net [--json] [--rounds N]\n");
+      std::fprintf(stderr, "usage: bench-net [--json] [--rounds N] [--only TEXT]\n");
       return 2;
     }
   }
-  return relay::bench::Bench(json, rounds).run();
+  return relay::bench::Bench(json, rounds, only).run();
 }

@@ -220,7 +220,8 @@ double idle_bytes(const ServerProcess& server, const Exchange& exchange, int con
   std::vector<Fd> all;
   for (int i = 0; i < connections; ++i) all.push_back(visit());
   const std::size_t after = server.private_bytes();
-  return static_cast<double>(after - before) / connections;
+  // Memory that the process gave back meanwhile makes the difference negative.
+  return (static_cast<double>(after) - static_cast<double>(before)) / connections;
 }
 
 }  // namespace relay::bench

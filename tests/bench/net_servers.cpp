@@ -1,17 +1,18 @@
 #include "bench/net_servers.hpp"
 
 #include <array>
+#include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <cstdio>
+#include <exception>
 #include <vector>
 
 #include "net/listener.hpp"
 #include "net/task_group.hpp"
-#include "support/loop.hpp"
 #include "support/ws_accept.hpp"
 
 namespace relay::bench {
@@ -78,11 +79,13 @@ asio::awaitable<int> ws_server() {
 }  // namespace
 
 int serve(const std::string& name) {
+  if (name != "raw" && name != "ws") return 2;
   asio::io_context io(1);
-  constexpr std::chrono::hours kUntilKilled{24};
-  if (name == "raw") return test::run(io, raw_server(), kUntilKilled);
-  if (name == "ws") return test::run(io, ws_server(), kUntilKilled);
-  return 2;
+  int status = 0;
+  auto ended = [&status](const std::exception_ptr& error, int code) { status = error ? 1 : code; };
+  asio::co_spawn(io, name == "raw" ? raw_server() : ws_server(), ended);
+  io.run();
+  return status;
 }
 
 }  // namespace relay::bench

@@ -156,7 +156,8 @@ asio::awaitable<bool> FakeConnection::answer() {
       script.response.body);
   const bool sent = co_await write(std::move(bytes));
   if (!sent || !whole) co_return false;
-  if (script.response.status != 101) co_return parser_.keep_alive();
+  // A refused handshake ends the connection, as with every real engine.
+  if (script.response.status != 101) co_return what_ != kNodeSocket&& parser_.keep_alive();
   FakeNodeSocket node(core_, &socket_, name_, node_id_, std::move(input_));
   co_await node.run();
   co_return false;

@@ -1,0 +1,97 @@
+#include "node_control/outbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace relay::node_control {
+
+InvokeVerdict Outbox::invoked(const std::string& invocation_id) {
+  if (const auto known = entries_.find(invocation_id); known != entries_.end()) {
+    // One that waits to be written answers this repeat as well.
+    return known->second.phase == Phase::sent ? InvokeVerdict::answer_again
+                                              : InvokeVerdict::in_flight;
+  }
+  if (unsent() >= kMostUnsent) return InvokeVerdict::busy;
+  entries_.emplace(invocation_id, Entry());
+  ++in_flight_;
+  return InvokeVerdict::run;
+}
+
+bool Outbox::finished(const std::string& invocation_id, std::string frame) {
+  const auto entry = entries_.find(invocation_id);
+  if (entry == entries_.end() || entry->second.phase != Phase::in_flight) return false;
+  entry->second.phase = Phase::to_send;
+  entry->second.frame = std::move(frame);
+  --in_flight_;
+  to_send_.push_back(invocation_id);
+  return true;
+}
+
+void Outbox::answer_again(const std::string& invocation_id) {
+  const auto entry = entries_.find(invocation_id);
+  if (entry == entries_.end() || entry->second.phase != Phase::sent) return;
+  std::erase(sent_, invocation_id);
+  sent_bytes_ -= entry->second.frame.size();
+  entry->second.phase = Phase::to_send;
+  to_send_.push_back(invocation_id);
+}
+
+void Outbox::ack(const AckToSend& ack) {
+  auto& kept = acks_[ack.agent_id];
+  const std::uint64_t highest = std::max(kept.up_to_seq, ack.up_to_seq);
+  kept = ack;
+  kept.up_to_seq = highest;
+}
+
+void Outbox::forget_acks_of(const std::string& agent_id) {
+  acks_.erase(agent_id);
+}
+
+std::vector<ResultToSend> Outbox::results_to_send() const {
+  std::vector<ResultToSend> results;
+  results.reserve(to_send_.size());
+  for (const auto& id : to_send_) results.push_back({id, entries_.at(id).frame});
+  return results;
+}
+
+std::vector<AckToSend> Outbox::take_acks() {
+  std::vector<AckToSend> acks;
+  acks.reserve(acks_.size());
+  for (auto& [id, ack] : acks_) acks.push_back(std::move(ack));
+  acks_.clear();
+  return acks;
+}
+
+void Outbox::written(Monotonic now, const std::string& invocation_id) {
+  const auto entry = entries_.find(invocation_id);
+  if (entry == entries_.end() || entry->second.phase != Phase::to_send) return;
+  entry->second.phase = Phase::sent;
+  entry->second.written = now;
+  std::erase(to_send_, invocation_id);
+  sent_.push_back(invocation_id);
+  sent_bytes_ += entry->second.frame.size();
+  trim();
+}
+
+void Outbox::disconnected(Monotonic now) {
+  // Newest last; those in doubt are at the end and go in front of what was never written.
+  while (!sent_.empty()) {
+    auto& entry = entries_.at(sent_.back());
+    if (now >= entry.written + kInDoubt) break;
+    entry.phase = Phase::to_send;
+    sent_bytes_ -= entry.frame.size();
+    to_send_.push_front(std::move(sent_.back()));
+    sent_.pop_back();
+  }
+}
+
+void Outbox::trim() {
+  while (sent_.size() > 1 && (sent_.size() > kMostSent || sent_bytes_ > kMostSentBytes)) {
+    const auto oldest = entries_.find(sent_.front());
+    sent_bytes_ -= oldest->second.frame.size();
+    entries_.erase(oldest);
+    sent_.pop_front();
+  }
+}
+
+}  // namespace relay::node_control

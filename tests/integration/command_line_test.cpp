@@ -1,0 +1,170 @@
+// The program as a person or a script meets it: the real binary, its outputs and its exit statuses.
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <string>
+
+#include "support/run_binary.hpp"
+#include "support/temp_dir.hpp"
+#include "wire/json.hpp"
+
+namespace relay {
+namespace {
+
+using test::run_binary;
+using test::run_program;
+using test::RunResult;
+using test::TempDir;
+
+RunResult run(const std::vector<std::string>& words) {
+  const TempDir temp;
+  return run_binary(words, temp.environment());
+}
+
+/// A shell script in which `relay-broker` is the binary under test.
+RunResult in_shell(const std::string& shell, const std::string& script) {
+  const TempDir temp;
+  auto environment = temp.environment();
+  const auto folder = std::filesystem::path(test::relay_broker()).parent_path().string();
+  environment.set("PATH", folder + ":/usr/bin:/bin");
+  return run_program({{shell, "-c", script}, environment});
+}
+
+std::string code_in(const std::string& document) {
+  const auto parsed = wire::JsonDocument::parse(document, wire::kEngineLimits);
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->root().at("/ok")->boolean() == false);
+  CHECK(parsed->root().at("/error/message")->string().has_value());
+  CHECK(parsed->root().at("/error/hint")->string().has_value());
+  return std::string(parsed->root().at("/error/code")->string().value());
+}
+
+std::vector<std::string> commands_of_the_first_page() {
+  std::vector<std::string> names;
+  const auto page = run({"--help"}).out;
+  std::size_t at = page.find("Commands:\n");
+  REQUIRE(at != std::string::npos);
+  for (at = page.find('\n', at) + 1; page.compare(at, 2, "  ") == 0; at = page.find('\n', at) + 1) {
+    names.push_back(page.substr(at + 2, page.find(' ', at + 2) - at - 2));
+  }
+  return names;
+}
+
+bool installed(const std::string& shell) {
+  return std::filesystem::exists("/usr/bin/" + shell);
+}
+
+}  // namespace
+
+TEST_CASE("--version tells name and version, for people and as JSON") {
+  const auto plain = run({"--version"});
+  CHECK(plain.status == os::ExitStatus::exited(0));
+  CHECK(plain.out.starts_with("relay-broker 0."));
+  CHECK(plain.err.empty());
+  const auto json = run({"--version", "--json"});
+  const auto document = wire::JsonDocument::parse(json.out, wire::kEngineLimits);
+  REQUIRE(document.has_value());
+  CHECK(document->root().at("/name")->string() == "relay-broker");
+}
+
+TEST_CASE("each help page fits a screen, names the usage and gives two examples") {
+  const auto first = run({"--help"});
+  CHECK(first.status == os::ExitStatus::exited(0));
+  CHECK(std::count(first.out.begin(), first.out.end(), '\n') <= 24);
+  const auto names = commands_of_the_first_page();
+  REQUIRE_FALSE(names.empty());
+  for (const auto& name : names) {
+    CAPTURE(name);
+    const auto page = run({name, "--help"});
+    CHECK(page.status == os::ExitStatus::exited(0));
+    CHECK(page.err.empty());
+    CHECK(page.out.find("Usage: relay-broker " + name) != std::string::npos);
+    CHECK(std::count(page.out.begin(), page.out.end(), '\n') <= 24);
+    const auto examples = page.out.find("Examples:\n");
+    REQUIRE(examples != std::string::npos);
+    const auto rest = page.out.substr(examples);
+    CHECK(std::count(rest.begin(), rest.end(), '\n') >= 3);
+  }
+}
+
+TEST_CASE(
+    "wrong usage ends with 2, an error and a hint on standard error, nothing on standard output") {
+  for (const auto& words : {std::vector<std::string>{},
+                            {"complection"},
+                            {"--jsno"},
+                            {"completion"},
+                            {"completion", "tcsh"},
+                            {"completion", "bash", "more"},
+                            {"completion", "--shell"}}) {
+    CAPTURE(words.size());
+    const auto result = run(words);
+    CHECK(result.status == os::ExitStatus::exited(2));
+    CHECK(result.out.empty());
+    CHECK(result.err.starts_with("error: "));
+    CHECK(result.err.find("\nhint: ") != std::string::npos);
+  }
+  CHECK(run({"complection"}).err.find("did you mean completion?") != std::string::npos);
+}
+
+TEST_CASE(
+    "with --json a failure is one JSON document on standard output and the same exit status") {
+  for (const auto& words : {std::vector<std::string>{"--json"},
+                            {"--json", "complection"},
+                            {"completion", "--json"},
+                            {"completion", "tcsh", "--json"},
+                            {"--json", "--jsno"}}) {
+    CAPTURE(words.back());
+    const auto result = run(words);
+    CHECK(result.status == os::ExitStatus::exited(2));
+    CHECK(result.err.empty());
+    CHECK(code_in(result.out) == "invalid_argument");
+  }
+}
+
+TEST_CASE("a name that is not built yet is no command") {
+  for (const char* name : {"serve", "wrap", "spawn", "release"}) {
+    CAPTURE(name);
+    CHECK(run({name}).status == os::ExitStatus::exited(2));
+  }
+}
+
+TEST_CASE("output that cannot be written is said, a reader that has gone is not") {
+  const auto full = in_shell("/bin/sh", "relay-broker completion bash >/dev/full");
+  CHECK(full.status == os::ExitStatus::exited(75));
+  CHECK(full.err.find("No space left on device") != std::string::npos);
+  const auto gone = in_shell("/bin/sh", "{ relay-broker completion bash; echo $? >&2; } | true");
+  CHECK((gone.err == "141\n" || gone.err == "0\n"));
+}
+
+TEST_CASE("control characters of an argument do not reach the terminal") {
+  const auto result = run({"com\x1b[31mpletion"});
+  CHECK(result.status == os::ExitStatus::exited(2));
+  CHECK(result.err.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("the completion works in the real shells") {
+  const std::string words = "bash\nfish\nzsh\n";
+  if (installed("bash")) {
+    const auto bash =
+        in_shell("/usr/bin/bash",
+                 "source <(relay-broker completion bash); COMP_WORDS=(relay-broker completion ''); "
+                 "COMP_CWORD=2; _relay_broker; printf '%s\\n' \"${COMPREPLY[@]}\" | sort");
+    CHECK(bash.out == words);
+  }
+  if (installed("fish")) {
+    const auto fish = in_shell("/usr/bin/fish",
+                               "relay-broker completion fish | source; "
+                               "complete -C 'relay-broker completion ' | sort");
+    CHECK(fish.out == words);
+  }
+  if (installed("zsh")) {
+    const auto zsh =
+        in_shell("/usr/bin/zsh",
+                 "autoload -Uz compinit; compinit -u -D; source <(relay-broker completion zsh); "
+                 "_describe() { printf '%s\\n' ${found%%:*} | sort }; "
+                 "words=(relay-broker completion ''); CURRENT=3; _relay_broker");
+    CHECK(zsh.out == words);
+  }
+}
+
+}  // namespace relay

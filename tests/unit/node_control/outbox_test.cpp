@@ -1,0 +1,137 @@
+#include "node_control/outbox.hpp"
+
+#include <doctest/doctest.h>
+#include <string>
+
+namespace relay::node_control {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Monotonic kStart{1000s};
+
+std::string to_send(const Outbox& outbox) {
+  std::string text;
+  for (const auto& result : outbox.results_to_send()) {
+    if (!text.empty()) text += ", ";
+    text += result.invocation_id + "=" + result.frame;
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "an invocation runs once: a repeat in flight is ignored, a finished one is answered again") {
+  Outbox outbox;
+  CHECK(outbox.invoked("i1") == InvokeVerdict::run);
+  CHECK(outbox.invoked("i1") == InvokeVerdict::in_flight);
+  CHECK(outbox.finished("i1", "ok"));
+  CHECK(outbox.invoked("i1") == InvokeVerdict::in_flight);
+  CHECK(to_send(outbox) == "i1=ok");
+  outbox.written(kStart, "i1");
+  CHECK(to_send(outbox) == "");
+  CHECK(outbox.invoked("i1") == InvokeVerdict::answer_again);
+  outbox.answer_again("i1");
+  CHECK(to_send(outbox) == "i1=ok");
+}
+
+TEST_CASE("the first result of an invocation counts, and only of one that runs") {
+  Outbox outbox;
+  CHECK_FALSE(outbox.finished("i1", "never asked"));
+  (void)outbox.invoked("i1");
+  CHECK(outbox.finished("i1", "first"));
+  CHECK_FALSE(outbox.finished("i1", "second"));
+  CHECK(to_send(outbox) == "i1=first");
+}
+
+TEST_CASE("results survive a disconnect in the order in which they were finished") {
+  Outbox outbox;
+  for (const char* id : {"i1", "i2", "i3"}) (void)outbox.invoked(id);
+  outbox.disconnected(kStart);
+  outbox.finished("i2", "b");
+  outbox.finished("i1", "a");
+  CHECK(to_send(outbox) == "i2=b, i1=a");
+  outbox.written(kStart, "i2");
+  CHECK(to_send(outbox) == "i1=a");
+  CHECK(outbox.invoked("i3") == InvokeVerdict::in_flight);
+}
+
+TEST_CASE("what was written in the last 60 s of a lost connection is written again, in front") {
+  Outbox outbox;
+  for (const char* id : {"i1", "i2", "i3", "i4"}) {
+    (void)outbox.invoked(id);
+    outbox.finished(id, "r");
+  }
+  outbox.written(kStart, "i1");
+  outbox.written(kStart + 10s, "i2");
+  outbox.written(kStart + 20s, "i3");
+  outbox.disconnected(kStart + 60s);
+  CHECK(to_send(outbox) == "i2=r, i3=r, i4=r");
+}
+
+TEST_CASE("invocations that run or wait to be written are bounded; one more is busy") {
+  Outbox outbox;
+  for (int i = 0; i < 1024; ++i) {
+    REQUIRE(outbox.invoked("i" + std::to_string(i)) == InvokeVerdict::run);
+  }
+  CHECK(outbox.invoked("more") == InvokeVerdict::busy);
+  outbox.finished("i0", "r");
+  CHECK(outbox.invoked("more") == InvokeVerdict::busy);
+  outbox.written(kStart, "i0");
+  CHECK(outbox.invoked("more") == InvokeVerdict::run);
+}
+
+TEST_CASE("written results are kept up to 1024 and 16 MiB, oldest out first") {
+  Outbox outbox;
+  for (int i = 0; i < 1025; ++i) {
+    const std::string id = "i" + std::to_string(i);
+    (void)outbox.invoked(id);
+    outbox.finished(id, "r");
+    outbox.written(kStart, id);
+  }
+  CHECK(outbox.invoked("i0") == InvokeVerdict::run);
+  CHECK(outbox.invoked("i1") == InvokeVerdict::answer_again);
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "big" + std::to_string(i);
+    (void)outbox.invoked(id);
+    outbox.finished(id, std::string(std::size_t{1} << 20, 'x'));
+    outbox.written(kStart, id);
+  }
+  CHECK(outbox.kept_bytes() <= (std::size_t{16} << 20));
+  CHECK(outbox.invoked("big19") == InvokeVerdict::answer_again);
+}
+
+TEST_CASE("only the highest ack of each agent is kept, under the name it has now") {
+  Outbox outbox;
+  outbox.ack({"a1", "alpha", 3});
+  outbox.ack({"a1", "alpha", 5});
+  outbox.ack({"a1", "omega", 4});
+  outbox.ack({"b1", "beta", 1});
+  const auto acks = outbox.take_acks();
+  REQUIRE(acks.size() == 2);
+  CHECK(acks[0] == AckToSend{"a1", "omega", 5});
+  CHECK(acks[1] == AckToSend{"b1", "beta", 1});
+  CHECK(outbox.take_acks().empty());
+}
+
+TEST_CASE("acks of an agent that is gone are not sent for whoever has its name next") {
+  Outbox outbox;
+  outbox.ack({"a1", "alpha", 9});
+  outbox.forget_acks_of("a1");
+  outbox.ack({"a2", "alpha", 1});
+  const auto acks = outbox.take_acks();
+  REQUIRE(acks.size() == 1);
+  CHECK(acks[0] == AckToSend{"a2", "alpha", 1});
+}
+
+TEST_CASE("what becomes of each frame without a connection") {
+  CHECK(fate_without_connection(FrameKind::action_result) == Fate::kept);
+  CHECK(fate_without_connection(FrameKind::delivery_ack) == Fate::latest_kept);
+  CHECK(fate_without_connection(FrameKind::node_heartbeat) == Fate::made_anew);
+  CHECK(fate_without_connection(FrameKind::inventory_sync) == Fate::made_anew);
+  CHECK(fate_without_connection(FrameKind::agent_deregister) == Fate::made_anew);
+  CHECK(fate_without_connection(FrameKind::agent_register) == Fate::fails_at_once);
+}
+
+}  // namespace relay::node_control
