@@ -3,9 +3,11 @@
 #include "cli/arguments.hpp"
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
+#include "cli/enroll.hpp"
 #include "cli/help.hpp"
 #include "cli/output.hpp"
 #include "cli/report.hpp"
+#include "cli/token.hpp"
 #include "cli/version.hpp"
 #include <csignal>
 #include <cstdio>
@@ -35,6 +37,8 @@ std::vector<Option> global_options(Globals& globals) {
 
 std::vector<Command> all_commands() {
   std::vector<Command> commands;
+  commands.push_back(enroll_command());
+  commands.push_back(token_command());
   commands.push_back(completion_command());
   return commands;
 }
@@ -48,7 +52,7 @@ bool asks_for_json(const std::vector<std::string>& words) {
   return false;
 }
 
-Result<void> obey(const std::vector<std::string>& words, Output& out) {
+Result<void> obey(const std::vector<std::string>& words, Output& out, int& ended_by) {
   Globals globals;
   const auto global = global_options(globals);
   const auto commands = all_commands();
@@ -73,8 +77,15 @@ Result<void> obey(const std::vector<std::string>& words, Output& out) {
     return fail(Code::invalid_argument, "no command given",
                 "relay-broker --help lists the commands");
   }
+  if (parsed->command->is_group()) {
+    const auto name = parsed->command->full_name();
+    return fail(Code::invalid_argument, name + " needs a command",
+                "relay-broker " + name + " --help lists them");
+  }
   Context context{out, globals.json};
-  return parsed->command->run(context);
+  auto done = parsed->command->run(context);
+  ended_by = context.ended_by;
+  return done;
 }
 
 }  // namespace
@@ -83,12 +94,14 @@ int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + 1, argv + argc);
   Output out(STDOUT_FILENO);
+  int ended_by = 0;
   try {
-    auto done = obey(words, out);
+    auto done = obey(words, out, ended_by);
     if (done) done = out.flush();
     if (done) return 0;
     if (out.reader_gone()) return kReaderGone;
-    return report(done.error(), asks_for_json(words), out);
+    const int status = report(done.error(), asks_for_json(words), out);
+    return ended_by == 0 ? status : 128 + ended_by;
   } catch (const std::exception& broken) {
     const Error error(Code::internal_error, broken.what(),
                       "this is a bug in relay-broker: please report it");

@@ -42,8 +42,10 @@ std::vector<std::string> option_names(const std::vector<Option>& options) {
 }
 
 Error unexpected(const std::string& word, const Command* command, const std::vector<Option>& global,
-                 const std::vector<Command>& commands) {
+                 const std::vector<Command>& top) {
   const bool option = word.starts_with('-');
+  const bool wants_command = command == nullptr || command->is_group();
+  const auto& commands = command ? command->commands : top;
   std::vector<std::string> known;
   if (option) {
     known = option_names(global);
@@ -52,15 +54,15 @@ Error unexpected(const std::string& word, const Command* command, const std::vec
       const auto own = option_names(command->options);
       known.insert(known.end(), own.begin(), own.end());
     }
-  } else if (!command) {
+  } else if (wants_command) {
     for (const Command& each : commands) {
       if (!each.hidden) known.push_back(each.name);
     }
   }
-  const auto what = option ? "option" : command ? "argument" : "command";
+  const auto what = option ? "option" : wants_command ? "command" : "argument";
   const auto near = nearest(word.substr(0, word.find('=')), known);
   const auto page =
-      command ? fmt::format("relay-broker {} --help", command->name) : "relay-broker --help";
+      command ? fmt::format("relay-broker {} --help", command->full_name()) : "relay-broker --help";
   return Error(Code::invalid_argument, fmt::format("unknown {} {}", what, word),
                near.empty() ? fmt::format("{} lists what there is", page)
                             : fmt::format("did you mean {}? {} lists what there is", near, page));
@@ -69,9 +71,31 @@ Error unexpected(const std::string& word, const Command* command, const std::vec
 Error wrong_usage(const CLI::ParseError& error, const Command* command) {
   std::string text = error.what();
   std::replace(text.begin(), text.end(), '\n', ' ');
-  return Error(Code::invalid_argument, std::string(trim(text)),
-               command ? fmt::format("relay-broker {} --help shows how it is used", command->name)
-                       : "relay-broker --help shows how it is used");
+  return Error(
+      Code::invalid_argument, std::string(trim(text)),
+      command ? fmt::format("relay-broker {} --help shows how it is used", command->full_name())
+              : "relay-broker --help shows how it is used");
+}
+
+using ByApp = std::map<const CLI::App*, const Command*>;
+
+void add(CLI::App& app, const Command& command, ByApp& by_app) {
+  CLI::App* sub = app.add_subcommand(command.name);
+  sub->set_help_flag("");
+  sub->fallthrough();
+  for (const Option& option : command.options) add(*sub, option);
+  for (const Command& each : command.commands) add(*sub, each, by_app);
+  sub->require_subcommand(0, 1);
+  by_app[sub] = &command;
+}
+
+/// The innermost command that was named.
+const Command* named(const CLI::App& app, const ByApp& by_app) {
+  const CLI::App* found = &app;
+  for (auto subs = found->get_subcommands(); !subs.empty(); subs = found->get_subcommands()) {
+    found = subs.front();
+  }
+  return found == &app ? nullptr : by_app.at(found);
 }
 
 }  // namespace
@@ -84,34 +108,24 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
   app.add_flag("-h,--help", help);
   app.fallthrough();
   for (const Option& option : global) add(app, option);
-  std::map<const CLI::App*, const Command*> by_app;
-  for (const Command& command : commands) {
-    CLI::App* sub = app.add_subcommand(command.name);
-    sub->set_help_flag("");
-    sub->fallthrough();
-    for (const Option& option : command.options) add(*sub, option);
-    by_app[sub] = &command;
-  }
+  ByApp by_app;
+  for (const Command& command : commands) add(app, command, by_app);
   app.require_subcommand(0, 1);
   app.allow_extras();
 
   Parsed parsed;
-  const auto named = [&]() -> const Command* {
-    const auto found = app.get_subcommands();
-    return found.empty() ? nullptr : by_app.at(found.front());
-  };
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
-    parsed.command = named();
+    parsed.command = named(app, by_app);
     if (help) {
       parsed.help = true;
       return parsed;
     }
     return fail(wrong_usage(error, parsed.command));
   }
-  parsed.command = named();
+  parsed.command = named(app, by_app);
   parsed.help = help;
   auto extra = app.remaining(true);
   std::erase(extra, "--");  // CLI11 counts the mark itself among what it did not expect

@@ -11,7 +11,7 @@ namespace relay::cli {
 
 /// What a command line asks for.
 struct Parsed {
-  /// Null when only global options were given.
+  /// Null when only global options were given; a group when its command is missing.
   const Command* command = nullptr;
   bool help = false;
 };

@@ -24,4 +24,8 @@ std::string Option::long_name() const {
   return comma == std::string::npos ? names_ : names_.substr(comma + 1);
 }
 
+std::string Command::full_name() const {
+  return group.empty() ? name : group + " " + name;
+}
+
 }  // namespace relay::cli

@@ -52,12 +52,17 @@ class Option {
 struct Context {
   Output& out;
   bool json = false;
+  /// The signal that ended the command's work, for the exit status; 0 for none.
+  int ended_by = 0;
 };
 
 /// One command: a description and a coroutine-free entry. Its options write into `state`, which the
-/// command owns, so a Command can be moved about before it is parsed.
+/// command owns, so a Command can be moved about before it is parsed. A command with `commands` is
+/// a group: it has no options and no entry of its own, `relay-broker token list` runs `list`.
 struct Command {
   std::string name;
+  /// The name of the group that this is in; empty for most.
+  std::string group;
   /// One line, a sentence without its full stop.
   std::string summary;
   /// At least two command lines a user would type.
@@ -67,6 +72,11 @@ struct Command {
   bool hidden = false;
   std::function<Result<void>(Context&)> run;
   std::shared_ptr<void> state;
+  std::vector<Command> commands;
+
+  [[nodiscard]] bool is_group() const { return !commands.empty(); }
+  /// "token list"
+  [[nodiscard]] std::string full_name() const;
 };
 
 }  // namespace relay::cli

@@ -79,8 +79,8 @@ std::vector<std::string> candidates(std::span<const std::string> words,
       const Option* option = command ? option_named(command->options, word) : nullptr;
       if (!option) option = option_named(global, word);
       if (option && !option->is_flag()) pending = option;
-    } else if (!command) {
-      command = command_named(commands, word);
+    } else if (!command || command->is_group()) {
+      command = command_named(command ? command->commands : commands, word);
       if (!command || command->hidden) return {};
     } else {
       ++arguments;
@@ -92,8 +92,8 @@ std::vector<std::string> candidates(std::span<const std::string> words,
     if (command) found.offer_options(command->options);
     found.offer_options(global);
     found.offer("--help", "Show the help page");
-  } else if (!command) {
-    for (const Command& each : commands) {
+  } else if (!command || command->is_group()) {
+    for (const Command& each : command ? command->commands : commands) {
       if (!each.hidden) found.offer(each.name, each.summary);
     }
   } else {

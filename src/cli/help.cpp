@@ -42,18 +42,22 @@ void append(std::string& page, std::string_view title, const std::vector<Row>& r
 
 const Row kHelpRow{"-h, --help", "Show this page"};
 
+void append_commands(std::string& page, const std::vector<Command>& commands) {
+  std::vector<Row> rows;
+  for (const Command& command : commands) {
+    if (!command.hidden) rows.push_back(Row{command.name, command.summary});
+  }
+  append(page, "Commands", rows);
+}
+
 }  // namespace
 
 std::string main_page(const std::vector<Option>& global, const std::vector<Command>& commands) {
   std::string page =
       "relay-broker gives every terminal agent an address.\n\n"
       "Usage: relay-broker [options] <command> [options]\n";
+  append_commands(page, commands);
   std::vector<Row> rows;
-  for (const Command& command : commands) {
-    if (!command.hidden) rows.push_back(Row{command.name, command.summary});
-  }
-  append(page, "Commands", rows);
-  rows.clear();
   for (const Option& option : global) rows.push_back(row_of(option));
   rows.push_back(kHelpRow);
   append(page, "Options", rows);
@@ -62,7 +66,8 @@ std::string main_page(const std::vector<Option>& global, const std::vector<Comma
 }
 
 std::string command_page(const Command& command, const std::vector<Option>& global) {
-  std::string usage = fmt::format("Usage: relay-broker {} [options]", command.name);
+  std::string usage = fmt::format("Usage: relay-broker {}{} [options]", command.full_name(),
+                                  command.is_group() ? " <command>" : "");
   std::vector<Row> arguments;
   std::vector<Row> options;
   for (const Option& option : command.options) {
@@ -80,6 +85,7 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
   }
   options.push_back(kHelpRow);
   std::string page = fmt::format("{}.\n\n{}\n", command.summary, usage);
+  append_commands(page, command.commands);
   append(page, "Arguments", arguments);
   append(page, "Options", options);
   page += "\nExamples:\n";

@@ -29,6 +29,22 @@ struct Sample {
     completion.summary = "Print the script";
     completion.options.push_back(
         Option("shell", "Which shell", &shell).choices({"bash", "zsh", "fish"}).required());
+    Command list;
+    list.name = "list";
+    list.group = "token";
+    list.summary = "List tokens";
+    list.options.emplace_back("--reveal", "Show them", &all);
+    Command show;
+    show.name = "show";
+    show.group = "token";
+    show.summary = "Show one";
+    show.options.emplace_back("node", "Which", &reason);
+    Command token;
+    token.name = "token";
+    token.summary = "The token cache";
+    token.commands.push_back(std::move(list));
+    token.commands.push_back(std::move(show));
+    commands.push_back(std::move(token));
     commands.push_back(std::move(release));
     commands.push_back(std::move(completion));
   }
@@ -121,6 +137,38 @@ TEST_CASE("help wins over what is missing or too much") {
   REQUIRE(parsed.has_value());
   CHECK(parsed->help);
   CHECK(parsed->command == nullptr);
+}
+
+TEST_CASE("a group has commands with options of their own") {
+  Sample sample;
+  auto parsed = sample.parse({"token", "list", "--reveal", "--json"});
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->command->full_name() == "token list");
+  CHECK(sample.all);
+  CHECK(sample.json);
+
+  Sample named;
+  parsed = named.parse({"token", "show", "completion"});
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->command->full_name() == "token show");
+  CHECK(named.reason == "completion");
+
+  Sample alone;
+  parsed = alone.parse({"token"});
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->command->is_group());
+}
+
+TEST_CASE("a mistake in a group is answered with what the group has") {
+  Sample sample;
+  const auto command = sample.parse({"token", "lst"});
+  REQUIRE_FALSE(command);
+  CHECK(command.error().message == "unknown command lst");
+  CHECK(command.error().hint == "did you mean list? relay-broker token --help lists what there is");
+  const auto option = sample.parse({"token", "list", "--revel"});
+  REQUIRE_FALSE(option);
+  CHECK(option.error().hint ==
+        "did you mean --reveal? relay-broker token list --help lists what there is");
 }
 
 }  // namespace relay::cli

@@ -29,6 +29,15 @@ struct Sample {
     commands.push_back(std::move(serve));
     commands.push_back(std::move(spawn));
     commands.push_back(std::move(secret));
+    Command list;
+    list.name = "list";
+    list.group = "token";
+    list.summary = "List tokens";
+    Command token;
+    token.name = "token";
+    token.summary = "The token cache";
+    token.commands.push_back(std::move(list));
+    commands.push_back(std::move(token));
   }
 
   std::vector<std::string> at(std::vector<std::string> words) {
@@ -50,6 +59,14 @@ TEST_CASE("the word being typed is completed by its place") {
   CHECK(sample.at({"spawn", ""}) == Lines{"bash\t", "zsh\t"});
   CHECK(sample.at({"spawn", "bash", ""}).empty());
   CHECK(sample.at({"-"}) == Lines{"--json\tPrint JSON", "--help\tShow the help page"});
+}
+
+TEST_CASE("the commands of a group are completed behind its name") {
+  using Lines = std::vector<std::string>;
+  Sample sample;
+  CHECK(sample.at({"token", ""}) == Lines{"list\tList tokens"});
+  CHECK(sample.at({"token", "x", ""}).empty());
+  CHECK(sample.at({"token", "list", "--j"}) == Lines{"--json\tPrint JSON"});
 }
 
 TEST_CASE("nothing is offered for what is unknown or hidden") {
