@@ -3,6 +3,7 @@
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <stdexcept>
 
 #include "support/fake_engine_core.hpp"
 #include "support/fake_engine_http.hpp"
@@ -20,6 +21,12 @@ asio::awaitable<void> accept_all(FakeEngineCore* core) {
     socket.set_option(asio::ip::tcp::no_delay(true), error);
     core->group.spawn(serve_fake_connection(core, std::move(socket)));
   }
+}
+
+wire::Json json_of(std::string_view text) {
+  auto json = wire::Json::parse(text);
+  if (!json) throw std::invalid_argument(json.error().message);
+  return std::move(*json);
 }
 
 }  // namespace
@@ -79,6 +86,22 @@ std::uint16_t FakeEngine::port() const {
 
 std::string FakeEngine::url() const {
   return fmt::format("http://127.0.0.1:{}", core_->port);
+}
+
+std::string FakeEngine::dm(const std::string& from, std::string_view to, const std::string& text,
+                           wire::InjectionMode mode) {
+  FakeState& state = core_->state;
+  FakeAgent& recipient = state.agent(to);
+  return state.dm(state.agent_or_new(from), recipient, text, mode);
+}
+
+void FakeEngine::notify(std::string_view to, std::string msg_id, std::string_view payload) {
+  core_->state.notify(core_->state.agent(to), std::move(msg_id), json_of(payload));
+}
+
+std::string FakeEngine::invoke(std::string_view node, std::string action, std::string_view input) {
+  FakeState& state = core_->state;
+  return state.invoke(state.node(node), std::move(action), json_of(input), {}).id;
 }
 
 FakeState& FakeEngine::state() {

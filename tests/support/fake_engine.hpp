@@ -41,7 +41,17 @@ class FakeEngine {
   /// "http://127.0.0.1:4711"
   [[nodiscard]] std::string url() const;
 
-  /// What the engine knows; for acting as one: `engine.state().dm(…)`.
+  /// What the engine does for others, in the first workspace. An agent that sends and is not known
+  /// is made first; std::out_of_range for a recipient or a node that is not.
+  /// A direct message; its id.
+  std::string dm(const std::string& from, std::string_view to, const std::string& text,
+                 wire::InjectionMode mode = wire::InjectionMode::wait);
+  /// A frame with seq 0; `payload` is JSON, {"type":…,"data":…}.
+  void notify(std::string_view to, std::string msg_id, std::string_view payload);
+  /// An action on a node; its invocation id. `input` is JSON.
+  std::string invoke(std::string_view node, std::string action, std::string_view input);
+
+  /// What the engine knows, to look at and to change.
   [[nodiscard]] FakeState& state();
   [[nodiscard]] Transcript& transcript();
 

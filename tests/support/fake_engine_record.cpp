@@ -107,6 +107,7 @@ Record& Transcript::add(Record::Kind kind, std::string connection, std::string w
                         std::string text) {
   Record& record = kept_.emplace_back().record;
   record.index = kept_.size() - 1;
+  record.at = SystemClock().now();
   record.kind = kind;
   record.connection = std::move(connection);
   record.what = std::move(what);

@@ -39,6 +39,7 @@ class Record {
 
   /// Its place in the order of everything that happened, from 0.
   std::size_t index = 0;
+  Monotonic at{};
   Kind kind = Kind::note;
   /// Which connection: "#3", in the order they were accepted. "-" for what has none.
   std::string connection;

@@ -144,9 +144,8 @@ net::HttpResponse FakeState::health(Call&) {
 net::HttpResponse FakeState::create_workspace(Call& call) {
   const auto body = fake_body<wire::WorkspaceCreate>(call.request);
   const bool known = call.workspace != nullptr && call.workspace->name == body.name;
-  if (!known) workspaces.push_back({new_id(), body.name, new_token("rk_live_", 16)});
+  if (!known) add_workspace(body.name);
   const FakeWorkspace& workspace = known ? *call.workspace : workspaces.back();
-  channel_named(workspace.id, "general");
   wire::WorkspaceCreated data;
   data.workspace_id = workspace.id;
   data.api_key = workspace.key;

@@ -38,7 +38,7 @@ std::string FakeState::new_id(std::string_view prefix) {
 }
 
 std::string FakeState::new_token(std::string_view prefix, std::size_t bytes) {
-  return random_hex(prefix, bytes, random_);
+  return secrets.emplace_back(random_hex(prefix, bytes, random_));
 }
 
 FakeAgent* FakeState::find_agent(std::string_view workspace, std::string_view name) {
@@ -98,6 +98,34 @@ FakeAgent& FakeState::add_agent(const std::string& workspace, const std::string&
   go_home(agent);
   channel_named(workspace, "general").members.insert(name);
   return agent;
+}
+
+FakeAgent& FakeState::agent_or_new(const std::string& name) {
+  const std::string& workspace = workspaces.front().id;
+  FakeAgent* known = find_agent(workspace, name);
+  return known != nullptr ? *known : add_agent(workspace, name);
+}
+
+void FakeState::expire(FakeAgent& agent, std::uint64_t seq) {
+  auto& mailbox = agent.mailbox;
+  mailbox.erase(std::remove_if(mailbox.begin(), mailbox.end(),
+                               [&](const wire::Deliver& each) { return each.seq == seq; }),
+                mailbox.end());
+}
+
+std::string FakeState::add_workspace(std::string name) {
+  workspaces.push_back({new_id(), std::move(name), new_token("rk_live_", 16)});
+  channel_named(workspaces.back().id, "general");
+  return workspaces.back().key;
+}
+
+FakeNode& FakeState::add_node(std::string name, std::string node_id, std::string token) {
+  FakeNode& node = nodes.emplace_back();
+  node.workspace = workspaces.front().id;
+  node.name = std::move(name);
+  node.id = std::move(node_id);
+  node.token = secrets.emplace_back(std::move(token));
+  return node;
 }
 
 void FakeState::go_home(FakeAgent& agent) {

@@ -114,6 +114,13 @@ class FakeState {
   FakeAgent& agent(std::string_view name);
   FakeNode& node(std::string_view name);
   FakeInvocation& invocation(std::string_view id);
+  FakeAgent& agent_or_new(const std::string& name);
+  /// A delivery that will never come: its number stays a hole.
+  void expire(FakeAgent& agent, std::uint64_t seq);
+  /// One more workspace; its key.
+  std::string add_workspace(std::string name);
+  /// A node with a token that was not minted by a request.
+  FakeNode& add_node(std::string name, std::string node_id, std::string token);
   /// Makes an agent that lives at no broker: a person, or a peer.
   FakeAgent& add_agent(const std::string& workspace, const std::string& name);
 
@@ -125,6 +132,8 @@ class FakeState {
   std::list<FakeAgent> agents;
   std::list<FakeChannel> channels;
   std::list<FakeInvocation> invocations;
+  /// Every token ever given out, the dead ones too: what must not show anywhere.
+  std::vector<std::string> secrets{kWorkspaceKey};
   /// Frames of nodes that a strict v5 engine refuses, with the reason in front.
   std::vector<std::string> invalid_frames;
 

@@ -10,12 +10,6 @@
 namespace relay::test {
 namespace {
 
-const std::string kKey = "rk_live_0123456789abcdef0123456789abcdef";
-
-bool has(const std::string& text, const std::string& what) {
-  return text.find(what) != std::string::npos;
-}
-
 struct Case {
   const char* name;
   HttpScript script;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <asio/awaitable.hpp>
+#include <asio/error.hpp>
 #include <doctest/doctest.h>
 #include <optional>
 #include <span>
@@ -11,10 +12,18 @@
 #include "net/dial.hpp"
 #include "net/timeout.hpp"
 #include "net/ws_frame_codec.hpp"
+#include "support/fake_engine.hpp"
+#include "support/json_edit.hpp"
 
 // A client that speaks to the fake engine in bytes, and tells every way in which a connection can
 // end from the others.
 namespace relay::test {
+
+inline const std::string kKey = "rk_live_0123456789abcdef0123456789abcdef";
+
+inline bool has(const std::string& text, const std::string& what) {
+  return text.find(what) != std::string::npos;
+}
 
 inline Random& client_masks() {
   static SeededRandom random(7);
@@ -48,13 +57,12 @@ class RawClient {
   std::string end;
 
  protected:
-  static constexpr Duration kSoon = std::chrono::seconds(10);
-
   asio::awaitable<void> read(Duration at_most = kSoon) {
     std::array<char, 65536> buffer{};
     auto work = read_into(stream_.get(), buffer);
     auto got = co_await net::with_timeout(std::move(work), at_most, "reading");
-    if (!got) {
+    // A read that is cancelled by the timeout ends with a value.
+    if (!got || got->error == asio::error::operation_aborted) {
       end = "silent";
       co_return;
     }
@@ -172,5 +180,47 @@ class RawNode : public RawClient {
  private:
   net::WsFrameCodec codec_ = net::WsFrameCodec::client(net::WsLimits(), client_masks());
 };
+
+inline const std::string kRegister =
+    R"({"v":1,"type":"node.register","id":"r1","name":"builder-1","node_id":"node_1",)"
+    R"("capabilities":[],"max_agents":0,"tags":[],"version":"t/1","resume_cursor":null})";
+inline const std::string kAgent = R"({"v":1,"type":"agent.register","id":"a1","name":"worker"})";
+
+inline std::string ack_of(const std::string& agent, int seq) {
+  return R"({"v":1,"type":"delivery.ack","agent":")" + agent + R"(","up_to_seq":)" +
+         std::to_string(seq) + "}";
+}
+
+/// A new token for the node builder-1.
+inline asio::awaitable<std::string> minted_token(FakeEngine* engine) {
+  const auto answer = co_await ask(engine->port(), "POST /v1/nodes", kKey,
+                                   R"({"node_id":"node_1","name":"builder-1"})");
+  co_return json_string_at(body_of(answer), "/data/token");
+}
+
+/// The node builder-1, registered, with one agent "worker".
+inline asio::awaitable<void> start_node(FakeEngine* engine, RawNode* node) {
+  const std::string token = co_await minted_token(engine);
+  const bool open = co_await node->open(engine->port(), token);
+  REQUIRE(open);
+  co_await node->say(kRegister);
+  const auto registered = co_await node->next();
+  REQUIRE(json_at(registered, "/ok") == "true");
+  co_await node->say(kAgent);
+  const auto agent = co_await node->next();
+  REQUIRE(json_string_at(agent, "/data/name") == "worker");
+}
+
+/// The texts of the next deliver frames, "one two"; of others the whole frame.
+inline asio::awaitable<std::string> next_texts(RawNode* node, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) {
+    const auto frame = co_await node->next();
+    const auto text = json_string_at(frame, "/payload/data/text");
+    all += text.empty() ? frame : text;
+    if (i + 1 < count) all += " ";
+  }
+  co_return all;
+}
 
 }  // namespace relay::test
