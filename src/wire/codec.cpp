@@ -110,7 +110,7 @@ void read_id(Decoding& to, JsonView view, std::string& out) {
 }
 
 FieldReader::FieldReader(Decoding& to, JsonView view, const JsonMembers& members)
-    : to_(to), members_(members) {
+    : to_(to), members_(members), next_(members.begin()) {
   if (view.kind() != JsonView::Kind::object) to_.expected("an object", view);
 }
 
@@ -126,8 +126,9 @@ FieldReader::~FieldReader() {
 
 std::optional<JsonView> FieldReader::find(std::string_view key) {
   if (!to_.ok()) return std::nullopt;
-  const JsonMembers::Member* const member = members_.find(key);
+  const JsonMembers::Member* const member = members_.find(key, next_);
   if (member == nullptr) return std::nullopt;
+  next_ = member + 1;
   const auto index = static_cast<std::size_t>(member - members_.begin());
   if (index < 64) asked_ |= std::uint64_t{1} << index;
   return member->value;

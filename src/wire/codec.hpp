@@ -199,7 +199,8 @@ class FieldReader {
 
   Decoding& to_;
   const JsonMembers& members_;
-  std::uint64_t asked_ = 0;  // strict only: bit n is set when member n was asked for
+  const JsonMembers::Member* next_;  // behind the one that was asked for last
+  std::uint64_t asked_ = 0;          // strict only: bit n is set when member n was asked for
 };
 
 template <class T>

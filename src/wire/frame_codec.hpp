@@ -64,12 +64,15 @@ void read_frame(Decoding& decoding, JsonView root, std::variant<Frames...>& out)
 
 template <class Variant>
 Result<Variant> decode_frame(std::string_view text, JsonLimits limits, Strictness strictness) {
+  Result<Variant> result;  // the only thing returned, so that a frame is not moved
   const auto document = JsonDocument::parse(text, limits);
-  if (!document) return fail(document.error());
+  if (!document) {
+    result = fail(document.error());
+    return result;
+  }
   Decoding decoding(strictness);
-  Result<Variant> result;
   read_frame(decoding, document->root(), *result);
-  if (!decoding.ok()) return fail(decoding.error());
+  if (!decoding.ok()) result = fail(decoding.error());
   return result;
 }
 

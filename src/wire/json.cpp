@@ -16,6 +16,8 @@ namespace relay::wire {
 namespace {
 
 namespace dom = simdjson::dom;
+using simdjson::internal::tape_ref;
+using simdjson::internal::tape_type;
 
 constexpr std::size_t kKeptBytes = 256 * 1024;  // a bigger parser is freed, not kept for reuse
 constexpr std::size_t kKeptParsers = 4;         // as many documents as one thread reads at a time
@@ -74,6 +76,119 @@ bool deeper_than(std::string_view text, std::size_t most) {
 Error too_deep(JsonLimits limits) {
   return {Code::too_large, fmt::format("JSON nested deeper than {} levels", limits.max_depth)};
 }
+
+/// Finds out that all keys of an object are different, by one bit of 64 for each.
+class KeySet {
+ public:
+  void add(std::string_view key) {
+    const std::size_t ends = key.empty() ? 0 : byte(key.front()) + 3 * byte(key.back());
+    const std::uint64_t bit = std::uint64_t{1} << (ends + 11 * key.size()) % 64;
+    twice_ |= once_ & bit;
+    once_ |= bit;
+  }
+  /// False for keys that differ but share a bit as well.
+  [[nodiscard]] bool distinct() const { return twice_ == 0; }
+
+ private:
+  static std::size_t byte(char c) { return static_cast<unsigned char>(c); }
+
+  std::uint64_t once_ = 0;
+  std::uint64_t twice_ = 0;
+};
+
+/// How many words of simdjson's tape stand for the token that begins with this byte: none for a
+/// comma or a colon, two for a number.
+constexpr auto kTapeWords = [] {
+  std::array<std::uint8_t, 256> words{};
+  for (const unsigned char c : std::string_view("{}[]\"tfn")) words[c] = 1;
+  for (const unsigned char c : std::string_view("-0123456789")) words[c] = 2;
+  return words;
+}();
+
+/// A parser, the padded copy of the text that it reads, and what it made of it.
+class ParsedText : public dom::document {
+ public:
+  static const ParsedText& of(const tape_ref& value) {
+    return *static_cast<const ParsedText*>(value.doc);
+  }
+
+  [[nodiscard]] std::size_t capacity() const { return parser_.capacity(); }
+  [[nodiscard]] std::size_t max_depth() const { return parser_.max_depth(); }
+
+  simdjson::simdjson_result<dom::element> parse(std::string_view text, std::size_t depth) {
+    if (parser_.capacity() < text.size() || parser_.max_depth() != depth) {
+      const auto capacity = std::max<std::size_t>({text.size(), parser_.capacity(), kPage});
+      if (const auto error = document::allocate(capacity)) return error;
+      make_room(capacity);
+      if (const auto error = parser_.allocate(capacity, depth)) return error;
+    }
+    std::memcpy(text_, text.data(), text.size());
+    std::memset(text_ + text.size(), ' ', simdjson::SIMDJSON_PADDING);
+    place_ = {0, 1};
+    return parser_.parse_into_document(*this, text_, text.size(), false);
+  }
+
+  /// The text of an array or object as it came, when a TextCopier would write the same: there is no
+  /// white space, no escape and no number but a plain integer in it. Nothing also for a value that
+  /// stands before one that was asked for earlier, so that all calls together read a document once.
+  [[nodiscard]] std::optional<std::string_view> minified(const tape_ref& value) const {
+    const char* const source = text_;
+    const std::uint32_t* const tokens = parser_.implementation->structural_indexes.get();
+    const std::size_t wanted = value.json_index;
+    auto [token, word] = place_;
+    if (word > wanted) return std::nullopt;
+    std::size_t words = words_of(source[tokens[token]]);
+    while (word < wanted || words == 0) {
+      word += words;
+      words = words_of(source[tokens[++token]]);
+    }
+    place_ = {token, word};
+
+    const char* const begin = source + tokens[token];
+    const char* last = begin;
+    const std::size_t end = value.after_element();
+    for (word += words; word < end; word += words) {
+      last = source + tokens[++token];
+      words = words_of(*last);
+      if (static_cast<unsigned char>(last[-1]) <= ' ') return std::nullopt;
+      if (words == 2 && !is_plain_integer(last)) return std::nullopt;
+    }
+    const std::string_view text(begin, static_cast<std::size_t>(last + 1 - begin));
+    if (std::memchr(text.data(), '\\', text.size()) != nullptr) return std::nullopt;
+    return text;
+  }
+
+ private:
+  /// A token of the text and the word of the tape that stands for it or for the next that has one.
+  struct Place {
+    std::size_t token;
+    std::size_t word;
+  };
+
+  static constexpr std::size_t kPage = 4096;
+
+  /// The text half a page off simdjson's strings: it reads the one and writes the other at the same
+  /// pace, and at the same place in a page the processor takes a read for one of what was just
+  /// written. That may double the time of a parse.
+  void make_room(std::size_t capacity) {
+    buffer_ = std::make_unique_for_overwrite<char[]>(capacity + simdjson::SIMDJSON_PADDING + kPage);
+    const auto start = reinterpret_cast<std::uintptr_t>(buffer_.get());
+    const auto strings = reinterpret_cast<std::uintptr_t>(string_buf.get());
+    text_ = buffer_.get() + (strings + kPage / 2 - start) % kPage;
+  }
+
+  static std::size_t words_of(char token) { return kTapeWords[static_cast<unsigned char>(token)]; }
+
+  static bool is_plain_integer(const char* text) {
+    while (*text >= '0' && *text <= '9') ++text;
+    return *text == ',' || *text == ']' || *text == '}';
+  }
+
+  dom::parser parser_;
+  std::unique_ptr<char[]> buffer_;
+  char* text_ = nullptr;  // in the buffer
+  mutable Place place_{0, 1};
+};
 
 /// Writes elements as minified JSON text into a buffer that it keeps for the next. The position
 /// goes through the functions by value, so that it stays in a register: a frame is copied for every
@@ -175,8 +290,8 @@ class TextCopier {
 
 }  // namespace
 
-/// A parser and the padded copy of the text it reads.
-class JsonDocument::Impl {
+/// What a document keeps, and later ones use again.
+class JsonDocument::Impl : public ParsedText {
  public:
   using Pool = std::vector<std::unique_ptr<Impl>>;
 
@@ -187,39 +302,20 @@ class JsonDocument::Impl {
 
   /// One that was used with that depth if there is one: changing the depth allocates anew.
   static std::unique_ptr<Impl> take(std::size_t depth) {
-    const auto found = std::find_if(pool().begin(), pool().end(), [depth](const auto& each) {
-      return each->parser_.max_depth() == depth;
-    });
-    if (found == pool().end()) return std::make_unique<Impl>();
-    std::unique_ptr<Impl> impl = std::move(*found);
-    pool().erase(found);
+    Pool& kept = pool();
+    const auto found = std::find_if(
+        kept.begin(), kept.end(), [depth](const auto& each) { return each->max_depth() == depth; });
+    if (found == kept.end()) return std::make_unique<Impl>();
+    std::swap(*found, kept.back());
+    std::unique_ptr<Impl> impl = std::move(kept.back());
+    kept.pop_back();
     return impl;
   }
 
   static void give(std::unique_ptr<Impl> impl) {
-    if (impl == nullptr || impl->parser_.capacity() > kKeptBytes) return;
+    if (impl == nullptr || impl->capacity() > kKeptBytes) return;
     if (pool().size() < kKeptParsers) pool().push_back(std::move(impl));
   }
-
-  simdjson::simdjson_result<dom::element> parse(std::string_view text, std::size_t depth) {
-    if (parser_.capacity() < text.size() || parser_.max_depth() != depth) {
-      const std::size_t capacity = std::max<std::size_t>(text.size(), 4096);
-      if (const auto error = parser_.allocate(capacity, depth)) return error;
-    }
-    const std::size_t padded = text.size() + simdjson::SIMDJSON_PADDING;
-    if (room_ < padded) {
-      room_ = std::max<std::size_t>(padded, 4096);
-      text_ = std::make_unique_for_overwrite<char[]>(room_);
-    }
-    std::memcpy(text_.get(), text.data(), text.size());
-    std::memset(text_.get() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
-    return parser_.parse(text_.get(), text.size(), false);
-  }
-
- private:
-  dom::parser parser_;
-  std::unique_ptr<char[]> text_;
-  std::size_t room_ = 0;
 };
 
 // A view keeps simdjson's element as bytes, so that simdjson stays out of the headers.
@@ -282,9 +378,9 @@ JsonView::Kind JsonView::kind() const {
 }
 
 std::optional<std::string_view> JsonView::string() const {
-  std::string_view text;
-  if (as<dom::element>().get_string().get(text)) return std::nullopt;
-  return text;
+  const auto value = as<tape_ref>();
+  if (value.tape_ref_type() != tape_type::STRING) return std::nullopt;
+  return value.get_string_view();
 }
 
 std::optional<bool> JsonView::boolean() const {
@@ -294,9 +390,14 @@ std::optional<bool> JsonView::boolean() const {
 }
 
 std::optional<std::uint64_t> JsonView::unsigned_integer() const {
-  const auto element = as<dom::element>();
-  std::uint64_t number = 0;
-  if (!element.get_uint64().get(number)) return number;
+  const auto value = as<tape_ref>();
+  const auto type = value.tape_ref_type();
+  if (type == tape_type::UINT64) return value.next_tape_value<std::uint64_t>();
+  if (type == tape_type::INT64) {
+    const auto number = value.next_tape_value<std::int64_t>();
+    if (number < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(number);
+  }
   const auto real = this->number();
   constexpr double kLimit = 9007199254740992.0;  // 2^53: above, a double may mean a neighbour
   if (!real || !(*real >= 0 && *real < kLimit) || std::trunc(*real) != *real) return std::nullopt;
@@ -360,19 +461,25 @@ std::vector<JsonView> JsonView::elements() const {
 
 JsonMembers JsonView::members() const {
   JsonMembers all;
-  const auto element = as<dom::element>();
-  if (!element.is_object()) return all;
-  const dom::object object = object_of(element);
-  for (const auto& member : object) {
-    const JsonMembers::Member each{member.key, JsonView(member.value)};
+  auto at = as<tape_ref>();
+  if (at.tape_ref_type() != tape_type::START_OBJECT) return all;
+  const std::size_t end = at.matching_brace_index() - 1;
+  ++at.json_index;
+  KeySet keys;
+  while (at.json_index < end) {
+    const std::string_view key = at.get_string_view();
+    keys.add(key);
+    ++at.json_index;
     if (all.size_ < JsonMembers::kInPlace) {
-      all.few_[all.size_].member = each;
+      all.few_[all.size_].member = {key, JsonView(at)};
     } else {
       if (all.many_.empty()) all.many_.assign(all.begin(), all.end());
-      all.many_.push_back(each);
+      all.many_.push_back({key, JsonView(at)});
     }
     ++all.size_;
+    at.json_index = at.after_element();
   }
+  all.distinct_ = keys.distinct();
   return all;
 }
 
@@ -385,6 +492,10 @@ const JsonMembers::Member* JsonMembers::find(std::string_view key) const {
 }
 
 Json JsonView::json() const {
+  const auto value = as<tape_ref>();
+  if (kind() == Kind::object || kind() == Kind::array) {
+    if (const auto text = ParsedText::of(value).minified(value)) return Json(std::string(*text));
+  }
   thread_local TextCopier copier;
   return Json(std::string(copier.copy(as<dom::element>())));
 }

@@ -123,6 +123,40 @@ TEST_CASE("a pointer walks objects and arrays") {
   CHECK(root.at("/data/list")->json().text() == R"([10,{"x":1}])");
 }
 
+TEST_CASE("parts of a document are copied in any order and any form") {
+  const JsonDocument document =
+      parsed(R"({"plain":{"a":[1,"x y",null],"a":{}},"spaced":{"a": 1,"b":[ ]},"late":[{"c":[]} ],)"
+             R"("escaped":["\u0041","\n"],"numbers":[[1.0],[-0],[1E2],[-7]],"last":[10,20]})");
+  const auto text = [&document](std::string_view pointer) {
+    return document.root().at(pointer)->json().text();
+  };
+  for (int round = 0; round < 2; ++round) {
+    CHECK(text("/plain") == R"({"a":[1,"x y",null],"a":{}})");
+    CHECK(text("/plain/a") == "{}");
+    CHECK(text("/spaced") == R"({"a":1,"b":[]})");
+    CHECK(text("/spaced/b") == "[]");
+    CHECK(text("/late") == R"([{"c":[]}])");
+    CHECK(text("/escaped") == R"(["A","\n"])");
+    CHECK(text("/numbers/0") == "[1]");
+    CHECK(text("/numbers/1") == "[0]");
+    CHECK(text("/numbers/2") == "[100]");
+    CHECK(text("/numbers/3") == "[-7]");
+    CHECK(text("/last") == "[10,20]");
+  }
+}
+
+TEST_CASE("a guess does not change which member is found") {
+  const JsonDocument document = parsed(R"({"a":1,"b":2,"a":3})");
+  const JsonMembers repeated = document.root().members();
+  CHECK(repeated.find("a", repeated.begin())->value.unsigned_integer() == 3);
+  const JsonDocument other = parsed(R"({"a":1,"b":2})");
+  const JsonMembers members = other.root().members();
+  CHECK(members.find("a", members.begin())->value.unsigned_integer() == 1);
+  CHECK(members.find("a", members.begin() + 1)->value.unsigned_integer() == 1);
+  CHECK(members.find("b", members.end())->value.unsigned_integer() == 2);
+  CHECK(members.find("c", members.begin()) == nullptr);
+}
+
 TEST_CASE("an object with more members than fit in place keeps them all") {
   std::string text = "{";
   for (int i = 0; i < 100; ++i) text += "\"k" + std::to_string(i) + "\":" + std::to_string(i) + ",";
