@@ -11,7 +11,7 @@ namespace relay::test {
 namespace {
 
 struct Case {
-  const char* name;
+  std::string name;
   HttpScript script;
   /// What the client gets, all of it or its parts.
   std::vector<std::string> parts;
@@ -19,14 +19,14 @@ struct Case {
 
 asio::awaitable<void> check_case(FakeEngine* engine, const Case* each) {
   const std::string got =
-      co_await ask(engine->port(), "POST /v1/nodes", kKey, R"({"name":"builder-1"})");
+      co_await ask(engine->port(), "POST /v1/nodes", kWorkspaceKey, R"({"name":"builder-1"})");
   for (const auto& part : each->parts) {
     CAPTURE(part);
     CHECK(has(got, part));
   }
   // The script is used up: the next request works.
   const std::string next =
-      co_await ask(engine->port(), "POST /v1/nodes", kKey, R"({"name":"builder-1"})");
+      co_await ask(engine->port(), "POST /v1/nodes", kWorkspaceKey, R"({"name":"builder-1"})");
   CHECK(has(next, "HTTP/1.1 201 Created\r\n"));
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("each scripted answer is what the client gets, once") {
     CHECK(engine.requests_of("POST /v1/nodes").size() == 2);
     const Record first = engine.requests_of("POST /v1/nodes").front();
     CHECK(first.string("/name") == "builder-1");
-    CHECK(first.header("authorization") == "Bearer " + kKey);
+    CHECK(first.header("authorization") == "Bearer " + kWorkspaceKey);
   }
 }
 
@@ -68,16 +68,16 @@ asio::awaitable<void> check_order(FakeEngine* engine) {
   engine->answer("GET /v1/nodes", HttpScript::html(503), kAlways);
   std::string statuses;
   for (int i = 0; i < 3; ++i) {
-    const auto got = co_await ask(engine->port(), "GET /v1/agents/a", kKey, "");
+    const auto got = co_await ask(engine->port(), "GET /v1/agents/a", kWorkspaceKey, "");
     statuses += got.substr(9, 4);
   }
   for (int i = 0; i < 2; ++i) {
-    const auto got = co_await ask(engine->port(), "GET /v1/nodes", kKey, "");
+    const auto got = co_await ask(engine->port(), "GET /v1/nodes", kWorkspaceKey, "");
     statuses += got.substr(9, 4);
   }
   CHECK(statuses == "404 500 404 503 503 ");
   engine->clear_scripts();
-  const auto got = co_await ask(engine->port(), "GET /v1/nodes", kKey, "");
+  const auto got = co_await ask(engine->port(), "GET /v1/nodes", kWorkspaceKey, "");
   CHECK(got.substr(9, 3) == "200");
 }
 
@@ -90,9 +90,11 @@ TEST_CASE("a script is for so many requests after so many others, or for all") {
 asio::awaitable<void> check_lost_answer(FakeEngine* engine) {
   engine->answer("POST /v1/agents", HttpScript::standard().cut_after(0));
   engine->answer("POST /v1/agents", HttpScript::close());
-  const auto lost = co_await ask(engine->port(), "POST /v1/agents", kKey, R"({"name":"a"})");
+  const auto lost =
+      co_await ask(engine->port(), "POST /v1/agents", kWorkspaceKey, R"({"name":"a"})");
   CHECK(lost == "[eof]");
-  const auto refused = co_await ask(engine->port(), "POST /v1/agents", kKey, R"({"name":"b"})");
+  const auto refused =
+      co_await ask(engine->port(), "POST /v1/agents", kWorkspaceKey, R"({"name":"b"})");
   CHECK(refused == "[eof]");
   CHECK(engine->state().agents.size() == 1);
   CHECK(engine->state().agent("a").name == "a");
@@ -109,11 +111,11 @@ asio::awaitable<void> check_held(FakeEngine* engine) {
   engine->answer("POST /v1/nodes", HttpScript::hang());
   RawClient held;
   co_await held.connect(engine->port());
-  co_await held.send(request_text("GET /v1/workspace", kKey, ""));
+  co_await held.send(request_text("GET /v1/workspace", kWorkspaceKey, ""));
   co_await engine->next_note("held");
   RawClient hanging;
   co_await hanging.connect(engine->port());
-  co_await hanging.send(request_text("POST /v1/nodes", kKey, R"({"name":"n"})"));
+  co_await hanging.send(request_text("POST /v1/nodes", kWorkspaceKey, R"({"name":"n"})"));
   co_await engine->next_note("hanging");
   CHECK(held.stream().try_read(std::span<char>(held.heard)).error);
   engine->release_answers();
@@ -143,7 +145,7 @@ asio::awaitable<void> check_down(FakeEngine* engine) {
   CHECK_FALSE(refused.has_value());
   engine->up();
   CHECK(engine->port() == port);
-  const auto got = co_await ask(port, "GET /v1/workspace", kKey, "");
+  const auto got = co_await ask(port, "GET /v1/workspace", kWorkspaceKey, "");
   CHECK(got.substr(9, 3) == "200");
 }
 
@@ -156,10 +158,10 @@ TEST_CASE("a restarted engine has the port and the state it had") {
 asio::awaitable<void> check_waiting(FakeEngine* engine) {
   for (const char* name : {"a", "b"}) {
     const std::string body = std::string(R"({"name":")") + name + "\"}";
-    co_await ask(engine->port(), "POST /v1/agents", kKey, body);
+    co_await ask(engine->port(), "POST /v1/agents", kWorkspaceKey, body);
   }
   const auto rotate = "POST /v1/agents/b/rotate-token";
-  co_await ask(engine->port(), rotate, kKey, "");
+  co_await ask(engine->port(), rotate, kWorkspaceKey, "");
   const Record turned = co_await engine->next_request("POST /v1/agents/{name}/rotate-token");
   const Record first = co_await engine->next_request("POST /v1/agents");
   const Record second = co_await engine->next_request("POST /v1/agents");

@@ -9,7 +9,8 @@ namespace relay::test {
 namespace {
 
 asio::awaitable<void> first_start(FakeEngine* engine) {
-  co_await ask(engine->port(), "POST /v1/agents", kKey, R"({"name":"broker","type":"human"})");
+  co_await ask(engine->port(), "POST /v1/agents", kWorkspaceKey,
+               R"({"name":"broker","type":"human"})");
   RawNode node;
   co_await start_node(engine, &node);
   co_await node.say(R"({"v":1,"type":"node.heartbeat","load":0,"active_agents":1,)"
@@ -37,7 +38,7 @@ asio::awaitable<void> workspaces(FakeEngine* engine) {
   const auto second = co_await ask(engine->port(), "POST /v1/nodes", other,
                                    R"({"node_id":"node_2","name":"builder-1"})");
   CHECK(has(second, "HTTP/1.1 201 "));
-  const auto taken = co_await ask(engine->port(), "POST /v1/nodes", kKey,
+  const auto taken = co_await ask(engine->port(), "POST /v1/nodes", kWorkspaceKey,
                                   R"({"node_id":"node_3","name":"builder-1"})");
   CHECK(has(taken, "node_name_conflict"));
   const auto stranger = co_await ask(engine->port(), "GET /v1/nodes", "rk_live_x", "");
@@ -79,7 +80,7 @@ asio::awaitable<void> spawn_and_release(FakeEngine* engine) {
   co_await engine->next_frame("action.result");
   CHECK(engine->state().invocation(id).status == "completed");
   CHECK(engine->state().invocation(id).output.text() == R"({"spawned":true})");
-  co_await ask(engine->port(), "POST /v1/agents/release", kKey, R"({"name":"worker"})");
+  co_await ask(engine->port(), "POST /v1/agents/release", kWorkspaceKey, R"({"name":"worker"})");
   const auto release = co_await node.next();
   CHECK(json_string_at(release, "/action") == "release");
   co_await node.say(R"({"v":1,"type":"action.result","invocation_id":")" +
@@ -87,8 +88,8 @@ asio::awaitable<void> spawn_and_release(FakeEngine* engine) {
   co_await engine->next_frame("action.result");
   CHECK(engine->state().agent("worker").status == "offline");
   // Nobody there: the name has to be known to be released.
-  const auto unknown =
-      co_await ask(engine->port(), "POST /v1/agents/release", kKey, R"({"name":"nobody"})");
+  const auto unknown = co_await ask(engine->port(), "POST /v1/agents/release", kWorkspaceKey,
+                                    R"({"name":"nobody"})");
   CHECK(has(unknown, "agent_not_found"));
 }
 
@@ -215,8 +216,8 @@ asio::awaitable<void> flood(FakeEngine* engine) {
 }
 
 asio::awaitable<void> channel_and_secrets(FakeEngine* engine) {
-  const auto made =
-      co_await ask(engine->port(), "POST /v1/agents", kKey, R"({"name":"boss","type":"human"})");
+  const auto made = co_await ask(engine->port(), "POST /v1/agents", kWorkspaceKey,
+                                 R"({"name":"boss","type":"human"})");
   const std::string token = json_string_at(body_of(made), "/data/token");
   RawNode node;
   co_await start_node(engine, &node);
@@ -236,7 +237,7 @@ asio::awaitable<void> channel_and_secrets(FakeEngine* engine) {
   CHECK(has(sent, "HTTP/1.1 201 "));
   const auto direct = co_await next_texts(&node, 1);
   CHECK(direct == "you");
-  co_await ask(engine->port(), "POST /v1/agents/boss/rotate-token", kKey, "");
+  co_await ask(engine->port(), "POST /v1/agents/boss/rotate-token", kWorkspaceKey, "");
   const auto dead = co_await ask(engine->port(), "GET /v1/agent", token, "");
   CHECK(has(dead, "agent_token_invalid"));
   const auto& secrets = engine->state().secrets;
@@ -244,7 +245,7 @@ asio::awaitable<void> channel_and_secrets(FakeEngine* engine) {
 }
 
 struct Scenario {
-  const char* name;
+  std::string name;
   asio::awaitable<void> (*play)(FakeEngine* engine);
 };
 

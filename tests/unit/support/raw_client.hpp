@@ -19,7 +19,7 @@
 // end from the others.
 namespace relay::test {
 
-inline const std::string kKey = "rk_live_0123456789abcdef0123456789abcdef";
+inline const std::string kWorkspaceKey = "rk_live_0123456789abcdef0123456789abcdef";
 
 inline bool has(const std::string& text, const std::string& what) {
   return text.find(what) != std::string::npos;
@@ -193,7 +193,7 @@ inline std::string ack_of(const std::string& agent, int seq) {
 
 /// A new token for the node builder-1.
 inline asio::awaitable<std::string> minted_token(FakeEngine* engine) {
-  const auto answer = co_await ask(engine->port(), "POST /v1/nodes", kKey,
+  const auto answer = co_await ask(engine->port(), "POST /v1/nodes", kWorkspaceKey,
                                    R"({"node_id":"node_1","name":"builder-1"})");
   co_return json_string_at(body_of(answer), "/data/token");
 }
