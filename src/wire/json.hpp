@@ -138,7 +138,8 @@ class JsonMembers {
 };
 
 /// A parsed document: validated as a whole before anything is read from it. Parsing reuses the
-/// memory of documents that ended on the same thread.
+/// memory of documents that ended on the same thread. Used by one thread at a time, reading
+/// included: `JsonView::json` remembers where in the text it was.
 class JsonDocument {
  public:
   /// Fails with Code::invalid_json, or Code::too_large for a document beyond `limits`. Two things
