@@ -39,7 +39,10 @@ std::optional<TokenFile> parse_token_file(std::string_view text) {
   file.node_id = *std::move(node_id);
   file.workspace_id = *workspace == kPeerUnknown ? "" : *std::move(workspace);
   file.engine = *std::move(engine);
-  while (file.engine.ends_with('/')) file.engine.pop_back();
+  while (file.engine.ends_with('/')) {
+    file.engine.pop_back();
+    file.engine = std::string(trim(file.engine));
+  }
   file.token = Secret(*std::move(token));
   file.node_name = *std::move(name);
   file.directory = *std::move(directory);
