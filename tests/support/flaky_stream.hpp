@@ -38,7 +38,7 @@ class Faults {
 class FlakyPair {
  public:
   /// `buffer`: what one direction holds before writing waits, as a socket's buffer.
-  explicit FlakyPair(asio::any_io_executor executor, std::size_t buffer = 64 * 1024);
+  explicit FlakyPair(asio::any_io_executor executor, std::size_t buffer = std::size_t{64} << 10U);
 
   net::StreamPtr near;
   net::StreamPtr far;
