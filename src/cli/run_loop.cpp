@@ -30,13 +30,12 @@ const char* interruption(int signal) {
 }  // namespace
 
 struct Progress::State {
-  explicit State(asio::any_io_executor executor) : timer(std::move(executor)) {}
+  explicit State(const asio::any_io_executor& executor) : timer(executor) {}
   asio::steady_timer timer;
   const bool shown = os::is_terminal(STDERR_FILENO);
 };
 
-Progress::Progress(asio::any_io_executor executor)
-    : state_(std::make_shared<State>(std::move(executor))) {}
+Progress::Progress(asio::any_io_executor executor) : state_(std::make_shared<State>(executor)) {}
 
 Progress::~Progress() {
   done();

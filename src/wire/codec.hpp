@@ -417,6 +417,7 @@ std::string encode_answer(const T& data) {
 }  // namespace relay::wire
 
 /// Makes the codec of a type part of the library. At the end of the .cpp that holds its field list.
+// NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses
 #define RELAY_WIRE_BODY(T)                                                     \
   template Result<T> decode_body<T>(std::string_view, JsonLimits, Strictness); \
   template Result<T> decode_body<T>(JsonView, Strictness);                     \
@@ -424,3 +425,4 @@ std::string encode_answer(const T& data) {
   template Json to_json<T>(const T&);                                          \
   template Result<Answer<T>> decode_answer<T>(std::string_view);               \
   template std::string encode_answer<T>(const T&)
+// NOLINTEND(bugprone-macro-parentheses)

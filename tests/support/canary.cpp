@@ -1,10 +1,13 @@
 #include "support/canary.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <string_view>
+#include <thread>
 
 #include "base/ids.hpp"
 
@@ -61,11 +64,33 @@ void Canary::search_files(const fs::path& root) {
   }
 }
 
+namespace {
+
+/// More than an exec takes on a machine under load.
+constexpr std::chrono::seconds kExecPatience{20};
+
+/// Whether the process exists and is no zombie: the letter behind the name in its stat.
+bool lives(const fs::path& proc) {
+  std::ifstream in(proc / "stat");
+  const std::string stat{std::istreambuf_iterator<char>(in), {}};
+  const auto name_end = stat.rfind(')');
+  return name_end != std::string::npos && name_end + 2 < stat.size() &&
+         std::string_view("ZX").find(stat[name_end + 2]) == std::string_view::npos;
+}
+
+}  // namespace
+
 void Canary::search_process(pid_t pid) {
   const fs::path proc = fs::path("/proc") / std::to_string(pid);
   for (const char* part : {"cmdline", "environ"}) {
-    const std::string content = content_of(proc / part);
-    // Both are empty for a process that has ended.
+    std::string content = content_of(proc / part);
+    // Both are empty for a moment while a process replaces its program, and for good when it has
+    // ended.
+    const auto deadline = std::chrono::steady_clock::now() + kExecPatience;
+    while (content.empty() && lives(proc) && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+      content = content_of(proc / part);
+    }
     if (content.empty()) throw std::runtime_error("nothing to search in " + (proc / part).string());
     search((proc / part).string(), content);
   }
