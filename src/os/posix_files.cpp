@@ -57,6 +57,12 @@ class PosixSteps final : public FileSteps {
     return or_errno(::rename(from.c_str(), to.c_str()));
   }
   int link(const Path& from, const Path& to) override {
+    // A rename that never overwrites: unlike a link it leaves no moment in which the file has two
+    // names, which a reader refuses. Some file systems lack it.
+    const int moved =
+        or_errno(::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE));
+    const int kind = moved < 0 ? -moved : moved;
+    if (kind != EINVAL && kind != ENOSYS) return moved;
     return or_errno(::link(from.c_str(), to.c_str()));
   }
   int unlink(const Path& path) override { return or_errno(::unlink(path.c_str())); }
