@@ -48,8 +48,10 @@ Result<void> write_whole(FileSteps& steps, const Path& path, std::string_view co
   if (error == 0 && existing == Existing::replaced) error = steps.rename(temporary, path);
   if (error == 0 && existing == Existing::kept) {
     error = steps.link(temporary, path);
-    if (error == 0) error = steps.unlink(temporary);
-    if (error == ENOENT || error == -ENOENT) error = 0;  // it was moved, not linked
+    if (error == 0) {
+      error = steps.unlink(temporary);
+      if (error == -ENOENT) error = 0;  // it was moved, not linked
+    }
   }
   if (error != 0) {
     // It may hold a secret. If this fails as well, `Files::sweep` finds it.
