@@ -59,6 +59,7 @@ std::optional<WsMessage> WebSocket::Connection::took(const IoResult& got) {
   }
   last_heard_ = SystemClock().now();
   quiet_ = Duration::zero();
+  doubted_ = false;
   auto input = std::span(inbox_).first(got.bytes);
   if (got.bytes == inbox_.size()) {
     const auto scratch = loop_.scratch();
@@ -258,9 +259,14 @@ Monotonic WebSocket::Connection::tick(Monotonic now) {
   if (!waiting_) return next;
   // Silence counts only while somebody listens.
   const auto dead = waiting_since_ + (options_.dead_after - quiet_);
-  if (now >= dead) {
+  if (now >= dead && doubted_) {
     lose(WsCause::silent, "the peer is silent");
     return Monotonic::max();
+  }
+  if (now >= dead) {
+    // It may be this loop that stood still: what the peer sent meanwhile is read first.
+    doubted_ = true;
+    return now;
   }
   if (now >= ping_due()) {
     last_ping_ = now;

@@ -104,6 +104,8 @@ class WebSocket::Connection final : public WsLoop::Member,
   Monotonic last_heard_{};
   /// How long earlier waits have heard nothing since the last byte.
   Duration quiet_{};
+  /// Silent for too long by the last sweep; dead at the next one.
+  bool doubted_ = false;
   Monotonic last_ping_{};
   Monotonic progress_at_{};
   Monotonic close_by_{};
