@@ -8,7 +8,7 @@
 
 #include "base/printable.hpp"
 #include "net/http_client.hpp"
-#include "net/http_proxy.hpp"
+#include "net/network_settings.hpp"
 #include "os/secret_input.hpp"
 #include "token_cache/http_engine_access.hpp"
 #include "token_cache/node_identity.hpp"
@@ -191,11 +191,8 @@ Result<void> NodeSetup::with_engine(Context& context, const EngineWork& work) {
 asio::awaitable<Result<void>> NodeSetup::ask(asio::any_io_executor executor, Progress* progress,
                                              const EngineWork* work) {
   const net::Redact redact = [this](std::string_view text) { return redactor_.redact(text); };
-  const net::Environment environment = [this](std::string_view name) {
-    return surroundings_.environment.get(name);
-  };
   net::HttpClientOptions options;
-  const auto network = net::NetworkSettings::from(environment);
+  const auto network = net::NetworkSettings::from(surroundings_.environment);
   options.network = network;
   options.redact = redact;
   options.user_agent = kVersion;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "net/curl_loop.hpp"
+#include "net/proxy.hpp"
 #include "net/timeout.hpp"
 
 namespace relay::net {
@@ -180,8 +181,10 @@ class Transfer {
     }
     const bool direct = !call.unix_socket.empty() || (near && !call.loopback_through_proxy);
     // An empty proxy keeps curl from looking into the environment by itself.
-    set(CURLOPT_PROXY, direct ? "" : options.network.proxy_for(scheme).c_str());
-    std::string direct_hosts = options.network.no_proxy;
+    const auto& network = options.network;
+    const auto& proxy = scheme == "https" ? network.https_proxy : network.http_proxy;
+    set(CURLOPT_PROXY, direct ? "" : proxy.c_str());
+    std::string direct_hosts = network.no_proxy;
     if (!call.loopback_through_proxy && direct_hosts != "*") {
       direct_hosts += ",localhost,127.0.0.1,::1";
     }

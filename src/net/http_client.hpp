@@ -10,7 +10,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/http_message.hpp"
-#include "net/http_proxy.hpp"
+#include "net/network_settings.hpp"
 #include "net/retry.hpp"
 
 namespace relay::net {

@@ -76,7 +76,7 @@ asio::awaitable<Result<StreamPtr>> handshake(StreamPtr stream, SslPtr ssl, std::
 
 }  // namespace
 
-Result<TlsContext> TlsContext::client(const std::string& ca_file) {
+Result<TlsContext> TlsContext::client(const std::string& ca_file, const std::string& ca_directory) {
   ERR_clear_error();
   auto impl = std::make_shared<Impl>();
   impl->context.reset(SSL_CTX_new(TLS_client_method()));
@@ -85,9 +85,11 @@ Result<TlsContext> TlsContext::client(const std::string& ca_file) {
   common_rules(context);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_alpn_protos(context, kAlpn.data(), kAlpn.size());
-  if (ca_file.empty()) {
-    trust_system(context);
-  } else if (SSL_CTX_load_verify_file(context, ca_file.c_str()) != 1) {
+  if (ca_file.empty() && ca_directory.empty()) trust_system(context);
+  if (!ca_directory.empty() && SSL_CTX_load_verify_dir(context, ca_directory.c_str()) != 1) {
+    return fail(tls_error(fmt::format("cannot read certificates from {}", ca_directory)));
+  }
+  if (!ca_file.empty() && SSL_CTX_load_verify_file(context, ca_file.c_str()) != 1) {
     return fail(tls_error(fmt::format("cannot read certificates from {}", ca_file)));
   }
   return TlsContext(std::move(impl));

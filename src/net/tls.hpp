@@ -14,9 +14,10 @@ namespace relay::net {
 class TlsContext {
  public:
   /// Trusts the system's certificates (SSL_CERT_FILE and SSL_CERT_DIR are honoured) or, if a file
-  /// is named, those in it only. Reading the system's bundle takes tens of milliseconds: make one
-  /// at start and keep it. `tls_failed` when the file cannot be used.
-  static Result<TlsContext> client(const std::string& ca_file = {});
+  /// or a directory of hashed names is given, those in it only. Reading the system's bundle takes
+  /// tens of milliseconds: make one at start and keep it. `tls_failed` when it cannot be used.
+  static Result<TlsContext> client(const std::string& ca_file = {},
+                                   const std::string& ca_directory = {});
 
   /// Shows this certificate chain. `tls_failed` when the files cannot be used.
   static Result<TlsContext> server(const std::string& certificate_file,

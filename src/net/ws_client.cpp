@@ -9,6 +9,7 @@
 
 #include "net/dial.hpp"
 #include "net/http_response_reader.hpp"
+#include "net/proxy.hpp"
 #include "net/timeout.hpp"
 #include "net/ws_handshake.hpp"
 
@@ -108,7 +109,9 @@ asio::awaitable<Result<void>> open_tunnel(Stream* stream, Url proxy, Url url) {
 
 /// The connection up to where the handshake starts.
 asio::awaitable<Result<StreamPtr>> reach(Url url, WsClientOptions options) {
-  const auto proxy = proxy_for(url, options.proxies);
+  const bool direct = is_loopback_name(url.host) && !options.loopback_through_proxy;
+  Result<std::optional<Url>> proxy;
+  if (!direct) proxy = proxy_for(url, options.network);
   if (!proxy) co_return fail(proxy.error());
   const Url& first = proxy->has_value() ? **proxy : url;
   auto stream = co_await dial_tcp(first.host, first.port, options.within);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "net/http_message.hpp"
-#include "net/proxy.hpp"
+#include "net/network_settings.hpp"
 #include "net/tls.hpp"
 #include "net/websocket.hpp"
 
@@ -27,7 +27,9 @@ class WsClientOptions {
   Duration within = std::chrono::seconds(15);
   /// Needed for wss and for a proxy with https.
   std::optional<TlsContext> tls;
-  ProxySettings proxies;
+  NetworkSettings network;
+  /// A proxy is used for this machine as well; for tests of proxies.
+  bool loopback_through_proxy = false;
   WsOptions socket;
 };
 

@@ -196,11 +196,9 @@ asio::awaitable<Result<bool>> HttpEngineAccess::connect(std::string engine, Secr
                                "/v1/node/ws");
   options.headers.set("Authorization", "Bearer " + token.reveal());
   options.within = kHandshakeMost;
-  options.proxies.http_proxy = network_.http_proxy;
-  options.proxies.https_proxy = network_.https_proxy;
-  options.proxies.no_proxy = network_.no_proxy;
+  options.network = network_;
   if (secure) {
-    auto tls = net::TlsContext::client(network_.ca_file);
+    auto tls = net::TlsContext::client(network_.ca_file, network_.ca_directory);
     if (!tls) co_return fail(std::move(tls).error());
     options.tls = *std::move(tls);
   }

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "net/http_proxy.hpp"
+#include "net/proxy.hpp"
 
 namespace relay::net {
 namespace {
@@ -115,20 +115,13 @@ TEST_CASE("Retry-After is seconds or a date") {
 }
 
 TEST_CASE("the environment names proxies and certificates") {
-  const auto settings = NetworkSettings::from([](std::string_view name) {
-    std::optional<std::string> value;
-    if (name == "HTTP_PROXY") value = "upper:1";
-    if (name == "http_proxy") value = "lower:2";
-    if (name == "ALL_PROXY") value = "all:3";
-    if (name == "https_proxy") value = "";
-    if (name == "NO_PROXY") value = "a.test,.b.test";
-    if (name == "CURL_CA_BUNDLE") value = "/bundle";
-    if (name == "SSL_CERT_FILE") value = "/file";
-    if (name == "SSL_CERT_DIR") value = "/dir";
-    return value;
-  });
-  CHECK(settings.proxy_for("http") == "lower:2");
-  CHECK(settings.proxy_for("https") == "all:3");
+  const os::Environment environment{{"HTTP_PROXY", "upper:1"},      {"http_proxy", "lower:2"},
+                                    {"ALL_PROXY", "all:3"},         {"https_proxy", ""},
+                                    {"CURL_CA_BUNDLE", "/bundle"},  {"SSL_CERT_FILE", "/file"},
+                                    {"NO_PROXY", "a.test,.b.test"}, {"SSL_CERT_DIR", "/dir"}};
+  const auto settings = NetworkSettings::from(environment);
+  CHECK(settings.http_proxy == "lower:2");
+  CHECK(settings.https_proxy == "all:3");
   CHECK(settings.no_proxy == "a.test,.b.test");
   CHECK(settings.ca_file == "/bundle");
   CHECK(settings.ca_directory == "/dir");

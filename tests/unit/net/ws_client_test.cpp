@@ -159,7 +159,8 @@ asio::awaitable<void> through_proxy(TlsContext server, TlsContext client) {
   group.spawn(proxy(&*between, std::to_string(listener->port()), &seen));
   WsClientOptions options("wss://engine.test/x");
   options.tls = client;
-  options.proxies.https_proxy = "http://me:pw@127.0.0.1:" + std::to_string(between->port());
+  options.loopback_through_proxy = true;
+  options.network.https_proxy = "http://me:pw@127.0.0.1:" + std::to_string(between->port());
   auto outcome = co_await ws_connect(std::move(options), &random_source());
   co_await talk(&outcome);
   CHECK(seen == "CONNECT engine.test:443 Basic bWU6cHc=");

@@ -165,10 +165,10 @@ TEST_CASE("URLs are taken apart") {
 }
 
 TEST_CASE("the proxy is chosen as curl does") {
-  ProxySettings settings;
+  NetworkSettings settings;
   settings.https_proxy = "http://secure:3128";
-  settings.all_proxy = "all:1080";
-  settings.no_proxy = "internal, .corp.example,10.0.0.1 ,host:8443";
+  settings.http_proxy = "all:1080";
+  settings.no_proxy = "internal, .corp.example,10.0.0.1 ,host:8443,10.64.0.0/10,fd00::/8,1.2.3.4/x";
   const auto proxy = [&](const char* url) {
     const auto chosen = proxy_for(*Url::parse(url), settings);
     REQUIRE(chosen.has_value());
@@ -182,6 +182,11 @@ TEST_CASE("the proxy is chosen as curl does") {
   CHECK(proxy("wss://x.corp.example/") == "direct");
   CHECK(proxy("wss://10.0.0.1/") == "direct");
   CHECK(proxy("wss://110.0.0.1/") == "secure");
+  CHECK(proxy("wss://10.127.255.1/") == "direct");
+  CHECK(proxy("wss://10.128.0.1/") == "secure");
+  CHECK(proxy("wss://[fd12::1]/") == "direct");
+  CHECK(proxy("wss://[fc00::1]/") == "secure");
+  CHECK(proxy("wss://1.2.3.4/") == "secure");
   CHECK(proxy("wss://host:8443/") == "direct");
   CHECK(proxy("wss://host/") == "secure");
   settings.no_proxy = "*";
