@@ -124,23 +124,10 @@ FieldReader::~FieldReader() {
   }
 }
 
-std::optional<JsonView> FieldReader::find(std::string_view key) {
-  if (!to_.ok()) return std::nullopt;
-  const JsonMembers::Member* const member = members_.find(key, next_);
-  if (member == nullptr) return std::nullopt;
-  next_ = member + 1;
-  const auto index = static_cast<std::size_t>(member - members_.begin());
-  if (index < 64) asked_ |= std::uint64_t{1} << index;
-  return member->value;
-}
-
-std::optional<JsonView> FieldReader::required(std::string_view key) {
-  auto found = find(key);
-  if (!found && to_.ok()) {
-    to_.refuse("missing");
-    to_.within_key(key);
-  }
-  return found;
+void FieldReader::missing(std::string_view key) {
+  if (!to_.ok()) return;
+  to_.refuse("missing");
+  to_.within_key(key);
 }
 
 std::optional<JsonView> FieldReader::optional(std::string_view key) {

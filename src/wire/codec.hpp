@@ -193,9 +193,22 @@ class FieldReader {
   void read_id_at(std::string_view key, JsonView view, std::string& out);
   void one_of(std::string_view a, std::string_view b);
   /// Nothing when absent, and from the first problem on.
-  std::optional<JsonView> find(std::string_view key);
-  std::optional<JsonView> required(std::string_view key);
+  std::optional<JsonView> find(std::string_view key) {
+    if (!to_.ok()) return std::nullopt;
+    const JsonMembers::Member* const member = members_.find(key, next_);
+    if (member == nullptr) return std::nullopt;
+    next_ = member + 1;
+    const auto index = static_cast<std::size_t>(member - members_.begin());
+    if (index < 64) asked_ |= std::uint64_t{1} << index;
+    return member->value;
+  }
+  std::optional<JsonView> required(std::string_view key) {
+    auto found = find(key);
+    if (!found) missing(key);
+    return found;
+  }
   std::optional<JsonView> optional(std::string_view key);
+  void missing(std::string_view key);
 
   Decoding& to_;
   const JsonMembers& members_;

@@ -50,7 +50,9 @@ bool read_if_type(Decoding& decoding, JsonView root, const JsonMembers& members,
     if (type != kFrameType<Frame>) return false;
   }
   FieldReader from(decoding, root, members);
-  frame_fields(from, out.template emplace<Frame>());
+  // `out` is new: what it holds already is as good as another.
+  Frame* const frame = std::get_if<Frame>(&out);
+  frame_fields(from, frame != nullptr ? *frame : out.template emplace<Frame>());
   return true;
 }
 

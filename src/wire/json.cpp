@@ -130,30 +130,27 @@ class ParsedText : public dom::document {
 
   /// The text of an array or object as it came, when a TextCopier would write the same: there is no
   /// white space, no escape and no number but a plain integer in it. Nothing also for a value that
-  /// stands before one that was asked for earlier, so that all calls together read a document once.
+  /// is found neither by going on from the one that was asked for last nor from the end of the text
+  /// in fewer steps, so that all calls together read a document once or twice.
   [[nodiscard]] std::optional<std::string_view> minified(const tape_ref& value) const {
-    const char* const source = text_;
-    const std::uint32_t* const tokens = parser_.implementation->structural_indexes.get();
-    const std::size_t wanted = value.json_index;
-    auto [token, word] = place_;
-    if (word > wanted) return std::nullopt;
-    std::size_t words = words_of(source[tokens[token]]);
-    while (word < wanted || words == 0) {
-      word += words;
-      words = words_of(source[tokens[++token]]);
-    }
-    place_ = {token, word};
-
-    const char* const begin = source + tokens[token];
-    const char* last = begin;
+    const std::size_t first = value.json_index;
     const std::size_t end = value.after_element();
-    for (word += words; word < end; word += words) {
-      last = source + tokens[++token];
-      words = words_of(*last);
-      if (static_cast<unsigned char>(last[-1]) <= ' ') return std::nullopt;
-      if (words == 2 && !is_plain_integer(last)) return std::nullopt;
+    const Place last = place_at_end();
+    const std::size_t behind = last.word + 1 - end;
+    std::optional<Place> begin;
+    std::optional<Place> close;
+    if (first < place_.word || behind < first - place_.word) {
+      if (behind > kStepsBack) return std::nullopt;
+      close = back_to(last, end - 1);
+      begin = back_over(*close, first);
+    } else {
+      begin = forward_to(place_, first);
+      place_ = *begin;
+      close = forward_over(*begin, end - 1);
     }
-    const std::string_view text(begin, static_cast<std::size_t>(last + 1 - begin));
+    if (!begin || !close) return std::nullopt;
+    const char* const from = text_at(*begin);
+    const std::string_view text(from, static_cast<std::size_t>(text_at(*close) + 1 - from));
     if (std::memchr(text.data(), '\\', text.size()) != nullptr) return std::nullopt;
     return text;
   }
@@ -177,7 +174,69 @@ class ParsedText : public dom::document {
     text_ = buffer_.get() + (strings + kPage / 2 - start) % kPage;
   }
 
+  /// A frame's payload comes last, with little behind it.
+  static constexpr std::size_t kStepsBack = 64;
+
   static std::size_t words_of(char token) { return kTapeWords[static_cast<unsigned char>(token)]; }
+
+  [[nodiscard]] const char* text_at(Place place) const {
+    return text_ + parser_.implementation->structural_indexes[place.token];
+  }
+
+  /// The bracket that closes the document: the first word of the tape says how many there are, and
+  /// the last is simdjson's own.
+  [[nodiscard]] Place place_at_end() const {
+    const std::size_t words = tape[0] & simdjson::internal::JSON_VALUE_MASK;
+    return {parser_.implementation->n_structural_indexes - 1U, words - 2};
+  }
+
+  /// Whether a TextCopier would write this token, which is not the first of its value, as it is.
+  static bool as_written(const char* token, std::size_t words) {
+    return static_cast<unsigned char>(token[-1]) > ' ' && (words != 2 || is_plain_integer(token));
+  }
+
+  [[nodiscard]] Place forward_to(Place at, std::size_t word) const {
+    std::size_t words = words_of(*text_at(at));
+    while (at.word < word || words == 0) {
+      at.word += words;
+      ++at.token;
+      words = words_of(*text_at(at));
+    }
+    return at;
+  }
+
+  /// From the first token of a value to its last, the word of which is given.
+  [[nodiscard]] std::optional<Place> forward_over(Place at, std::size_t word) const {
+    std::size_t words = words_of(*text_at(at));
+    while (at.word < word || words == 0) {
+      at.word += words;
+      ++at.token;
+      const char* const token = text_at(at);
+      words = words_of(*token);
+      if (!as_written(token, words)) return std::nullopt;
+    }
+    return at;
+  }
+
+  [[nodiscard]] Place back_to(Place at, std::size_t word) const {
+    while (at.word > word || words_of(*text_at(at)) == 0) {
+      --at.token;
+      at.word -= words_of(*text_at(at));
+    }
+    return at;
+  }
+
+  /// From the last token of a value to its first.
+  [[nodiscard]] std::optional<Place> back_over(Place at, std::size_t word) const {
+    const std::uint32_t* const tokens = parser_.implementation->structural_indexes.get();
+    const char* token = text_ + tokens[at.token];
+    while (at.word > word) {
+      if (!as_written(token, words_of(*token))) return std::nullopt;
+      token = text_ + tokens[--at.token];
+      at.word -= words_of(*token);
+    }
+    return at;
+  }
 
   static bool is_plain_integer(const char* text) {
     while (*text >= '0' && *text <= '9') ++text;
