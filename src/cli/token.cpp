@@ -1,7 +1,6 @@
 #include "cli/token.hpp"
 
 #include "cli/node_report.hpp"
-#include "cli/node_setup.hpp"
 #include "cli/output.hpp"
 #include "cli/token_commands.hpp"
 #include <fmt/format.h>
@@ -16,26 +15,8 @@ using token_cache::EngineAccess;
 using token_cache::Resolver;
 using token_cache::ResolveRequest;
 
-struct Options {
-  std::string node;
-  EngineOptions engine;
-  std::string name;
-};
-
-using Run = Result<void> (*)(Context&, const Options&, NodeSetup&);
-
-void finish(Command& command, std::shared_ptr<Options> options, Run run) {
-  command.group = "token";
-  command.run = [options, run](Context& context) -> Result<void> {
-    auto setup = NodeSetup::of_process();
-    if (!setup) return fail(std::move(setup).error());
-    return run(context, *options, **setup);
-  };
-  command.state = std::move(options);
-}
-
 /// The request for a new token of the chosen node, or of this directory when nothing is cached.
-Result<ResolveRequest> rotation(const Options& options, NodeSetup& setup) {
+Result<ResolveRequest> rotation(const TokenOptions& options, NodeSetup& setup) {
   ResolveRequest request;
   auto engine = setup.engine(options.engine);
   if (!engine) return fail(std::move(engine).error());
@@ -77,7 +58,7 @@ asio::awaitable<Result<void>> rotate(Resolver* resolver, Progress* progress, Res
   co_return Result<void>();
 }
 
-Result<token_cache::NodeCredentials> rotated(Context& context, const Options& options,
+Result<token_cache::NodeCredentials> rotated(Context& context, const TokenOptions& options,
                                              NodeSetup& setup) {
   const auto request = rotation(options, setup);
   if (!request) return fail(request.error());
@@ -90,7 +71,7 @@ Result<token_cache::NodeCredentials> rotated(Context& context, const Options& op
   return node;
 }
 
-Result<void> mint(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> mint(Context& context, const TokenOptions& options, NodeSetup& setup) {
   const auto node = rotated(context, options, setup);
   if (!node) return fail(node.error());
   context.out.line(context.json ? enrolment_json(*node, true) : enrolment_text(*node, true));
@@ -114,7 +95,7 @@ void print_state(Context& context, const std::string& node_id, const char* state
 }
 
 /// The engine knows no "revoke": a new token makes the old one worthless, and nobody keeps it.
-Result<void> revoke(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> revoke(Context& context, const TokenOptions& options, NodeSetup& setup) {
   auto entry = setup.entry(options.node, "");
   if (!entry) return fail(std::move(entry).error());
   const auto node = rotated(context, options, setup);
@@ -136,7 +117,7 @@ asio::awaitable<Result<void>> ask(EngineAccess* engine, Progress* progress, std:
                  "relay-broker enroll --workspace-key @FILE gets a new one");
 }
 
-Result<void> verify(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> verify(Context& context, const TokenOptions& options, NodeSetup& setup) {
   const auto engine = setup.engine(options.engine);
   if (!engine) return fail(engine.error());
   auto entry = setup.entry(options.node, options.node.empty() ? *engine : "");
@@ -158,44 +139,58 @@ Result<void> verify(Context& context, const Options& options, NodeSetup& setup) 
 }  // namespace
 
 Command token_mint_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "mint";
   command.summary = "Get a new token from the engine; the old one is dead at once";
   command.examples = {"relay-broker token mint --workspace-key @key",
                       "relay-broker token mint node_1f3a --workspace-key - < key"};
-  add_node_argument(command, options->node);
+  add_node_argument(command, *options);
   add_engine_options(command, options->engine);
   command.options.push_back(
       Option("--name", "What the engine calls the node", &options->name).value_name("NAME"));
-  finish(command, std::move(options), mint);
+  finish_token_command(command, std::move(options), mint);
   return command;
 }
 
 Command token_verify_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "verify";
   command.summary = "Ask the engine whether a token is good, changing nothing";
   command.examples = {"relay-broker token verify", "relay-broker token verify node_1f3a --json"};
-  add_node_argument(command, options->node);
+  add_node_argument(command, *options);
   command.options.push_back(
       Option("--engine", "Address of the engine", &options->engine.engine).value_name("URL"));
-  finish(command, std::move(options), verify);
+  finish_token_command(command, std::move(options), verify);
   return command;
 }
 
 Command token_revoke_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "revoke";
   command.summary = "Make a token worthless at the engine and forget it";
   command.examples = {"relay-broker token revoke --workspace-key @key",
                       "relay-broker token revoke node_1f3a --workspace-key @key"};
-  add_node_argument(command, options->node);
+  add_node_argument(command, *options);
   add_engine_options(command, options->engine);
-  finish(command, std::move(options), revoke);
+  finish_token_command(command, std::move(options), revoke);
   return command;
+}
+
+void finish_token_command(Command& command, std::shared_ptr<TokenOptions> options, TokenRun run) {
+  command.group = "token";
+  command.run = [options, run](Context& context) -> Result<void> {
+    auto setup = NodeSetup::of_process();
+    if (!setup) return fail(std::move(setup).error());
+    return run(context, *options, **setup);
+  };
+  command.state = std::move(options);
+}
+
+void add_node_argument(Command& command, TokenOptions& options) {
+  command.options.emplace_back("node", "Node id; this directory's without it", &options.node);
 }
 
 Command token_command() {

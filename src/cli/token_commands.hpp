@@ -1,6 +1,8 @@
 #pragma once
 
 #include "cli/command.hpp"
+#include "cli/node_setup.hpp"
+#include <memory>
 #include <string>
 
 namespace relay::cli {
@@ -16,7 +18,24 @@ namespace relay::cli {
 [[nodiscard]] Command token_verify_command();
 [[nodiscard]] Command token_revoke_command();
 
+/// What was typed behind one of them; each uses some.
+struct TokenOptions {
+  std::string node;
+  EngineOptions engine;
+  std::string workspace;
+  std::string name;
+  std::string token;
+  bool reveal = false;
+  bool all = false;
+};
+
+using TokenRun = Result<void> (*)(Context&, const TokenOptions&, NodeSetup&);
+
+/// Puts the command into the group: `run` gets the options, which are bound to its arguments, and
+/// the token cache of the user.
+void finish_token_command(Command& command, std::shared_ptr<TokenOptions> options, TokenRun run);
+
 /// Adds the argument that names a node.
-void add_node_argument(Command& command, std::string& into);
+void add_node_argument(Command& command, TokenOptions& options);
 
 }  // namespace relay::cli

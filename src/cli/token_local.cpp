@@ -1,5 +1,4 @@
 #include "cli/node_report.hpp"
-#include "cli/node_setup.hpp"
 #include "cli/output.hpp"
 #include "cli/token_commands.hpp"
 #include <utility>
@@ -11,36 +10,13 @@
 namespace relay::cli {
 namespace {
 
-struct Options {
-  std::string node;
-  EngineOptions engine;
-  std::string workspace;
-  std::string name;
-  std::string token;
-  bool reveal = false;
-  bool all = false;
-};
-
-using Run = Result<void> (*)(Context&, const Options&, NodeSetup&);
-
-/// A command whose options are in `options` and that runs on a NodeSetup.
-void finish(Command& command, std::shared_ptr<Options> options, Run run) {
-  command.group = "token";
-  command.run = [options, run](Context& context) -> Result<void> {
-    auto setup = NodeSetup::of_process();
-    if (!setup) return fail(std::move(setup).error());
-    return run(context, *options, **setup);
-  };
-  command.state = std::move(options);
-}
-
-Result<token_cache::CacheEntry> chosen(const Options& options, NodeSetup& setup) {
+Result<token_cache::CacheEntry> chosen(const TokenOptions& options, NodeSetup& setup) {
   const auto engine = setup.engine(options.engine);
   if (!engine) return fail(engine.error());
   return setup.entry(options.node, *engine);
 }
 
-Result<void> list(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> list(Context& context, const TokenOptions& options, NodeSetup& setup) {
   const auto entries = setup.store().list();
   if (!entries) return fail(entries.error());
   const Wall now = SystemClock().wall();
@@ -52,7 +28,7 @@ Result<void> list(Context& context, const Options& options, NodeSetup& setup) {
   return {};
 }
 
-Result<void> show(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> show(Context& context, const TokenOptions& options, NodeSetup& setup) {
   const auto entry = chosen(options, setup);
   if (!entry) return fail(entry.error());
   const Wall now = SystemClock().wall();
@@ -64,7 +40,7 @@ Result<void> show(Context& context, const Options& options, NodeSetup& setup) {
   return {};
 }
 
-Result<void> path(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> path(Context& context, const TokenOptions& options, NodeSetup& setup) {
   const auto entry = chosen(options, setup);
   if (!entry) return fail(entry.error());
   if (!context.json) {
@@ -82,7 +58,7 @@ Result<void> path(Context& context, const Options& options, NodeSetup& setup) {
   return {};
 }
 
-Result<void> set(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> set(Context& context, const TokenOptions& options, NodeSetup& setup) {
   auto checked = token_cache::check_node_id(options.node);
   if (checked && !options.name.empty()) checked = token_cache::check_node_name(options.name);
   if (!checked) return checked;
@@ -115,7 +91,7 @@ Result<void> set(Context& context, const Options& options, NodeSetup& setup) {
   return {};
 }
 
-Result<void> clear(Context& context, const Options& options, NodeSetup& setup) {
+Result<void> clear(Context& context, const TokenOptions& options, NodeSetup& setup) {
   std::vector<token_cache::CacheEntry> entries;
   if (options.all && !options.node.empty()) {
     return fail(Code::invalid_argument, "--all and a node exclude each other", "give one of them");
@@ -157,59 +133,55 @@ Result<void> clear(Context& context, const Options& options, NodeSetup& setup) {
   return {};
 }
 
-void add_reveal(Command& command, Options& options) {
+void add_reveal(Command& command, TokenOptions& options) {
   command.options.emplace_back("--reveal", "Show the whole token", &options.reveal);
 }
 
-void add_engine(Command& command, Options& options) {
+void add_engine(Command& command, TokenOptions& options) {
   command.options.push_back(
       Option("--engine", "Only of this engine", &options.engine.engine).value_name("URL"));
 }
 
 }  // namespace
 
-void add_node_argument(Command& command, std::string& into) {
-  command.options.emplace_back("node", "Node id; this directory's without it", &into);
-}
-
 Command token_list_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "list";
   command.summary = "List every cached token, masked";
   command.examples = {"relay-broker token list", "relay-broker token list --json"};
   add_reveal(command, *options);
-  finish(command, std::move(options), list);
+  finish_token_command(command, std::move(options), list);
   return command;
 }
 
 Command token_show_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "show";
   command.summary = "Show the cached token of a node, masked";
   command.examples = {"relay-broker token show", "relay-broker token show node_1f3a --reveal"};
-  add_node_argument(command, options->node);
+  add_node_argument(command, *options);
   add_engine(command, *options);
   add_reveal(command, *options);
-  finish(command, std::move(options), show);
+  finish_token_command(command, std::move(options), show);
   return command;
 }
 
 Command token_path_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "path";
   command.summary = "Print where the token of a node is kept";
   command.examples = {"relay-broker token path", "stat \"$(relay-broker token path)\""};
-  add_node_argument(command, options->node);
+  add_node_argument(command, *options);
   add_engine(command, *options);
-  finish(command, std::move(options), path);
+  finish_token_command(command, std::move(options), path);
   return command;
 }
 
 Command token_set_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "set";
   command.summary = "Cache a token that an operator issued, without asking the engine";
@@ -224,20 +196,20 @@ Command token_set_command() {
       Option("--workspace", "Its workspace id", &options->workspace).value_name("ID"));
   command.options.push_back(
       Option("--name", "What the engine calls the node", &options->name).value_name("NAME"));
-  finish(command, std::move(options), set);
+  finish_token_command(command, std::move(options), set);
   return command;
 }
 
 Command token_clear_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   Command command;
   command.name = "clear";
   command.summary = "Forget cached tokens; they stay good at the engine";
   command.examples = {"relay-broker token clear", "relay-broker token clear --all"};
-  add_node_argument(command, options->node);
+  add_node_argument(command, *options);
   add_engine(command, *options);
   command.options.emplace_back("--all", "Those of every directory", &options->all);
-  finish(command, std::move(options), clear);
+  finish_token_command(command, std::move(options), clear);
   return command;
 }
 
