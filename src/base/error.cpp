@@ -36,6 +36,7 @@ constexpr std::array kRows{
     Row{Code::agent_not_found, "agent_not_found", 5},
     Row{Code::node_not_found, "node_not_found", 5},
     Row{Code::token_not_found, "token_not_found", 5},
+    Row{Code::cwd_missing, "cwd_missing", 5},
     Row{Code::conflict, "conflict", 6},
     Row{Code::name_conflict, "name_conflict", 6},
     Row{Code::conversation_busy, "conversation_busy", 6},

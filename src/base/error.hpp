@@ -38,6 +38,7 @@ enum class Code {
   agent_not_found,
   node_not_found,
   token_not_found,
+  cwd_missing,
   // 6: conflict
   conflict,
   name_conflict,

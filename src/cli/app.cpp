@@ -5,6 +5,7 @@
 #include "cli/completion.hpp"
 #include "cli/enroll.hpp"
 #include "cli/help.hpp"
+#include "cli/keeper.hpp"
 #include "cli/output.hpp"
 #include "cli/report.hpp"
 #include "cli/token.hpp"
@@ -40,6 +41,7 @@ std::vector<Command> all_commands() {
   commands.push_back(enroll_command());
   commands.push_back(token_command());
   commands.push_back(completion_command());
+  commands.push_back(keeper_command());
   return commands;
 }
 

@@ -198,8 +198,8 @@ Result<std::unique_ptr<Process>> PosixProcesses::start(const Command& command) {
                 fmt::format("cannot use the terminal '{}': {}",
                             printable(command.terminal.string()), errno_text(errno)));
   }
-  auto program =
-      find_program(command.argv[0], command.environment.get("PATH").value_or(""), directory);
+  auto program = find_program(command.program.empty() ? command.argv[0] : command.program,
+                              command.environment.get("PATH").value_or(""), directory);
   if (!program) return fail(std::move(program).error());
 
   auto copies = safe_copies(command);

@@ -47,6 +47,9 @@ struct Command {
 
   /// argv[0] is looked up in PATH of `environment` unless it has a '/'.
   std::vector<std::string> argv;
+  /// What to run and to look up in place of argv[0], which the child then only sees as its name:
+  /// version managers decide by that name what they are. Empty: argv[0].
+  std::string program;
   Environment environment;
   /// Empty: ours. A relative argv[0] with a '/' is relative to it.
   Path working_directory;

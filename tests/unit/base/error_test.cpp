@@ -22,7 +22,7 @@ TEST_CASE("the exit statuses of cli.md, restated by hand") {
       {"already_running", 6},    {"node_not_ready", 75},
       {"relay_deferred", 75},    {"queue_full", 75},
       {"timeout", 124},          {"cli_not_executable", 126},
-      {"cli_not_found", 127},
+      {"cli_not_found", 127},    {"cwd_missing", 5},
   };
   for (const auto& row : rows) {
     CAPTURE(row.name);

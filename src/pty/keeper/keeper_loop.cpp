@@ -1,0 +1,162 @@
+// What the keeper does when: its one wait, and the walks over the process table.
+#include <algorithm>
+#include <csignal>
+#include <poll.h>
+#include <unordered_map>
+
+#include "pty/keeper/keeper.hpp"
+#include "pty/keeper/process_table.hpp"
+
+namespace relay::pty::keeper {
+namespace {
+
+/// A keeper that holds nothing waits this long for a broker and no longer.
+constexpr Duration kIdleWithoutBroker = std::chrono::seconds(30);
+/// How long the last words may take.
+constexpr int kGoodbyeMs = 1000;
+
+/// Asks one process to end. Interactive shells ignore SIGTERM and mind SIGHUP; who is stopped
+/// hears of either only when it goes on.
+void ask(const ProcessRow& row, bool leader) {
+  signal_process(row, SIGTERM);
+  if (leader) signal_process(row, SIGHUP);
+  if (row.stopped) signal_process(row, SIGCONT);
+}
+
+}  // namespace
+
+Monotonic Keeper::orphan_deadline() const {
+  if (broker_ || leaving_) return Monotonic::max();
+  return orphan_since_ +
+         (sessions_.holds_any() ? orphan_grace_ : std::min(orphan_grace_, kIdleWithoutBroker));
+}
+
+Monotonic Keeper::next_deadline() {
+  Monotonic next = orphan_deadline();
+  for (const auto& candidate : candidates_) next = std::min(next, candidate.until);
+  for (const auto& [number, session] : sessions_.all()) {
+    if (session.ending) next = std::min(next, session.ending->next());
+  }
+  if (accept_again_ > clock_.now()) next = std::min(next, accept_again_);
+  return next;
+}
+
+void Keeper::wait() {
+  std::vector<pollfd> waiting;
+  waiting.push_back({signals_.fd(), POLLIN, 0});
+  if (accept_again_ <= clock_.now()) waiting.push_back({listener_.get(), POLLIN, 0});
+  for (const auto& candidate : candidates_) {
+    waiting.push_back({candidate.connection->fd(), POLLIN, 0});
+  }
+  if (broker_) {
+    const short write = broker_->wants_to_write() ? POLLOUT : 0;
+    waiting.push_back({broker_->fd(), static_cast<short>(POLLIN | write), 0});
+  }
+  const Monotonic next = next_deadline();
+  int ms = -1;
+  if (next != Monotonic::max()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - clock_.now()).count();
+    constexpr decltype(left) kHour = 3'600'000;
+    ms = static_cast<int>(std::clamp<decltype(left)>(left, 0, kHour));
+  }
+  // Interrupted or not, everything is looked at again.
+  ::poll(waiting.data(), waiting.size(), ms);
+}
+
+void Keeper::run() {
+  while (!finished()) {
+    wait();
+    while (const auto signal = signals_.next()) {
+      if (*signal == SIGTERM || *signal == SIGINT || *signal == SIGQUIT) end_all(kUsualGrace);
+    }
+    reap();
+    accept_all();
+    listen_to_candidates();
+    listen_to_broker();
+    if (clock_.now() >= orphan_deadline()) end_all(kUsualGrace);
+    walk();
+  }
+  say_goodbye();
+}
+
+void Keeper::walk() {
+  const Monotonic now = clock_.now();
+  std::set<SessionNumber> due;
+  std::set<SessionNumber> killing;
+  for (const auto& [number, session] : sessions_.all()) {
+    if (!session.ending || session.ending->next() > now) continue;
+    due.insert(number);
+    if (session.ending->kills_at(now)) killing.insert(number);
+  }
+  if (due.empty()) return;
+
+  // A process that forks and ends again and again lives shorter than a walk takes: it is killed at
+  // the moment when its mark is met.
+  std::unordered_map<pid_t, SessionNumber> marked;
+  const pid_t self = ::getpid();
+  const auto rows = read_processes([&](pid_t pid) {
+    if (pid == self) return;
+    const auto limit = read_limit(pid);
+    const auto number = limit ? mark_.session_of(*limit) : std::nullopt;
+    if (!number) return;
+    marked.emplace(pid, *number);
+    if (killing.count(*number) != 0) {
+      kill_with_group(pid, [&] { return read_limit(pid) == limit; });
+    }
+  });
+  const auto members = family_.walk(
+      rows, sessions_.roots(),
+      [&](pid_t pid) -> std::optional<SessionNumber> {
+        const auto found = marked.find(pid);
+        if (found == marked.end()) return std::nullopt;
+        return found->second;
+      },
+      [&](pid_t pid) -> std::optional<SessionNumber> {
+        const auto generation = read_variable(pid, kSessionVariable);
+        return generation ? sessions_.number_of(*generation) : std::nullopt;
+      });
+  for (const ProcessRow& row : members.strays) kill_with_group(row);
+  for (const SessionNumber number : due) act_on(number, members, now);
+}
+
+void Keeper::act_on(SessionNumber number, const Family::Members& members, Monotonic now) {
+  Session* session = sessions_.numbered(number);
+  const auto found = members.of.find(number);
+  static const std::vector<ProcessRow> kNone;
+  const auto& own = found == members.of.end() ? kNone : found->second;
+  switch (session->ending->walked(now, own.size() + members.strays.size())) {
+    case Ending::Act::ask:
+      for (const ProcessRow& row : own) {
+        if (asked_.emplace(row.pid, row.started).second) {
+          ask(row, row.pid == session->facts.pid && row.started == session->leader_started);
+        }
+      }
+      break;
+    case Ending::Act::kill:
+      for (const ProcessRow& row : own) kill_with_group(row);
+      break;
+    case Ending::Act::gone:
+      // A leader that has just died is collected before the tree is called empty.
+      if (session->facts.ended.empty()) break;
+      session->ending.reset();
+      session->facts.gone = true;
+      const std::string generation = session->facts.generation;
+      tell(Gone{generation});
+      if (session->recorded) sessions_.remove(generation);
+      if (!sessions_.any_ending()) asked_.clear();
+      break;
+  }
+}
+
+void Keeper::say_goodbye() {
+  ::unlink(place_.socket.c_str());
+  tell(Bye{});
+  const Monotonic until = clock_.now() + std::chrono::milliseconds(kGoodbyeMs);
+  while (broker_ && broker_->wants_to_write() && !broker_->broken() && clock_.now() < until) {
+    pollfd waiting{broker_->fd(), POLLOUT, 0};
+    ::poll(&waiting, 1, kGoodbyeMs);
+    broker_->flush();
+  }
+}
+
+}  // namespace relay::pty::keeper

@@ -1,0 +1,144 @@
+#include "pty/keeper/run.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include "base/text.hpp"
+#include "os/errno_error.hpp"
+#include "os/fd.hpp"
+#include "pty/keeper/guardian.hpp"
+#include "pty/keeper/keeper.hpp"
+#include "pty/keeper/slim.hpp"
+
+namespace relay::pty::keeper {
+namespace {
+
+/// A sweep of what resists takes the longest; everything else takes milliseconds.
+constexpr Duration kSweepAtMost = std::chrono::seconds(10);
+constexpr int kReadyWithinMs = 20'000;
+constexpr char kReady = '+';
+/// The descriptor on which the new processes tell how it went.
+constexpr int kReport = 3;
+
+/// Leaves the terminal, the directory and all descriptors of who started us, but `report`.
+void detach(int report) {
+  ::setsid();
+  if (::chdir("/") != 0) ::_exit(1);
+  const int null = ::open("/dev/null", O_RDWR);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
+  if (report != kReport) ::dup2(report, kReport);
+  ::fcntl(kReport, F_SETFD, FD_CLOEXEC);
+  ::closefrom(kReport + 1);
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void report(std::string_view text) {
+  // A starter that has given up meanwhile is no reason to end.
+  (void)!::write(kReport, text.data(), text.size());
+  ::close(kReport);
+}
+
+/// A failure as three lines: code, message, hint.
+void report(const Error& error) {
+  report(fmt::format("{}\n{}\n{}\n", name_of(error.code), error.message, error.hint));
+}
+
+Error read_report(const std::string& text) {
+  const auto lines = split(text, '\n');
+  const auto code = lines.size() >= 3 ? code_named(lines[0]) : std::nullopt;
+  if (!code) return {Code::internal_error, "the keeper ended while it started"};
+  return {*code, std::string(lines[1]), std::string(lines[2])};
+}
+
+[[noreturn]] void be_keeper(const Place& place, os::Fd listener, Duration orphan_grace) {
+  ::prctl(PR_SET_NAME, "relay-keeper");
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  Keeper keeper(place, std::move(listener), orphan_grace);
+  report(std::string_view(&kReady, 1));
+  give_back_start_up_memory();
+  keeper.run();
+  ::_exit(0);
+}
+
+/// The guardian; it becomes one only after everything that can fail has been tried.
+[[noreturn]] void be_guardian(const Place& place, Duration orphan_grace) {
+  ::prctl(PR_SET_NAME, "relay-guardian");
+  auto lock = take_lock(place);
+  if (!lock) {
+    report(lock.error());
+    ::_exit(1);
+  }
+  sweep_leftovers(place, kSweepAtMost);
+  auto listener = listen_at(place.socket);
+  if (!listener) {
+    report(listener.error());
+    ::_exit(1);
+  }
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const pid_t keeper = ::fork();
+  if (keeper == 0) be_keeper(place, *std::move(listener), orphan_grace);
+  if (keeper < 0) {
+    report(os::errno_error(errno, "cannot start the keeper"));
+    ::_exit(1);
+  }
+  ::close(kReport);
+  listener->reset();
+  // Who ends a keeper politely means the keeper, which takes its time.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::signal(number, SIG_IGN);
+  give_back_start_up_memory();
+  guard(keeper, place);
+  // A killed keeper has left its socket. We still hold the lock.
+  ::unlink(place.socket.c_str());
+  ::_exit(0);
+}
+
+}  // namespace
+
+Result<void> start_in_background(const Place& place, Duration orphan_grace) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(os::errno_error(errno, "cannot make a pipe"));
+  const os::Fd reading(ends[0]);
+  os::Fd writing(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) return fail(os::errno_error(errno, "cannot start the keeper"));
+  if (child == 0) {
+    try {
+      detach(writing.get());
+      be_guardian(place, orphan_grace);
+    } catch (const std::exception& broken) {
+      report(Error(Code::internal_error, broken.what()));
+    }
+    ::_exit(1);
+  }
+  writing.reset();
+  std::string told;
+  const SystemClock clock;
+  const Monotonic until = clock.now() + std::chrono::milliseconds(kReadyWithinMs);
+  for (;;) {
+    pollfd waiting{reading.get(), POLLIN, 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock.now()).count();
+    if (left <= 0) return fail(Code::timeout, "the keeper is not ready within 20 s");
+    if (::poll(&waiting, 1, static_cast<int>(left)) <= 0) continue;
+    char piece[1024];
+    const ssize_t got = ::read(reading.get(), piece, sizeof piece);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    told.append(piece, static_cast<std::size_t>(got));
+    if (told.front() == kReady) return {};
+  }
+  return fail(read_report(told));
+}
+
+}  // namespace relay::pty::keeper
