@@ -37,6 +37,7 @@ void tell(Output& out, const Error& error) {
   out.line(name_of(error.code));
   out.line(error.message);
   out.line(error.hint);
+  (void)out.flush();
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ void Keeper::obey(const Request& request) {
     }
   } else if (const auto* forget = std::get_if<Forget>(&request)) {
     Session* session = sessions_.named(forget->generation);
-    if (session == nullptr || session->facts.ended.empty()) return;
+    if (session == nullptr) return;
     session->recorded = true;
     if (session->facts.gone) sessions_.remove(forget->generation);
   } else if (const auto* wanted = std::get_if<List>(&request)) {

@@ -65,7 +65,8 @@ struct Resize {
   auto fields() { return std::tie(generation, columns, rows); }
 };
 
-/// The broker has recorded the end of a session. Until then it is told of it on every hello.
+/// The broker needs to hear of this session no more: until it says so, it is told of its end on
+/// every hello. Living ones are kept until they are gone.
 struct Forget {
   static constexpr std::uint8_t kType = 5;
   std::string generation;

@@ -20,7 +20,7 @@ struct Session {
   os::Fd master;
   std::uint64_t leader_started = 0;
   std::optional<Ending> ending;
-  /// The broker has recorded the leader's end, and does not need to hear of it again.
+  /// The broker need not hear of its end again; it is dropped when its tree is gone.
   bool recorded = false;
 };
 
