@@ -19,6 +19,9 @@ constexpr Duration kTryAgain = std::chrono::milliseconds(20);
 /// How long a full queue of events may keep us from reading before the broker counts as stuck.
 constexpr Duration kEventsWithin = std::chrono::minutes(10);
 
+/// How long `close` waits for the keeper to read what was said before.
+constexpr Duration kLastWords = std::chrono::seconds(1);
+
 os::ExitStatus status_of(const keeper::Ended& how) {
   return how.by_signal ? os::ExitStatus::signalled(how.value) : os::ExitStatus::exited(how.value);
 }
@@ -345,6 +348,7 @@ asio::awaitable<Result<void>> KeeperClient::shut_down_keeper(Duration grace, Dur
 
 asio::awaitable<void> KeeperClient::close() {
   co_await net::shielded();
+  if (!impl_->lost) co_await impl_->link->drain(kLastWords);
   impl_->tasks.cancel();
   co_await impl_->tasks.join();
 }

@@ -23,7 +23,9 @@ constexpr std::size_t kMostMastersAtOnce = 256;
 }  // namespace
 
 KeeperLink::KeeperLink(Socket socket)
-    : socket_(std::move(socket)), to_write_(socket_.get_executor()) {}
+    : socket_(std::move(socket)),
+      to_write_(socket_.get_executor()),
+      written_(socket_.get_executor()) {}
 
 asio::awaitable<Result<std::unique_ptr<KeeperLink>>> KeeperLink::connect(std::string path) {
   Socket socket(co_await asio::this_coro::executor);
@@ -66,8 +68,20 @@ asio::awaitable<void> KeeperLink::write_all() {
   while (!error) {
     while (unsent_.empty()) (void)co_await to_write_.wait(kLong);
     const std::string now = std::exchange(unsent_, std::string());
+    writing_ = true;
     co_await asio::async_write(socket_, asio::const_buffer(now.data(), now.size()),
                                asio::redirect_error(asio::use_awaitable, error));
+    writing_ = false;
+    written_.notify();
+  }
+}
+
+asio::awaitable<void> KeeperLink::drain(Duration at_most) {
+  const Monotonic deadline = SystemClock().now() + at_most;
+  while (writing_ || !unsent_.empty()) {
+    const Duration left = deadline - SystemClock().now();
+    if (left <= Duration::zero()) break;
+    (void)co_await written_.wait(left);
   }
 }
 

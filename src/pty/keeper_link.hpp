@@ -47,6 +47,9 @@ class KeeperLink {
   /// Writes what is queued, for ever; returns when the connection breaks.
   asio::awaitable<void> write_all();
 
+  /// Returns when `write_all` has written everything, or the time is over.
+  asio::awaitable<void> drain(Duration at_most);
+
  private:
   /// False when there was nothing to read.
   Result<bool> read_some();
@@ -57,7 +60,9 @@ class KeeperLink {
   /// Descriptors come in the order of the messages that they belong to.
   std::deque<os::Fd> masters_;
   std::string unsent_;
+  bool writing_ = false;
   net::Event to_write_;
+  net::Event written_;
 };
 
 }  // namespace relay::pty

@@ -151,6 +151,19 @@ TEST_CASE("the end of a program is told as it was") {
   CHECK(world.wait_exited("polite") == os::ExitStatus::exited(9));
 }
 
+TEST_CASE("an interactive shell, which ignores SIGTERM, does not need its whole grace") {
+  KeeperWorld world;
+  world.open();
+  auto order = world.shell("g", "");
+  order.argv = {"/bin/bash", "--norc", "--noprofile", "-i"};
+  order.environment.set("PS1", "ready> ");
+  const auto session = world.spawn(std::move(order));
+  KeeperWorld::read_until(session.master.get(), "ready> ");
+  auto work = world.client().kill_tree("g", 10min, kPatience);
+  REQUIRE(world.run(std::move(work)).has_value());
+  CHECK(world.wait_exited("g") == os::ExitStatus::signalled(SIGHUP));
+}
+
 TEST_CASE("the last output of a program is there after its end") {
   KeeperWorld world;
   world.open();
@@ -204,7 +217,13 @@ TEST_CASE("killing one agent touches no other, and nobody who only looks like on
   world.open();
   const auto other = world.spawn(world.hostile("other", {"double", "clean", "setsid"}));
   KeeperWorld::read_until(other.master.get(), "up");
-  const auto before = test::alive_with(world.token_of("other"));
+  // Itself and one of each way; those in between end by themselves.
+  const Monotonic deadline = SystemClock().now() + kPatience;
+  auto before = test::alive_with(world.token_of("other"));
+  while (before.size() != 4 && SystemClock().now() < deadline) {
+    before = test::alive_with(world.token_of("other"));
+  }
+  REQUIRE(before.size() == 4);
   // A stranger with the same words in its command line and our variable in its environment.
   auto environment = world.temp.environment();
   environment.set("RELAY_BROKER_SESSION", "one");
@@ -364,6 +383,7 @@ TEST_CASE("another user cannot talk to the keeper") {
       "try:\n  print('said', s.recv(4096))\nexcept ConnectionError: print('said', b'')",
       world.place().socket.string());
   const auto said = test::run_program({{"python3", "-c", script}, world.temp.environment()});
+  CHECK(said.err == "");
   CHECK(said.out == "said b''\n");
   ::chmod(world.place().directory.c_str(), 0700);
 }

@@ -89,6 +89,8 @@ void Keeper::listen_to_candidates() {
 }
 
 void Keeper::hand_over(std::unique_ptr<Connection> connection, const Hello& hello) {
+  // What the old one has said before it went counts.
+  listen_to_broker();
   tell(Replaced{});
   broker_ = std::move(connection);
   orphan_grace_ = std::chrono::milliseconds(

@@ -15,11 +15,12 @@ constexpr Duration kIdleWithoutBroker = std::chrono::seconds(30);
 /// How long the last words may take.
 constexpr int kGoodbyeMs = 1000;
 
-/// Asks one process to end. Interactive shells ignore SIGTERM and mind SIGHUP; who is stopped
-/// hears of either only when it goes on.
+/// Asks one process to end. Interactive shells ignore SIGTERM, and mind the end of their terminal;
+/// others have their say at SIGTERM and would lose it to a SIGHUP. Who is stopped hears of either
+/// only when it goes on.
 void ask(const ProcessRow& row, bool leader) {
+  if (leader && ignores_signal(row.pid, SIGTERM)) signal_process(row, SIGHUP);
   signal_process(row, SIGTERM);
-  if (leader) signal_process(row, SIGHUP);
   if (row.stopped) signal_process(row, SIGCONT);
 }
 

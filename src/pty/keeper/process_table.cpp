@@ -90,6 +90,22 @@ std::vector<ProcessRow> read_processes(const std::function<void(pid_t)>& met) {
   return rows;
 }
 
+bool ignores_signal(pid_t pid, int number) {
+  const os::Fd file(::open(fmt::format("/proc/{}/status", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return false;
+  std::array<char, 4096> text{};
+  const ssize_t got = ::read(file.get(), text.data(), text.size());
+  if (got <= 0) return false;
+  const std::string_view status(text.data(), static_cast<std::size_t>(got));
+  constexpr std::string_view kField = "\nSigIgn:\t";
+  const std::size_t at = status.find(kField);
+  if (at == std::string_view::npos) return false;
+  const std::string_view mask = status.substr(at + kField.size(), 16);
+  std::uint64_t bits = 0;
+  const auto [end, error] = std::from_chars(mask.data(), mask.data() + mask.size(), bits, 16);
+  return error == std::errc() && (bits >> static_cast<unsigned>(number - 1) & 1U) != 0;
+}
+
 bool signal_process(const ProcessRow& row, int number) {
   const os::Fd pidfd = open_pidfd(row.pid);
   if (!pidfd) return false;

@@ -20,6 +20,9 @@ namespace relay::pty::keeper {
 /// missing may exist all the same. `met` hears of each pid before its line is read.
 [[nodiscard]] std::vector<ProcessRow> read_processes(const std::function<void(pid_t)>& met = {});
 
+/// Whether a process ignores a signal now; false when that cannot be told.
+[[nodiscard]] bool ignores_signal(pid_t pid, int number);
+
 /// Signals a process only if it is still the one in the row, by pidfd. False when it has gone or is
 /// not ours to signal.
 bool signal_process(const ProcessRow& row, int number);
