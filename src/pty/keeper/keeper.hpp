@@ -44,6 +44,8 @@ class Keeper {
   /// One walk for all sessions that are being ended and whose time it is.
   void walk();
   void act_on(SessionNumber number, const Family::Members& members, Monotonic now);
+  /// Interactive shells ignore SIGTERM, and mind the end of their terminal.
+  static void hang_up(Session& session, const ProcessRow& leader, Monotonic now);
   [[nodiscard]] Monotonic next_deadline();
   [[nodiscard]] Monotonic orphan_deadline() const;
   void wait();

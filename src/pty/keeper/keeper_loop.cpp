@@ -15,11 +15,12 @@ constexpr Duration kIdleWithoutBroker = std::chrono::seconds(30);
 /// How long the last words may take.
 constexpr int kGoodbyeMs = 1000;
 
-/// Asks one process to end. Interactive shells ignore SIGTERM, and mind the end of their terminal;
-/// others have their say at SIGTERM and would lose it to a SIGHUP. Who is stopped hears of either
-/// only when it goes on.
-void ask(const ProcessRow& row, bool leader) {
-  if (leader && ignores_signal(row.pid, SIGTERM)) signal_process(row, SIGHUP);
+/// A shell that is between its prompt and its wait for a line notices a SIGHUP only at the next
+/// one.
+constexpr Duration kHangUpEvery = std::chrono::milliseconds(500);
+
+/// Asks one process to end. Who is stopped hears of it only when it goes on.
+void ask(const ProcessRow& row) {
   signal_process(row, SIGTERM);
   if (row.stopped) signal_process(row, SIGCONT);
 }
@@ -128,9 +129,8 @@ void Keeper::act_on(SessionNumber number, const Family::Members& members, Monoto
   switch (session->ending->walked(now, own.size() + members.strays.size())) {
     case Ending::Act::ask:
       for (const ProcessRow& row : own) {
-        if (asked_.emplace(row.pid, row.started).second) {
-          ask(row, row.pid == session->facts.pid && row.started == session->leader_started);
-        }
+        if (row.pid == session->facts.pid) hang_up(*session, row, now);
+        if (asked_.emplace(row.pid, row.started).second) ask(row);
       }
       break;
     case Ending::Act::kill:
@@ -147,6 +147,14 @@ void Keeper::act_on(SessionNumber number, const Family::Members& members, Monoto
       if (!sessions_.any_ending()) asked_.clear();
       break;
   }
+}
+
+void Keeper::hang_up(Session& session, const ProcessRow& leader, Monotonic now) {
+  if (leader.started != session.leader_started || now < session.hang_up_again) return;
+  // Others have their say at SIGTERM and would lose it to a SIGHUP.
+  if (!ignores_signal(leader.pid, SIGTERM)) return;
+  signal_process(leader, SIGHUP);
+  session.hang_up_again = now + kHangUpEvery;
 }
 
 void Keeper::say_goodbye() {

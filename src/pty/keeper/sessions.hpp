@@ -20,6 +20,8 @@ struct Session {
   os::Fd master;
   std::uint64_t leader_started = 0;
   std::optional<Ending> ending;
+  /// When a leader that ignores SIGTERM gets its next SIGHUP.
+  Monotonic hang_up_again;
   /// The broker need not hear of its end again; it is dropped when its tree is gone.
   bool recorded = false;
 };
