@@ -1,12 +1,12 @@
 #include "support/keeper_world.hpp"
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <poll.h>
 #include <stdexcept>
 #include <thread>
@@ -40,8 +40,12 @@ std::vector<pid_t> alive_with(const std::string& token) {
   std::vector<pid_t> found;
   for (const auto& row : pty::keeper::read_processes()) {
     if (row.dead || row.pid == ::getpid()) continue;
-    std::ifstream in(fmt::format("/proc/{}/cmdline", row.pid), std::ios::binary);
-    const std::string words{std::istreambuf_iterator<char>(in), {}};
+    const os::Fd file(
+        ::open(fmt::format("/proc/{}/cmdline", row.pid).c_str(), O_RDONLY | O_CLOEXEC));
+    // The process may have gone meanwhile, also between the open and the read.
+    std::array<char, 4096> text{};
+    const ssize_t got = ::read(file.get(), text.data(), text.size());
+    const std::string_view words(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
     if (words.find(token) != std::string::npos) found.push_back(row.pid);
   }
   return found;

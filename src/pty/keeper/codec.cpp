@@ -39,7 +39,7 @@ class Writer {
   void put(const T& message) {
     // `fields` gives references for reading and for writing alike.
     T copy = message;
-    std::apply([this](auto&... field) { (put(field), ...); }, copy.fields());
+    std::apply([&](auto&... field) { (put(field), ...); }, copy.fields());
   }
 
  private:
@@ -88,7 +88,7 @@ class Reader {
   }
   template <Message T>
   void get(T& message) {
-    std::apply([this](auto&... field) { (get(field), ...); }, message.fields());
+    std::apply([&](auto&... field) { (get(field), ...); }, message.fields());
   }
 
  private:

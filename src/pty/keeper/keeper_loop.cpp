@@ -124,8 +124,8 @@ void Keeper::walk() {
 void Keeper::act_on(SessionNumber number, const Family::Members& members, Monotonic now) {
   Session* session = sessions_.numbered(number);
   const auto found = members.of.find(number);
-  static const std::vector<ProcessRow> kNone;
-  const auto& own = found == members.of.end() ? kNone : found->second;
+  const std::vector<ProcessRow> none;
+  const auto& own = found == members.of.end() ? none : found->second;
   switch (session->ending->walked(now, own.size() + members.strays.size())) {
     case Ending::Act::ask:
       for (const ProcessRow& row : own) {
