@@ -114,10 +114,14 @@ Family::Members Family::walk(const std::vector<ProcessRow>& rows, const std::vec
       }
     }
     if (number) seen.emplace(row.pid, Known{row.started, *number});
-    if (row.dead) continue;
+    const bool of_session = number && walk.root_numbered(*number) != nullptr;
+    if (row.dead) {
+      of_session ? ++members.dead_of[*number] : ++members.dead_strays;
+      continue;
+    }
     if (several) {
       members.strangers.push_back(row);
-    } else if (number && walk.root_numbered(*number) != nullptr) {
+    } else if (of_session) {
       members.of[*number].push_back(row);
     } else {
       members.strays.push_back(row);

@@ -49,6 +49,10 @@ class Family {
     std::vector<ProcessRow> strays;
     /// Below the keeper; several sessions could own them.
     std::vector<ProcessRow> strangers;
+    /// How many have ended and were not collected yet. A program that forks and ends without a
+    /// pause can hide from a walk, but not the dead that it leaves.
+    std::map<SessionNumber, std::size_t> dead_of;
+    std::size_t dead_strays = 0;
   };
 
   /// The mark that a process carries and cannot easily lose; called for every row.

@@ -39,9 +39,9 @@ void guard(pid_t keeper, const Place& place) {
     });
     std::size_t left = 0;
     for (const ProcessRow& row : descendants(rows, self)) {
-      if (row.dead) continue;
+      // The dead count: what forks and ends without a pause hides from a walk, its dead do not.
       ++left;
-      kill_with_group(row);
+      if (!row.dead) kill_with_group(row);
     }
     empty = left == 0 ? empty + 1 : 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(walks < kBriskWalks ? 1 : 100));

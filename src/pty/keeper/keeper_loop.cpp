@@ -126,7 +126,10 @@ void Keeper::act_on(SessionNumber number, const Family::Members& members, Monoto
   const auto found = members.of.find(number);
   const std::vector<ProcessRow> none;
   const auto& own = found == members.of.end() ? none : found->second;
-  switch (session->ending->walked(now, own.size() + members.strays.size())) {
+  const auto dead = members.dead_of.find(number);
+  const std::size_t signs_of_life = own.size() + members.strays.size() + members.dead_strays +
+                                    (dead == members.dead_of.end() ? 0 : dead->second);
+  switch (session->ending->walked(now, signs_of_life)) {
     case Ending::Act::ask:
       for (const ProcessRow& row : own) {
         if (row.pid == session->facts.pid) hang_up(*session, row, now);
