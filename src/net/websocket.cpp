@@ -194,12 +194,20 @@ asio::awaitable<void> WebSocket::close(std::uint16_t code, std::string reason) {
   return connection_->close(code, std::move(reason));
 }
 
+void WebSocket::ping() {
+  connection_->ping();
+}
+
 void WebSocket::abort() noexcept {
   connection_->abort();
 }
 
 const std::optional<WsEnd>& WebSocket::end() const {
   return connection_->end();
+}
+
+Monotonic WebSocket::last_heard() const {
+  return connection_->last_heard();
 }
 
 std::size_t WebSocket::queued() const {

@@ -112,11 +112,16 @@ class WebSocket {
   /// still arrive are dropped, and a `receive` under way ends. Harmless after the end.
   asio::awaitable<void> close(std::uint16_t code, std::string reason);
 
+  /// Asks the peer for a pong now, whatever `ping_every` says; nothing while it does not read.
+  void ping();
+
   /// Ends the connection at once.
   void abort() noexcept;
 
   /// How the connection ended; nothing while it lives.
   [[nodiscard]] const std::optional<WsEnd>& end() const;
+  /// When the last byte came, a pong included; first the time of the handshake.
+  [[nodiscard]] Monotonic last_heard() const;
   /// Outgoing bytes that wait.
   [[nodiscard]] std::size_t queued() const;
   [[nodiscard]] std::string peer_name() const;

@@ -270,10 +270,7 @@ Monotonic WebSocket::Connection::tick(Monotonic now) {
   }
   if (now >= ping_due()) {
     last_ping_ = now;
-    if (!blocked_) {
-      codec_.put_ping({}, out_);
-      flush();
-    }
+    ping();
     give_back_memory();
   }
   return std::min({next, dead, ping_due()});
@@ -281,6 +278,12 @@ Monotonic WebSocket::Connection::tick(Monotonic now) {
 
 Monotonic WebSocket::Connection::ping_due() const {
   return std::max(last_heard_, last_ping_) + options_.ping_every;
+}
+
+void WebSocket::Connection::ping() {
+  if (blocked_ || over_ || end_ || close_sent_) return;
+  codec_.put_ping({}, out_);
+  flush();
 }
 
 void WebSocket::Connection::give_back_memory() {

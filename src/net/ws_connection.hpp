@@ -29,9 +29,11 @@ class WebSocket::Connection final : public WsLoop::Member,
   asio::awaitable<Result<void>> send(std::string text, Duration at_most);
   asio::awaitable<void> close(std::uint16_t code, std::string reason);
   Result<void> put(std::string_view payload, bool is_text);
+  void ping();
   void abort() noexcept;
 
   [[nodiscard]] const std::optional<WsEnd>& end() const { return end_; }
+  [[nodiscard]] Monotonic last_heard() const { return last_heard_; }
   [[nodiscard]] std::size_t queued() const { return out_.size() - written_; }
   [[nodiscard]] std::string peer_name() const { return stream_->peer_name(); }
 
