@@ -103,6 +103,11 @@ Transcript::~Transcript() {
   ended().texts.push_back(text());
 }
 
+void Transcript::forget() {
+  kept_.clear();
+  searched_.clear();
+}
+
 Record& Transcript::add(Record::Kind kind, std::string connection, std::string what,
                         std::string text) {
   Record& record = kept_.emplace_back().record;

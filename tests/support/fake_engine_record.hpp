@@ -78,6 +78,10 @@ class Transcript {
   /// Every one, also those that `next` has returned.
   [[nodiscard]] std::vector<Record> all(Record::Kind kind, std::string_view pattern) const;
 
+  /// Everything that happened so far is forgotten, for tests that run for hours. Not while a
+  /// coroutine is in `next`.
+  void forget();
+
   /// A script that cannot work ends its connection and fails the test.
   void broken(std::string why);
 
