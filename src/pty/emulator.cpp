@@ -275,6 +275,8 @@ void Emulator::save_cursor() {
 void Emulator::restore_cursor() {
   cursor_ = saved_[screen_index()];
   modes_.origin = cursor_.origin;
+  // In origin mode the cursor is never outside the region.
+  if (modes_.origin) cursor_.row = std::clamp(cursor_.row, top_, bottom_ - 1);
 }
 
 void Emulator::on_osc(std::string_view body, bool) {

@@ -1,6 +1,5 @@
 #include "pty/snapshot.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
 
@@ -161,21 +160,16 @@ void put_cursor(std::string& out, const ScreenView& view, Painter& painter) {
   if (view.scroll_top > 0 || view.scroll_bottom < view.rows) {
     fmt::format_to(Out(out), "\x1B[{};{}r", view.scroll_top + 1, view.scroll_bottom);
   }
-  int row = view.cursor_row;
-  int column = view.cursor_column;
-  bool reachable = true;
-  if (view.modes.origin) {
-    out += "\x1B[?6h";
-    reachable = row >= view.scroll_top && row < view.scroll_bottom;
-    row = std::clamp(row, view.scroll_top, view.scroll_bottom - 1) - view.scroll_top;
+  if (view.modes.origin) out += "\x1B[?6h";
+  const int row = view.cursor_row - (view.modes.origin ? view.scroll_top : 0);
+  const int left = view.cell(view.cursor_row, view.cursor_column).width == 0 ? 1 : 0;
+  const int last = view.cursor_column - left;
+  if (view.wrap_pending && !would_join(view, view.cursor_row, last)) {
+    put_position(out, row, last);
+    painter.paint(view.cursor_row, last);
+  } else {
+    put_position(out, row, view.cursor_column);
   }
-  bool rewrite = view.wrap_pending && reachable;
-  if (rewrite) {
-    if (view.cell(view.cursor_row, column).width == 0) --column;
-    rewrite = !would_join(view, view.cursor_row, column);
-  }
-  put_position(out, row, column);
-  if (rewrite) painter.paint(view.cursor_row, column);
   painter.use(view.pen);
 }
 
