@@ -36,7 +36,8 @@ struct ScreenView {
   /// Rows that have left the top of the main screen, oldest first, without trailing blanks.
   std::vector<std::string> scrolled_off;
   /// The screen shows the program's output up to this byte. A viewer that paints the view and goes
-  /// on reading there misses nothing: a sequence that was cut comes whole.
+  /// on reading there misses nothing: a sequence that was cut comes whole (controls in the middle
+  /// of it, which no program writes, come twice).
   std::uint64_t offset = 0;
 
   [[nodiscard]] const Cell& cell(int row, int column) const {

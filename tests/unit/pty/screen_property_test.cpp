@@ -92,11 +92,13 @@ TEST_CASE("a view can be painted on any screen of its size, and the output go on
       continue;
     }
     check_same(view, painted.view());
+    const auto unfinished = output.substr(view.offset);
+    if (unfinished.find_first_of("\r\n", 1) != std::string::npos) continue;
     // What is not restored, like the screen behind, is not used by what follows.
     const std::string rest =
         "\x18word\x1B[3;5H漢字\x1B[2Kmore and more and more words to wrap\r\n\n\n\x1B[2Lq";
     screen.feed(rest);
-    painted.feed(output.substr(view.offset));
+    painted.feed(unfinished);
     painted.feed(rest);
     check_same(screen.view(), painted.view());
   }
