@@ -134,9 +134,13 @@ void Emulator::set_private_modes(const CsiSequence& sequence, bool on) {
   }
 }
 
-/// The alternate screen is blank each time it comes.
+/// The alternate screen is blank each time it comes. Leaving it restores the cursor also when it
+/// was not there, as xterm and tmux do.
 void Emulator::set_alternate(bool on, bool with_cursor) {
-  if (on == modes_.alternate_screen) return;
+  if (on == modes_.alternate_screen) {
+    if (!on && with_cursor) restore_cursor();
+    return;
+  }
   if (on) {
     if (with_cursor) save_cursor();
     main_row_ = cursor_.row;

@@ -38,7 +38,7 @@ std::string RandomOutput::edit(int rows, int columns) {
     case 1:
     case 2:
     case 3: return fmt::format("\x1B[{};{}H", 1 + below(rows), 1 + below(columns));
-    case 4: return fmt::format("\x1B[{}{}", few, "ABCD"[below(4)]);
+    case 4: return fmt::format("\r\x1B[{}{}", few, "ABCD"[below(4)]);
     case 5: return fmt::format("\r\x1B[{}{}", few, "EF"[below(2)]);
     case 6: return fmt::format("\x1B[{}G", 1 + below(columns));
     case 7: return fmt::format("\x1B[{}d", 1 + below(rows));
@@ -49,7 +49,8 @@ std::string RandomOutput::edit(int rows, int columns) {
     case 12: return fmt::format("\r\x1B[{}@", few);
     case 13: return fmt::format("\r\x1B[{}P", few);
     case 14: return fmt::format("\r\x1B[{}{}", few, "ST"[below(2)]);
-    case 15: return fmt::format("\x1B[{0};1H\x1B[{1}{2}", 1 + below(rows), few, "LM"[below(2)]);
+    case 15:
+      return fmt::format("\x1B[r\x1B[{0};1H\x1B[{1}{2}", 1 + below(rows), few, "LM"[below(2)]);
     case 16: {
       const int top = 1 + below(rows - 1);
       return fmt::format("\x1B[{};{}r", top, top + 1 + below(rows - top));
@@ -62,12 +63,15 @@ std::string RandomOutput::edit(int rows, int columns) {
                            : "\r\x1B"
                              "D";
     case 20:
-      return below(2) == 0 ? "\r\x1B"
-                             "7"
-                           : "\x1B"
-                             "8";
-    case 21: return fmt::format("-\x1B[{}b", few);
-    case 22: return below(3) == 0 ? "\x1B[?1049h" : "\x1B[?1049l";
+      return fmt::format(
+          "\r\x1B"
+          "7\x1B[{};1Hhere\x1B"
+          "8",
+          1 + below(rows));
+    case 21: return fmt::format("\r-\x1B[{}b", few);
+    case 22:
+      alternate_ = !alternate_;
+      return alternate_ ? "\x1B[?1049h" : "\x1B[?1049l";
     default: return "\r\n";
   }
 }

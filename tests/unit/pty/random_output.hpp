@@ -27,6 +27,7 @@ class RandomOutput {
 
   SeededRandom random_;
   bool common_;
+  bool alternate_ = false;
 };
 
 }  // namespace relay::pty::test
