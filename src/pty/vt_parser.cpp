@@ -198,13 +198,11 @@ bool VtParser::in_csi(Byte byte, VtHandler& handler) {
   } else if (byte < 0x30) {
     if (csi_.intermediate != 0) state_ = State::csi_ignored;
     csi_.intermediate = static_cast<char>(byte);
-  } else if (csi_.intermediate != 0) {
-    state_ = State::csi_ignored;
-  } else if (byte <= '9') {
+  } else if (const bool in_place = csi_.intermediate == 0; in_place && byte <= '9') {
     put_digit(byte);
-  } else if (byte == ';' || byte == ':') {
+  } else if (in_place && (byte == ';' || byte == ':')) {
     next_parameter(byte == ':');
-  } else if (csi_.count == 0 && csi_.prefix == 0) {
+  } else if (in_place && csi_.count == 0 && csi_.prefix == 0) {
     csi_.prefix = static_cast<char>(byte);
   } else {
     state_ = State::csi_ignored;
