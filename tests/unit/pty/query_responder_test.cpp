@@ -110,7 +110,7 @@ TEST_CASE("while a real terminal is attached it answers, and we do not") {
   Screen screen(24, 80);
   QueryResponder responder;
   responder.set_real_terminal(true);
-  CHECK(feed_and_answer(screen, responder, "\x1B[c\x1B[6n\x1B[").empty());
+  CHECK(feed_and_answer(screen, responder, "\x1B[c\x1BZ\x1B[6n\x1B[").empty());
   responder.set_real_terminal(false);
   // Its end comes now; it has no answer yet.
   CHECK(feed_and_answer(screen, responder, "6n") == "\x1B[1;1R");
