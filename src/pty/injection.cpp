@@ -141,8 +141,13 @@ InjectionSteps Injection::write_failed(Monotonic now, std::string_view reason) {
 InjectionSteps Injection::drained(Monotonic now) {
   InjectionSteps out;
   if (exited_) return out;
-  plain_.drained(now, out);
-  note_writer(Writer::plain, out, 0);
+  if (profile_.reader == Reader::box) {
+    if (writer_ != Writer::dialog) tui_.drained(now, out);
+    note_writer(Writer::tui, out, 0);
+  } else {
+    plain_.drained(now, out);
+    note_writer(Writer::plain, out, 0);
+  }
   settle(now, out);
   return out;
 }

@@ -58,7 +58,9 @@ class Injection {
   /// A look at the screen may change something. While the program is ready, nothing is queued and
   /// no draft is to be given back, it does not, and the screen need not be drawn.
   [[nodiscard]] bool wants_screen() const;
-  [[nodiscard]] bool wants_drained() const { return plain_.wants_drained(); }
+  [[nodiscard]] bool wants_drained() const {
+    return plain_.wants_drained() || tui_.wants_drained();
+  }
   [[nodiscard]] Readiness readiness() const {
     return exited_ ? Readiness::exited : view_.readiness;
   }

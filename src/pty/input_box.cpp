@@ -189,9 +189,8 @@ std::optional<InputBox> find_box(const BoxRule& rule, const ScreenText& screen) 
   const bool ghost = !screen.solid.empty() && !box.content.empty() &&
                      content_of(rule, screen.solid, *rows).size() <= 1 && box.content.size() > 1;
   if (hint || ghost) box.content.clear();
-  for (const TextPattern& pattern : rule.placeholders) {
-    for (const std::string_view line : split(box.content, '\n')) box.pastes += pattern.count(line);
-  }
+  const std::string bare = squeezed(box.content);
+  for (const TextPattern& pattern : rule.placeholders) box.pastes += pattern.count(bare);
   box.menu = reads_like_menu(box.content);
   return box;
 }

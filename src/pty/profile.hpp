@@ -31,7 +31,7 @@ struct BoxRule {
   std::vector<std::string> prompts;
   /// What an empty box shows.
   TextPatterns hints;
-  /// What stands in the box in place of a long paste.
+  /// What stands in the box in place of a long paste, without white space.
   TextPatterns placeholders;
   /// More rows than this are no box.
   std::size_t most_rows = 30;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "builtin_profiles.hpp"
+#include "pty/input_box.hpp"
 #include "pty/profile_table.hpp"
 
 namespace relay::pty {
@@ -24,7 +25,16 @@ void read_box(ProfileTable box, Profile& into) {
               {"cursor", BoxShape::cursor}});
   box.texts("prompts", rule.prompts);
   box.patterns("hints", rule.hints);
-  box.patterns("placeholders", rule.placeholders);
+  // Sought in the box without white space, because a narrow screen wraps them.
+  std::vector<std::string> placeholders;
+  box.texts("placeholders", placeholders);
+  for (const std::string& source : placeholders) {
+    auto pattern = TextPattern::make(squeezed(source));
+    if (pattern)
+      rule.placeholders.push_back(*std::move(pattern));
+    else
+      box.wrong("placeholders", pattern.error().message, pattern.error().hint);
+  }
   box.number("most_rows", rule.most_rows, 1, 500);
   const bool by_sign = rule.shape == BoxShape::prompt || rule.shape == BoxShape::cursor;
   if (by_sign && rule.prompts.empty()) box.wrong("prompts", "names no sign to find the box by");

@@ -77,13 +77,21 @@ Duration TuiInjection::within() const {
 void TuiInjection::written(Monotonic now, InjectionSteps& out) {
   writing_ = false;
   paused_ = false;
-  deadline_ = now + within();
+  unread_ = true;
+  deadline_ = now + settings_->patience;
   if (stage_ == Stage::pasting && item_) {
     InjectionStep step;
     step.act = InjectionAct::written;
     step.item = item_->id;
     out.push_back(std::move(step));
   }
+  advance(now, out);
+}
+
+void TuiInjection::drained(Monotonic now, InjectionSteps& out) {
+  if (!wants_drained()) return;
+  unread_ = false;
+  if (!paused_) deadline_ = now + within();
   advance(now, out);
 }
 
@@ -100,6 +108,7 @@ void TuiInjection::write_failed(std::string_view reason, InjectionSteps& out) {
 void TuiInjection::write(Stage stage, std::string bytes, InjectionSteps& out) {
   stage_ = stage;
   writing_ = true;
+  wrote_ = now_;
   InjectionStep step;
   step.bytes = std::move(bytes);
   out.push_back(std::move(step));
@@ -111,9 +120,9 @@ bool TuiInjection::wait(std::string_view reason) {
 }
 
 void TuiInjection::advance(Monotonic now, InjectionSteps& out) {
+  now_ = now;
   while (!writing_ && step(now, out)) {
   }
-  if (writing_) wrote_ = now;
 }
 
 bool TuiInjection::step(Monotonic now, InjectionSteps& out) {
@@ -234,7 +243,7 @@ void TuiInjection::pause_without_box(Monotonic now, Duration within) {
   const bool hidden = !box_open();
   if (hidden == paused_) return;
   paused_ = hidden;
-  deadline_ = now + (hidden ? settings_->patience : within);
+  deadline_ = now + (hidden || unread_ ? settings_->patience : within);
 }
 
 bool TuiInjection::pasted(Monotonic now, InjectionSteps& out) {
@@ -298,17 +307,18 @@ void TuiInjection::exited(InjectionSteps& out) {
 }
 
 void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
-  if (item_ && stage_ == Stage::want_box && now >= began_ + settings_->patience) {
-    end(InjectionEnd::dead, Proof::none, waits_, out);
-    advance(now, out);
-    return;
-  }
+  now_ = now;
   if (writing_) {
     // The bytes stay with the terminal, so nothing else may be written, and the item may yet
     // arrive.
     if (!item_ || now < began_ + settings_->patience) return;
     leftover_ = tail_;
     end(InjectionEnd::dead, Proof::none, "not_read", out);
+    return;
+  }
+  if (item_ && stage_ == Stage::want_box && now >= began_ + settings_->patience) {
+    end(InjectionEnd::dead, Proof::none, waits_, out);
+    advance(now, out);
     return;
   }
   if (stage_ == Stage::idle || stage_ == Stage::want_box || now < deadline_) return;
@@ -325,16 +335,24 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
     case Stage::pasting:
       leftover_ = tail_;
       stale_ = true;
-      end(InjectionEnd::typed, Proof::none, paused_ ? "box_gone" : "not_shown", out);
+      end(InjectionEnd::typed, Proof::none,
+          paused_   ? "box_gone"
+          : unread_ ? "not_read"
+                    : "not_shown",
+          out);
       break;
     case Stage::entering:
-      if (!paused_ && ++enters_ <= profile_->submit_again) {
+      if (!paused_ && !unread_ && ++enters_ <= profile_->submit_again) {
         press_enter(Stage::entering, out);
         return;
       }
       leftover_ = tail_;
       stale_ = true;
-      end(InjectionEnd::typed, Proof::none, paused_ ? "box_gone" : "enter_not_taken", out);
+      end(InjectionEnd::typed, Proof::none,
+          paused_   ? "box_gone"
+          : unread_ ? "not_read"
+                    : "enter_not_taken",
+          out);
       break;
     case Stage::restoring: {
       draft_aside_ = false;
@@ -362,7 +380,7 @@ std::optional<Monotonic> TuiInjection::next_deadline() const {
 
 bool TuiInjection::keys_may_pass(Monotonic now) const {
   if (stage_ == Stage::idle || stage_ == Stage::want_box) return true;
-  if (writing_ && now >= wrote_ + settings_->write_within) return true;
+  if ((writing_ || unread_) && now >= wrote_ + settings_->write_within) return true;
   return !box_open();
 }
 

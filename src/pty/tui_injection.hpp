@@ -30,6 +30,12 @@ class TuiInjection {
   /// Whether a human, a hold or an answer to a dialog keeps a text from being begun.
   void may_begin(Monotonic now, bool may, InjectionSteps& out);
   void written(Monotonic now, InjectionSteps& out);
+  /// The program has read what was written. The clock for its answer starts here, so that a stalled
+  /// one is not taken for one that lost a key.
+  void drained(Monotonic now, InjectionSteps& out);
+  [[nodiscard]] bool wants_drained() const {
+    return unread_ && !writing_ && stage_ != Stage::idle && stage_ != Stage::want_box;
+  }
   void write_failed(std::string_view reason, InjectionSteps& out);
   void hook(Monotonic now, std::uint64_t item, InjectionSteps& out);
   void exited(InjectionSteps& out);
@@ -76,6 +82,7 @@ class TuiInjection {
   bool in_conversation_ = false;
   bool may_begin_ = true;
   bool writing_ = false;
+  bool unread_ = false;
   /// The last look is too old to decide by: a text may be on its way into the box.
   bool stale_ = false;
   bool paused_ = false;
@@ -94,6 +101,7 @@ class TuiInjection {
   Monotonic began_{};
   Monotonic deadline_{};
   Monotonic wrote_{};
+  Monotonic now_{};
 };
 
 }  // namespace relay::pty
