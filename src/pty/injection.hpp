@@ -24,7 +24,8 @@ namespace relay::pty {
 /// The caller keeps a human's keys while keys_may_pass() is false, and says key() for each when it
 /// arrives. It says screen() when the screen changed and wants_screen(), drained() when the program
 /// has read everything and wants_drained(), terminal() when the mode may have changed (before offer
-/// and drained is enough), and on_time() at next_deadline().
+/// and drained is enough), and on_time() at next_deadline(),
+/// after screen() for whatever was drawn by then.
 class Injection {
  public:
   explicit Injection(Profile profile, InjectionSettings settings = {});

@@ -19,6 +19,14 @@ std::string choice_on(const ScreenText& screen) {
   return {};
 }
 
+/// "❯ 1. Yes": whoever draws this wants a choice and no text.
+bool is_menu(std::string_view choice) {
+  const auto space = choice.find(' ');
+  if (space == std::string_view::npos || choice.size() < space + 3) return false;
+  const char digit = choice[space + 1];
+  return digit >= '1' && digit <= '9' && choice[space + 2] == '.';
+}
+
 }  // namespace
 
 std::string_view name_of(Readiness readiness) {
@@ -53,7 +61,8 @@ View look(const Profile& profile, const ScreenText& screen) {
     view.readiness = Readiness::ready;
     return view;
   }
-  if (view.box && view.box->menu) {
+  if (!in_box) view.choice = choice_on(screen);
+  if (!in_box && (view.box || is_menu(view.choice))) {
     view.box.reset();
     view.readiness = Readiness::blocked;
     view.dialog_name = "menu";

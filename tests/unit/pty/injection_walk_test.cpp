@@ -73,6 +73,7 @@ class Walk {
 
   void pass(Duration by) {
     now_ += by;
+    draw();
     const auto next = core_.next_deadline();
     if (next && *next <= now_) take(core_.on_time(now_));
   }
