@@ -1,0 +1,108 @@
+#include "pty/input_box.hpp"
+
+#include <doctest/doctest.h>
+#include <string>
+#include <vector>
+
+#include "pty/profile_file.hpp"
+
+namespace relay::pty {
+namespace {
+
+Profile builtin(std::string_view name) {
+  for (Profile& profile : builtin_profiles()) {
+    if (profile.name == name) return profile;
+  }
+  FAIL("no such profile");
+  return {};
+}
+
+const std::string kRule = "────────────────────────────────────────";
+
+std::optional<InputBox> claude_box(std::vector<std::string> inside) {
+  ScreenText screen;
+  screen.rows = {"Claude Code v2.1.197", "", "> an earlier question", "", "● an answer", kRule};
+  for (auto& row : inside) screen.rows.push_back(std::move(row));
+  screen.rows.push_back(kRule);
+  screen.rows.emplace_back("  ? for shortcuts");
+  return find_box(builtin("claude").box, screen);
+}
+
+}  // namespace
+
+TEST_CASE("Claude's box: between the last two rules, behind the sign") {
+  CHECK(claude_box({"❯"})->content.empty());
+  CHECK(claude_box({"❯\u00A0"})->content.empty());
+  CHECK(claude_box({"❯ half a draft"})->content == "half a draft");
+  CHECK(claude_box({"❯ one", "  two", "  three"})->content == "one\ntwo\nthree");
+  CHECK(claude_box({"❯ Try \"refactor x.py\""})->content.empty());
+  CHECK(claude_box({"❯ [Pasted text #1 +4 lines]"})->pastes == 1);
+  CHECK(claude_box({"❯ 1. Yes", "  2. No"})->menu);
+  CHECK_FALSE(claude_box({"Do you want to proceed?", "❯ 1. Yes"}));
+}
+
+TEST_CASE("no box: during boot, in a transcript, with one rule only") {
+  ScreenText screen;
+  const BoxRule rule = builtin("claude").box;
+  CHECK_FALSE(find_box(rule, screen));
+  screen.rows = {"❯ text"};
+  CHECK_FALSE(find_box(rule, screen));
+  screen.rows = {kRule, "❯ text"};
+  CHECK_FALSE(find_box(rule, screen));
+}
+
+TEST_CASE("Codex: from the last row with the sign to the next empty one") {
+  const BoxRule rule = builtin("codex").box;
+  ScreenText screen;
+  screen.rows = {"› an earlier question",      "", "• answer",           "",
+                 "› Ask Codex to do anything", "", "  100% context left"};
+  CHECK(find_box(rule, screen)->content.empty());
+  screen.rows[4] = "› first";
+  screen.rows[5] = "  second";
+  screen.rows.insert(screen.rows.begin() + 6, "");
+  CHECK(find_box(rule, screen)->content == "first\nsecond");
+  screen.rows[4] = "› [Pasted Content 4077 chars]";
+  CHECK(find_box(rule, screen)->pastes == 1);
+}
+
+TEST_CASE("a frame, and the row under the cursor") {
+  ScreenText screen;
+  screen.rows = {"╭──────╮",     "│ old  │",     "╰──────╯",     "╭──────────╮",
+                 "│ > hello  │", "│   you    │", "╰──────────╯", "status"};
+  CHECK(find_box(builtin("gemini").box, screen)->content == "hello\nyou");
+  screen.rows = {"aider v1", "", "> fix it"};
+  screen.cursor_row = 2;
+  CHECK(find_box(builtin("aider").box, screen)->content == "fix it");
+  screen.cursor_row = 0;
+  CHECK_FALSE(find_box(builtin("aider").box, screen));
+  screen.cursor_row = 99;
+  CHECK_FALSE(find_box(builtin("aider").box, screen));
+}
+
+TEST_CASE("a faint hint is no content, whatever it says") {
+  ScreenText screen;
+  screen.rows = {kRule, "❯ write tests for it", kRule};
+  screen.solid = {kRule, "❯ w", kRule};
+  CHECK(find_box(builtin("claude").box, screen)->content.empty());
+  screen.solid[1] = "❯ wr";
+  CHECK(find_box(builtin("claude").box, screen)->content == "write tests for it");
+}
+
+TEST_CASE("a text is known by its end, however the program wraps it") {
+  const std::string tail =
+      tail_of("Relay message from a [direct, id 1, mark 0badcafe]: hello [end 0badcafe]");
+  CHECK(tail.size() == 48);
+  InputBox box;
+  box.content = "Relay message from a [direct, id 1, mark\n0badcafe]: hel\nlo [end 0bad\ncafe]";
+  CHECK(shows(box, tail));
+  box.content = "lo [end 0badcafe]";
+  CHECK_FALSE(shows(box, tail));
+  box.pastes = 1;
+  CHECK(shows(box, tail));
+  CHECK(tail_of("  ").empty());
+  CHECK(tail_of("a b").size() == 2);
+  CHECK(tail_of(std::string(30, 'x') + "ééééééééééééééééééééééééééé").size() <= 48);
+  CHECK_FALSE(shows(InputBox{}, ""));
+}
+
+}  // namespace relay::pty
