@@ -42,7 +42,8 @@ struct Machine {
     return run_program(std::move(command)).status.as_shell();
   }
   std::unique_ptr<RunningProgram> peer(const Path& binary, const std::string& name) {
-    os::Command command({binary.string(), "init", "--instance-name", name, "--persist"}, environment);
+    os::Command command({binary.string(), "init", "--instance-name", name, "--persist"},
+                        environment);
     command.working_directory = directory;
     auto running = std::make_unique<RunningProgram>(std::move(command));
     static_cast<void>(engine.next_frame("node.register"));
@@ -63,7 +64,9 @@ TEST_CASE("the published broker and ours keep their tokens side by side") {
   }
   Machine machine;
   bool ours_first = false;
-  SUBCASE("ours first") { ours_first = true; }
+  SUBCASE("ours first") {
+    ours_first = true;
+  }
   SUBCASE("the published one first") {}
 
   std::unique_ptr<RunningProgram> peer;

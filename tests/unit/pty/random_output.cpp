@@ -69,9 +69,7 @@ std::string RandomOutput::edit(int rows, int columns) {
           "8",
           1 + below(rows));
     case 21: return fmt::format("\r-\x1B[{}b", few);
-    case 22:
-      alternate_ = !alternate_;
-      return alternate_ ? "\x1B[?1049h" : "\x1B[?1049l";
+    case 22: alternate_ = !alternate_; return alternate_ ? "\x1B[?1049h" : "\x1B[?1049l";
     default: return "\r\n";
   }
 }
