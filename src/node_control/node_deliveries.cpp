@@ -8,7 +8,7 @@
 namespace relay::node_control {
 namespace {
 
-constexpr Duration kLook = std::chrono::minutes(10);
+constexpr Duration kLookForChanges = std::chrono::minutes(10);
 
 template <class... Fs>
 struct Overloaded : Fs... {
@@ -47,7 +47,7 @@ asio::awaitable<Result<void>> NodeDeliveries::restore() {
 asio::awaitable<void> NodeDeliveries::work() {
   for (;;) {
     if (pending_.empty() && !dirty_) {
-      co_await changed_.wait(kLook);
+      co_await changed_.wait(kLookForChanges);
       continue;
     }
     working_ = true;

@@ -13,14 +13,14 @@ namespace {
 
 constexpr Duration kLongest = std::chrono::hours(1);
 constexpr std::uint16_t kNormalClose = 1000;
-constexpr std::size_t kLongestWords = 300;
+constexpr std::size_t kLongestWordsOfRefusal = 300;
 
 /// The engine's own words for refusing the handshake.
 std::string words_of(const net::HttpResponse& refusal) {
   const auto answer = wire::decode_answer<wire::NoData>(refusal.body);
   if (!answer || !answer->error) return {};
   const std::string words = answer->error->code + ": " + answer->error->message;
-  return printable(redact(words.substr(0, kLongestWords)));
+  return printable(redact(words.substr(0, kLongestWordsOfRefusal)));
 }
 
 asio::awaitable<Result<bool>> closed(net::WebSocket* socket, std::string reason) {

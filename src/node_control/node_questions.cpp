@@ -11,10 +11,10 @@ namespace relay::node_control {
 namespace {
 
 /// A waiter is woken by the reply book; it looks again on its own this often.
-constexpr Duration kLook = std::chrono::minutes(10);
+constexpr Duration kLookForAnswers = std::chrono::minutes(10);
 /// Who was told to give up leaves within a turn of the loop.
 constexpr Duration kLeaving = std::chrono::milliseconds(1);
-constexpr std::size_t kLongestWords = 300;
+constexpr std::size_t kLongestRefusal = 300;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void NodeQuestions::forget(const std::string& id) {
 asio::awaitable<Result<wire::AgentRegistered>> NodeQuestions::wait(std::string id) {
   const Waiting waiting(this, id);
   const auto waiter = waiters_.at(id);
-  while (!waiter->outcome) co_await waiter->changed.wait(kLook);
+  while (!waiter->outcome) co_await waiter->changed.wait(kLookForAnswers);
   co_return std::move(*waiter->outcome);
 }
 
@@ -144,7 +144,7 @@ Error engine_refusal(const wire::ErrorFrame& frame) {
   } else if (frame.code == "node_not_found") {
     code = Code::node_not_found;
   }
-  const std::string words = frame.code + ": " + frame.message.substr(0, kLongestWords);
+  const std::string words = frame.code + ": " + frame.message.substr(0, kLongestRefusal);
   return {code, "the engine refused: " + printable(redact(words))};
 }
 

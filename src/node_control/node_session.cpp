@@ -12,7 +12,7 @@ namespace relay::node_control {
 namespace {
 
 /// How often a task looks again that nothing wakes.
-constexpr Duration kLook = std::chrono::minutes(10);
+constexpr Duration kLookAgain = std::chrono::minutes(10);
 /// A deadline that stays in the past must not become a busy loop.
 constexpr Duration kShortest = std::chrono::milliseconds(1);
 
@@ -202,7 +202,7 @@ void NodeSession::first_try_ended(Result<void> how) {
 asio::awaitable<void> NodeSession::rest(Duration wait) {
   next_try_ = clock_.now() + wait;
   while (!leaving_ && next_try_ && clock_.now() < *next_try_) {
-    co_await wake_.wait(std::min(*next_try_ - clock_.now(), kLook));
+    co_await wake_.wait(std::min(*next_try_ - clock_.now(), kLookAgain));
   }
 }
 
@@ -211,7 +211,7 @@ asio::awaitable<void> NodeSession::keep_time() {
   for (;;) {
     conversation_.on_time();
     if (!leaving_) tell(tunnel_.on_time(clock_.now(), clock_.wall()));
-    Monotonic next = clock_.now() + kLook;
+    Monotonic next = clock_.now() + kLookAgain;
     if (const auto at = conversation_.next_deadline()) next = std::min(next, *at);
     if (const auto at = tunnel_.next_deadline()) next = std::min(next, *at);
     co_await wake_.wait(std::max(next - clock_.now(), kShortest));

@@ -24,12 +24,12 @@ Frames byte_by_byte(std::string_view text) {
   return frames;
 }
 
-void fragments(Cases& cases) {
+void utf8_fragments(Cases& cases) {
   const std::string text =
       "Hello-\xc2\xb5@\xc3\x9f\xc3\xb6\xc3\xa4\xc3\xbc\xc3\xa0\xc3\xa1-UTF-8!!";
   const std::string bad = kKosme + "\xed\xa0\x80" + "edited";
   cases.emplace_back("6.1.1 empty", Frames{{kText, ""}}, Reaction{"text:"});
-  cases.emplace_back("6.1.2 three empty fragments",
+  cases.emplace_back("6.1.2 three empty utf8_fragments",
                      Frames{{kFirstText, ""}, {kMore, ""}, {kLast, ""}}, Reaction{"text:"});
   cases.emplace_back("6.1.3 empty, text, empty",
                      Frames{{kFirstText, ""}, {kMore, "middle"}, {kLast, ""}},
@@ -45,7 +45,7 @@ void fragments(Cases& cases) {
   cases.emplace_back("6.4.1 invalid in the second of three",
                      Frames{{kFirstText, kKosme}, {kMore, "\xf4\x90\x80\x80"}, {kLast, "edited"}},
                      Reaction{"close:1007"});
-  cases.emplace_back("6.4.2 invalid across two fragments",
+  cases.emplace_back("6.4.2 invalid across two utf8_fragments",
                      Frames{{kFirstText, kKosme + "\xf4"}, {kMore, "\x90"}, {kLast, "edited"}},
                      Reaction{"close:1007"});
   cases.emplace_back("6.4.3 cut off at the end of the last fragment",
@@ -145,7 +145,7 @@ constexpr Sequence kSequences[] = {
 
 std::vector<WsCase> ws_utf8_cases() {
   Cases cases;
-  fragments(cases);
+  utf8_fragments(cases);
   for (const auto& [id, bytes, valid] : kSequences) {
     const std::string text(bytes);
     const Reaction reaction{valid ? "text:" + text : "close:1007"};

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kBodyMost = std::size_t{64} << 20U;
 /// Waits end by an event or a cancellation, never by this.
-constexpr Duration kLong = std::chrono::hours(1);
+constexpr Duration kUntilReleased = std::chrono::hours(1);
 constexpr const char* kNodeSocket = "GET /v1/node/ws";
 
 std::string bytes_of(const net::HttpResponse& response) {
@@ -145,7 +145,7 @@ asio::awaitable<bool> FakeConnection::answer() {
   }
   if (script.hold) {
     note("held", what_);
-    co_await core_->released.wait(kLong);
+    co_await core_->released.wait(kUntilReleased);
   }
   std::string bytes = script.raw ? *script.raw : bytes_of(script.response);
   const bool whole = !script.raw && !script.cut;

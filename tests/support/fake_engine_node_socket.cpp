@@ -20,7 +20,7 @@ constexpr std::size_t kFrameMost = std::size_t{64} << 20U;
 /// A test that queues more has gone astray.
 constexpr std::size_t kQueuedMost = std::size_t{128} << 20U;
 /// Waits end by an event or a cancellation, never by this.
-constexpr Duration kLong = std::chrono::hours(1);
+constexpr Duration kLongWait = std::chrono::hours(1);
 
 net::WsLimits limits() {
   return {kFrameMost, kFrameMost};
@@ -84,7 +84,7 @@ asio::awaitable<void> FakeNodeSocket::read() {
   bool alive = on_input();
   while (alive && !over_) {
     if (!reads()) {
-      co_await changed_.wait(kLong);
+      co_await changed_.wait(kLongWait);
       continue;
     }
     std::error_code error;
@@ -209,7 +209,7 @@ void FakeNodeSocket::put(Out out) {
 asio::awaitable<void> FakeNodeSocket::write() {
   while (!over_) {
     if (out_.empty() || mode_ == Mode::black_hole) {
-      co_await changed_.wait(kLong);
+      co_await changed_.wait(kLongWait);
       continue;
     }
     std::error_code error;

@@ -15,7 +15,7 @@ namespace {
 
 /// What still lives after so many walks waits in the kernel, where no signal helps: we come back
 /// less often.
-constexpr int kBriskWalks = 2000;
+constexpr int kGuardianBriskWalks = 2000;
 
 }  // namespace
 
@@ -44,7 +44,7 @@ void guard(pid_t keeper, const Place& place) {
       if (!row.dead) kill_with_group(row);
     }
     empty = left == 0 ? empty + 1 : 0;
-    std::this_thread::sleep_for(std::chrono::milliseconds(walks < kBriskWalks ? 1 : 100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(walks < kGuardianBriskWalks ? 1 : 100));
   }
 }
 

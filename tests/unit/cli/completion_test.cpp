@@ -5,14 +5,14 @@
 namespace relay::cli {
 namespace {
 
-struct Sample {
+struct SampleTree {
   bool json = false;
   std::string kind;
   std::string shell;
   std::vector<Option> global;
   std::vector<Command> commands;
 
-  Sample() {
+  SampleTree() {
     global.emplace_back("--json", "Print JSON", &json);
     Command serve;
     serve.name = "serve";
@@ -49,7 +49,7 @@ struct Sample {
 
 TEST_CASE("the word being typed is completed by its place") {
   using Lines = std::vector<std::string>;
-  Sample sample;
+  SampleTree sample;
   CHECK(sample.at({"s"}) == Lines{"serve\tRun the broker", "spawn\tStart an agent"});
   CHECK(sample.at({"sp"}) == Lines{"spawn\tStart an agent"});
   CHECK(sample.at({"--json", "se"}) == Lines{"serve\tRun the broker"});
@@ -63,14 +63,14 @@ TEST_CASE("the word being typed is completed by its place") {
 
 TEST_CASE("the commands of a group are completed behind its name") {
   using Lines = std::vector<std::string>;
-  Sample sample;
+  SampleTree sample;
   CHECK(sample.at({"token", ""}) == Lines{"list\tList tokens"});
   CHECK(sample.at({"token", "x", ""}).empty());
   CHECK(sample.at({"token", "list", "--j"}) == Lines{"--json\tPrint JSON"});
 }
 
 TEST_CASE("nothing is offered for what is unknown or hidden") {
-  Sample sample;
+  SampleTree sample;
   CHECK(sample.at({}).empty());
   CHECK(sample.at({"unknown", ""}).empty());
   CHECK(sample.at({"ses"}).empty());

@@ -54,7 +54,7 @@ asio::awaitable<void> splits_header(Exchange* exchange) {
   co_return;
 }
 
-std::vector<Route> routes() {
+std::vector<Route> server_routes() {
   std::vector<Route> all;
   all.emplace_back("GET", "/a", say_path);
   all.emplace_back("GET", "/b", say_path);
@@ -68,7 +68,7 @@ std::vector<Route> routes() {
   return all;
 }
 
-std::string get(const std::string& path, const std::string& more = "") {
+std::string get_request(const std::string& path, const std::string& more = "") {
   return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + more + "\r\n";
 }
 const std::string kClose = "Connection: close\r\n";
@@ -95,9 +95,10 @@ asio::awaitable<std::string> expect_continue(std::uint16_t port) {
 
 TEST_CASE("pipelined requests are answered in order on one connection, deferred ones too") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const auto text = test::run(
-      io, ask_until_close(served.port, get("/a") + get("/later") + get("/b") + get("/a", kClose)));
+      io, ask_until_close(served.port, get_request("/a") + get_request("/later") +
+                                           get_request("/b") + get_request("/a", kClose)));
   CHECK(count(text, "HTTP/1.1 200 OK\r\n") == 4);
   const auto later = text.find("later;");
   CHECK(text.find("/a;") < later);
@@ -109,20 +110,20 @@ TEST_CASE("pipelined requests are answered in order on one connection, deferred 
 
 TEST_CASE("a request is understood however its bytes arrive") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const auto text = test::run(
       io, ask_by_byte(served.port,
                       "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "3\r\nabc\r\n4\r\ndefg\r\n0\r\nT: t\r\n\r\n" +
-                          get("/a", kClose)));
+                          get_request("/a", kClose)));
   CHECK(has(text, "\r\n\r\n7;HTTP/1.1 200 OK\r\n"));
   CHECK(has(text, "\r\n\r\n/a;"));
 }
 
 TEST_CASE("the head of an answer has what it needs and no more") {
   asio::io_context io;
-  Served served(io, {}, routes());
-  const auto text = test::run(io, ask_until_close(served.port, get("/a", kClose)));
+  Served served(io, {}, server_routes());
+  const auto text = test::run(io, ask_until_close(served.port, get_request("/a", kClose)));
   const auto date = text.find("Date: ");
   REQUIRE(date != std::string::npos);
   CHECK(text.substr(0, date) ==
@@ -133,9 +134,10 @@ TEST_CASE("the head of an answer has what it needs and no more") {
 
 TEST_CASE("HEAD is GET without the body") {
   asio::io_context io;
-  Served served(io, {}, routes());
-  const auto text = test::run(
-      io, ask_until_close(served.port, "HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n" + get("/b", kClose)));
+  Served served(io, {}, server_routes());
+  const auto text =
+      test::run(io, ask_until_close(served.port, "HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n" +
+                                                     get_request("/b", kClose)));
   CHECK(count(text, "Content-Length: 3") == 2);
   CHECK_FALSE(has(text, "/a;"));
   CHECK(has(text, "\r\n\r\n/b;"));
@@ -144,10 +146,11 @@ TEST_CASE("HEAD is GET without the body") {
 TEST_CASE(
     "a path that is not there is 404, a method that is not is 405, and the connection stays") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const auto text = test::run(
-      io, ask_until_close(served.port, get("/none") + "DELETE /a HTTP/1.1\r\nHost: x\r\n\r\n" +
-                                           get("/name/%zz") + get("/name/a%2Fb%20c", kClose)));
+      io, ask_until_close(served.port,
+                          get_request("/none") + "DELETE /a HTTP/1.1\r\nHost: x\r\n\r\n" +
+                              get_request("/name/%zz") + get_request("/name/a%2Fb%20c", kClose)));
   CHECK(count(text, "HTTP/1.1 404 Not Found\r\n") == 1);
   CHECK(has(text,
             "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\n"
@@ -158,7 +161,7 @@ TEST_CASE(
 
 TEST_CASE("7 MiB of body arrive, with a length and in chunks") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const std::string body(7 << 20, 'x');
   const auto text = test::run(
       io,
@@ -172,7 +175,7 @@ TEST_CASE("7 MiB of body arrive, with a length and in chunks") {
 
 TEST_CASE("a body over the limit of its route is refused, and the client gets to read it") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const std::string post = "POST /small HTTP/1.1\r\nHost: x\r\n";
   const auto announced =
       test::run(io, ask_until_close(served.port, post + "Content-Length: 5000000\r\n\r\n" +
@@ -191,7 +194,7 @@ TEST_CASE("a body over the limit of its route is refused, and the client gets to
 
 TEST_CASE("a client that waits for 100 gets it once, before its body") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const auto text = test::run(io, expect_continue(served.port));
   CHECK(text.substr(0, 26) == "HTTP/1.1 100 Continue\r\n\r\n|");
   CHECK(count(text, "100 Continue") == 1);
@@ -200,7 +203,7 @@ TEST_CASE("a client that waits for 100 gets it once, before its body") {
 
 TEST_CASE("a client whose request will be refused is not asked for its body") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const auto text =
       test::run(io, ask_until_close(served.port,
                                     "POST /small HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
@@ -211,19 +214,19 @@ TEST_CASE("a client whose request will be refused is not asked for its body") {
 
 TEST_CASE("requests that are none are answered and closed") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const auto status = [&](const std::string& bytes) {
     return test::run(io, ask_until_close(served.port, bytes)).substr(0, 13);
   };
   CHECK(status("nonsense\r\n\r\n") == "HTTP/1.1 400 ");
-  CHECK(status(get("/a", "Content-Length: 1\r\nContent-Length: 2\r\n")) == "HTTP/1.1 400 ");
-  CHECK(status(get("/a", "A: " + std::string(20000, 'a') + "\r\n")) == "HTTP/1.1 431 ");
-  CHECK(status(get("/" + std::string(9000, 'a'))) == "HTTP/1.1 414 ");
+  CHECK(status(get_request("/a", "Content-Length: 1\r\nContent-Length: 2\r\n")) == "HTTP/1.1 400 ");
+  CHECK(status(get_request("/a", "A: " + std::string(20000, 'a') + "\r\n")) == "HTTP/1.1 431 ");
+  CHECK(status(get_request("/" + std::string(9000, 'a'))) == "HTTP/1.1 414 ");
 }
 
 TEST_CASE("HTTP/1.0 closes unless it is asked to stay") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, server_routes());
   const auto text =
       test::run(io, ask_until_close(served.port,
                                     "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
@@ -234,17 +237,18 @@ TEST_CASE("HTTP/1.0 closes unless it is asked to stay") {
 
 TEST_CASE("a handler that breaks costs its own connection and tells the client nothing") {
   asio::io_context io;
-  Served served(io, {}, routes());
-  const auto broken = test::run(io, ask_until_close(served.port, get("/breaks") + get("/a")));
+  Served served(io, {}, server_routes());
+  const auto broken =
+      test::run(io, ask_until_close(served.port, get_request("/breaks") + get_request("/a")));
   CHECK(has(broken, "HTTP/1.1 500 Internal Server Error\r\n"));
   CHECK(has(broken, "Connection: close"));
   CHECK_FALSE(has(broken, "secret detail"));
   CHECK_FALSE(has(broken, "/a;"));
   REQUIRE(served.failures.size() == 1);
   CHECK(served.failures[0] == "GET /breaks: secret detail");
-  CHECK(has(test::run(io, ask_until_close(served.port, get("/a", kClose))), "/a;"));
-  CHECK(has(test::run(io, ask_until_close(served.port, get("/forgets", kClose))), "500 "));
-  const auto split = test::run(io, ask_until_close(served.port, get("/splits")));
+  CHECK(has(test::run(io, ask_until_close(served.port, get_request("/a", kClose))), "/a;"));
+  CHECK(has(test::run(io, ask_until_close(served.port, get_request("/forgets", kClose))), "500 "));
+  const auto split = test::run(io, ask_until_close(served.port, get_request("/splits")));
   CHECK(has(split, "500 "));
   CHECK_FALSE(has(split, "Set-Cookie"));
 }

@@ -50,7 +50,7 @@ asio::awaitable<void> say_uid(Exchange* exchange) {
   co_return;
 }
 
-std::vector<Route> routes() {
+std::vector<Route> upgrade_routes() {
   std::vector<Route> all;
   all.emplace_back("GET", "/echo", upgrade);
   all.emplace_back("GET", "/uid", say_uid);
@@ -94,13 +94,13 @@ asio::awaitable<std::string> ask_unix(std::string path, std::string bytes) {
 
 TEST_CASE("an upgraded connection belongs to its new owner, with the bytes sent ahead") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, upgrade_routes());
   test::run(io, talk(&served));
 }
 
 TEST_CASE("no upgrade without being asked") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, upgrade_routes());
   const auto text = test::run(
       io,
       ask_until_close(served.port, "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
@@ -111,7 +111,7 @@ TEST_CASE("an upgrade passes the guard first") {
   asio::io_context io;
   HttpServerOptions options;
   options.guard = LocalGuard(1, "token");
-  Served served(io, options, routes());
+  Served served(io, options, upgrade_routes());
   const auto text = test::run(io, ask_until_close(served.port, kUpgrade + "Connection: close\r\n"
                                                                           "\r\n"));
   CHECK(has(text, "HTTP/1.1 403 Forbidden\r\n"));
@@ -125,7 +125,7 @@ TEST_CASE("over a Unix socket the peer is known to handler and guard") {
   const auto path = (dir / "socket").string();
   HttpServerOptions options;
   options.guard = LocalGuard(0, "token");
-  Served served(io, options, routes());
+  Served served(io, options, upgrade_routes());
   auto listener = Listener::unix(io.get_executor(), path);
   REQUIRE(listener.has_value());
   served.server.serve(std::move(*listener));

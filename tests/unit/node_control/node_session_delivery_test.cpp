@@ -12,7 +12,7 @@ namespace {
 using Scenario = asio::awaitable<void>;
 using Seqs = std::vector<std::uint64_t>;
 
-struct World : SessionWorld {};
+struct DeliverySession : SessionWorld {};
 
 /// Waits until the broker has that many deliveries.
 Scenario surfaced(SessionWorld& w, std::size_t count) {
@@ -51,7 +51,8 @@ std::string payload_of(const Delivery& delivery) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "A7: 1, 2, 2, 4 after an expiry, 3 late: once each, in order, acks grow") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "A7: 1, 2, 2, 4 after an expiry, 3 late: once each, in order, acks grow") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -87,7 +88,8 @@ TEST_CASE_FIXTURE(World, "A7: 1, 2, 2, 4 after an expiry, 3 late: once each, in 
   });
 }
 
-TEST_CASE_FIXTURE(World, "A8: the worker dies unconfirmed: no ack, once more after the re-spawn") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "A8: the worker dies unconfirmed: no ack, once more after the re-spawn") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -109,7 +111,8 @@ TEST_CASE_FIXTURE(World, "A8: the worker dies unconfirmed: no ack, once more aft
   });
 }
 
-TEST_CASE_FIXTURE(World, "A9, C24: a restart with a withheld ack: nothing is surfaced twice") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "A9, C24: a restart with a withheld ack: nothing is surfaced twice") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -137,7 +140,8 @@ TEST_CASE_FIXTURE(World, "A9, C24: a restart with a withheld ack: nothing is sur
   });
 }
 
-TEST_CASE_FIXTURE(World, "A10: released and spawned again, the same id: the next message arrives") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "A10: released and spawned again, the same id: the next message arrives") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -156,7 +160,7 @@ TEST_CASE_FIXTURE(World, "A10: released and spawned again, the same id: the next
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(DeliverySession,
                   "A10: the same name with a new id, first number N > 1, nobody says where") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.outgoing("reply:agent.register", FrameScript::without("/data/delivery_ack_seq"),
@@ -187,7 +191,8 @@ TEST_CASE_FIXTURE(World,
 }
 
 TEST_CASE_FIXTURE(
-    World, "A11, C9, 12.5.10: ephemeral: a reaction after its message, two denials, an object") {
+    DeliverySession,
+    "A11, C9, 12.5.10: ephemeral: a reaction after its message, two denials, an object") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -220,7 +225,8 @@ TEST_CASE_FIXTURE(
   });
 }
 
-TEST_CASE_FIXTURE(World, "A21: 10 000 deliveries to 50 agents: each in order, all acknowledged") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "A21: 10 000 deliveries to 50 agents: each in order, all acknowledged") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     constexpr std::size_t kAgents = 50;
@@ -249,7 +255,8 @@ TEST_CASE_FIXTURE(World, "A21: 10 000 deliveries to 50 agents: each in order, al
   });
 }
 
-TEST_CASE_FIXTURE(World, "A22: what the broker gives back is not acked, and comes again") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "A22: what the broker gives back is not acked, and comes again") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     (void)co_await w.agent("ada");
@@ -272,7 +279,7 @@ TEST_CASE_FIXTURE(World, "A22: what the broker gives back is not acked, and come
   });
 }
 
-TEST_CASE_FIXTURE(World, "R1: a message for nobody is a dead letter, acknowledged once") {
+TEST_CASE_FIXTURE(DeliverySession, "R1: a message for nobody is a dead letter, acknowledged once") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.state().agent_or_new("ghost").node_id = "node_1";
@@ -290,7 +297,8 @@ TEST_CASE_FIXTURE(World, "R1: a message for nobody is a dead letter, acknowledge
   });
 }
 
-TEST_CASE_FIXTURE(World, "the state is on disk before anything is done, and before an ack leaves") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "the state is on disk before anything is done, and before an ack leaves") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     (void)co_await w.agent("ada");
@@ -314,7 +322,8 @@ TEST_CASE_FIXTURE(World, "the state is on disk before anything is done, and befo
   });
 }
 
-TEST_CASE_FIXTURE(World, "C24: cut in the middle of a flood: each message once, in order") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "C24: cut in the middle of a flood: each message once, in order") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     (void)co_await w.agent("ada");
@@ -337,7 +346,8 @@ TEST_CASE_FIXTURE(World, "C24: cut in the middle of a flood: each message once, 
   });
 }
 
-TEST_CASE_FIXTURE(World, "an ack that waits is for nobody any more once its agent is gone") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "an ack that waits is for nobody any more once its agent is gone") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -359,7 +369,8 @@ TEST_CASE_FIXTURE(World, "an ack that waits is for nobody any more once its agen
   });
 }
 
-TEST_CASE_FIXTURE(World, "identity: frames for a released agent end with its deregistration") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "identity: frames for a released agent end with its deregistration") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -377,7 +388,8 @@ TEST_CASE_FIXTURE(World, "identity: frames for a released agent end with its der
   });
 }
 
-TEST_CASE_FIXTURE(World, "identity: another agent under our name: ours is registered again") {
+TEST_CASE_FIXTURE(DeliverySession,
+                  "identity: another agent under our name: ours is registered again") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string old = co_await w.agent("ada");

@@ -9,7 +9,7 @@ namespace {
 
 using Scenario = asio::awaitable<void>;
 
-struct World : SessionWorld {};
+struct FramesSession : SessionWorld {};
 
 /// A registration whose answer the test waits for on its own.
 class Asked {
@@ -56,7 +56,8 @@ wire::Json json(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "A5, R9, C19: a spawn: register, reply, inventory, heartbeat, result") {
+TEST_CASE_FIXTURE(FramesSession,
+                  "A5, R9, C19: a spawn: register, reply, inventory, heartbeat, result") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     co_await w.engine.next_frame("inventory.sync");
@@ -96,7 +97,7 @@ TEST_CASE_FIXTURE(World, "A5, R9, C19: a spawn: register, reply, inventory, hear
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "A6, R7, R8: a child that does not start: deregistered, an error, no trace") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -121,7 +122,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "A12, R17, C10, 12.5.9: frames that make no sense do not end the connection") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -172,7 +173,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "A15: a lost reply: the caller gives up after 30 s, a late one is undone") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -199,7 +200,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "A16, R16: two registrations of one name: one wins, the other is told so") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -217,7 +218,8 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World, "R16: replies in the other order and with other ids find who asked") {
+TEST_CASE_FIXTURE(FramesSession,
+                  "R16: replies in the other order and with other ids find who asked") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.outgoing("reply:agent.register", FrameScript::swap_with_next(), 1);
@@ -234,7 +236,7 @@ TEST_CASE_FIXTURE(World, "R16: replies in the other order and with other ids fin
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "a registration under way when the connection ends, and when the broker does") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -258,7 +260,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World, "the engine's refusal of an agent is the error, in its words") {
+TEST_CASE_FIXTURE(FramesSession, "the engine's refusal of an agent is the error, in its words") {
   run([](SessionWorld& w) -> Scenario {
     w.options.manifest.max_agents = 1;
     co_await w.up();
@@ -271,7 +273,8 @@ TEST_CASE_FIXTURE(World, "the engine's refusal of an agent is the error, in its 
   });
 }
 
-TEST_CASE_FIXTURE(World, "messages that come before the reply to the registration wait for it") {
+TEST_CASE_FIXTURE(FramesSession,
+                  "messages that come before the reply to the registration wait for it") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.state().agent_or_new("ada");
@@ -290,7 +293,7 @@ TEST_CASE_FIXTURE(World, "messages that come before the reply to the registratio
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "A17: an action: round trip; a repeat is answered again and not run again") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -314,7 +317,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "A17, 12.5.7: results of a time without a connection reach the engine later") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -339,7 +342,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "A18: releasing what is not here twice is a success, and says so cleanly") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -354,7 +357,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(FramesSession,
                   "an action that runs is not given away by an inventory that cannot name it") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -374,7 +377,8 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World, "12.1 11.5.5: the inventory is said every 60 s, also when it is empty") {
+TEST_CASE_FIXTURE(FramesSession,
+                  "12.1 11.5.5: the inventory is said every 60 s, also when it is empty") {
   run([](SessionWorld& w) -> Scenario {
     w.options.liveness.ask_after = 50s;
     w.options.liveness.answer_within = 55s;
@@ -387,7 +391,8 @@ TEST_CASE_FIXTURE(World, "12.1 11.5.5: the inventory is said every 60 s, also wh
   });
 }
 
-TEST_CASE_FIXTURE(World, "12.1 11.7.0: after a reconnect the inventory lists who lives here") {
+TEST_CASE_FIXTURE(FramesSession,
+                  "12.1 11.7.0: after a reconnect the inventory lists who lives here") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -402,7 +407,7 @@ TEST_CASE_FIXTURE(World, "12.1 11.7.0: after a reconnect the inventory lists who
   });
 }
 
-TEST_CASE_FIXTURE(World, "a result that no engine takes is an error instead") {
+TEST_CASE_FIXTURE(FramesSession, "a result that no engine takes is an error instead") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string id = w.engine.invoke("builder-1", "run:test", "1");

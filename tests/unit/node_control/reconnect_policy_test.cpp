@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using Step = ConnectFailure::Step;
 
-const Monotonic kStart{1000s};
+const Monotonic kPolicyStart{1000s};
 
 ConnectFailure failure(int status, Step step = Step::connect) {
   ConnectFailure one;
@@ -38,7 +38,7 @@ TEST_CASE("an engine that restarts every few minutes is back within half a secon
   SeededRandom random(2);
   ReconnectPolicy policy(random, true);
   for (int i = 0; i < 5; ++i) (void)policy.failed(failure(0));
-  Monotonic now = kStart;
+  Monotonic now = kPolicyStart;
   for (int restart = 0; restart < 10; ++restart) {
     policy.established(now);
     now += 3min;
@@ -49,7 +49,7 @@ TEST_CASE("an engine that restarts every few minutes is back within half a secon
 TEST_CASE("connections that live less than 60 s do not start the waits anew") {
   SeededRandom random(3);
   ReconnectPolicy policy(random, true);
-  Monotonic now = kStart;
+  Monotonic now = kPolicyStart;
   Duration longest{};
   for (int i = 0; i < 40; ++i) {
     policy.established(now);
@@ -76,7 +76,7 @@ TEST_CASE(
   REQUIRE(policy.hard_error());
   CHECK(policy.hard_error()->code == Code::token_rejected);
   CHECK(policy.hard_error()->message.find("status 401") != std::string::npos);
-  policy.established(kStart);
+  policy.established(kPolicyStart);
   CHECK_FALSE(policy.hard_error());
 }
 
@@ -85,8 +85,8 @@ TEST_CASE("R13, C20: a connection that establishes gives the token its 5 chances
   ReconnectPolicy policy(random, true);
   CHECK(policy.failed(failure(401)).mint);
   CHECK(policy.failed(failure(401)).mint);
-  policy.established(kStart);
-  (void)policy.lost(kStart + 1s);
+  policy.established(kPolicyStart);
+  (void)policy.lost(kPolicyStart + 1s);
   for (int i = 0; i < 5; ++i) CHECK(policy.failed(failure(401)).mint);
   CHECK_FALSE(policy.failed(failure(401)).mint);
 }

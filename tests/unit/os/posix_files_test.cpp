@@ -23,7 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMany = 1 << 20;
+constexpr std::size_t kManyFiles = 1 << 20;
 
 void write_file(const Path& path, const std::string& content, mode_t mode) {
   std::ofstream(path) << content;
@@ -57,7 +57,7 @@ int in_child(const std::function<int()>& work) {
   return WEXITSTATUS(status);
 }
 
-struct Fixture {
+struct DiskFixture {
   test::TempDir temp;
   SystemRandom random;
   PosixFiles files{random};
@@ -65,7 +65,7 @@ struct Fixture {
   Path file = dir / "token";
 
   void refused(std::string_view why, std::string_view mend) {
-    const auto read = files.read_private(file, kMany);
+    const auto read = files.read_private(file, kManyFiles);
     REQUIRE_FALSE(read);
     CHECK(read.error().code == Code::unsafe_file);
     CHECK(read.error().message == "'" + file.string() + "' is not used: " + std::string(why));
@@ -75,7 +75,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "a file that was written is read back, 0600 under every umask") {
+TEST_CASE_FIXTURE(DiskFixture, "a file that was written is read back, 0600 under every umask") {
   for (const mode_t mask : {mode_t{0000}, mode_t{0022}, mode_t{0077}, mode_t{0777}}) {
     const mode_t before = ::umask(mask);
     const auto replaced = files.replace(file, "one");
@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(Fixture, "a file that was written is read back, 0600 under eve
     CHECK(mode_of(dir / "new") == 0600);
     CHECK(mode_of(dir / "a") == 0700);
     CHECK(mode_of(dir / "a/b") == 0700);
-    CHECK(files.read_private(file, kMany).value() == "one");
+    CHECK(files.read_private(file, kManyFiles).value() == "one");
     // A file that append makes under umask 0777 has no permissions at all, which is safe.
     if (mask != 0777) CHECK(appended.has_value());
     std::filesystem::remove_all(dir);
@@ -98,14 +98,14 @@ TEST_CASE_FIXTURE(Fixture, "a file that was written is read back, 0600 under eve
   }
 }
 
-TEST_CASE_FIXTURE(Fixture, "replacing leaves the new content and nothing else") {
+TEST_CASE_FIXTURE(DiskFixture, "replacing leaves the new content and nothing else") {
   REQUIRE(files.replace(file, "old"));
   REQUIRE(files.replace(file, std::string(100'000, 'n')));
   CHECK(content_of(file) == std::string(100'000, 'n'));
   CHECK(entries_in(dir) == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "replacing a symbolic link replaces the link and not its target") {
+TEST_CASE_FIXTURE(DiskFixture, "replacing a symbolic link replaces the link and not its target") {
   write_file(dir / "victim", "untouched", 0600);
   REQUIRE(::symlink((dir / "victim").c_str(), file.c_str()) == 0);
   REQUIRE(files.replace(file, "new"));
@@ -113,7 +113,7 @@ TEST_CASE_FIXTURE(Fixture, "replacing a symbolic link replaces the link and not 
   CHECK(files.stat(file)->kind == FileKind::regular);
 }
 
-TEST_CASE_FIXTURE(Fixture, "creating never overwrites") {
+TEST_CASE_FIXTURE(DiskFixture, "creating never overwrites") {
   REQUIRE(files.create(file, "first"));
   const auto second = files.create(file, "second");
   REQUIRE_FALSE(second);
@@ -125,7 +125,7 @@ TEST_CASE_FIXTURE(Fixture, "creating never overwrites") {
   CHECK(entries_in(dir) == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "of several who create at once exactly one succeeds") {
+TEST_CASE_FIXTURE(DiskFixture, "of several who create at once exactly one succeeds") {
   for (int round = 0; round < 20; ++round) {
     int ready[2];
     REQUIRE(::pipe(ready) == 0);
@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(Fixture, "of several who create at once exactly one succeeds")
   }
 }
 
-TEST_CASE_FIXTURE(Fixture, "a symbolic link in place of a private file is refused") {
+TEST_CASE_FIXTURE(DiskFixture, "a symbolic link in place of a private file is refused") {
   write_file(dir / "target", "secret", 0600);
   REQUIRE(::symlink("target", file.c_str()) == 0);
   refused("it is a symbolic link", "put the file itself there");
@@ -163,30 +163,30 @@ TEST_CASE_FIXTURE(Fixture, "a symbolic link in place of a private file is refuse
   CHECK(files.lock(file, "me").error().code == Code::unsafe_file);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a hard link is refused") {
+TEST_CASE_FIXTURE(DiskFixture, "a hard link is refused") {
   write_file(dir / "other", "secret", 0600);
   REQUIRE(::link((dir / "other").c_str(), file.c_str()) == 0);
   refused("it has 2 names (hard links)", "remove the other names, or put a copy there");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a FIFO is refused and does not hang") {
+TEST_CASE_FIXTURE(DiskFixture, "a FIFO is refused and does not hang") {
   REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
   refused("it is no regular file", "move it away, then try again");
   CHECK(files.append(file, "x", false).error().code == Code::unsafe_file);
-  CHECK(files.read(file, kMany).error().code == Code::invalid_argument);
+  CHECK(files.read(file, kManyFiles).error().code == Code::invalid_argument);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a directory is refused") {
+TEST_CASE_FIXTURE(DiskFixture, "a directory is refused") {
   REQUIRE(::mkdir(file.c_str(), 0700) == 0);
   refused("it is no regular file", "move it away, then try again");
   CHECK(files.lock(file, "me").error().code == Code::unsafe_file);
-  CHECK(files.read(file, kMany).error().code == Code::invalid_argument);
+  CHECK(files.read(file, kManyFiles).error().code == Code::invalid_argument);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file that others may use is refused, with the mend") {
+TEST_CASE_FIXTURE(DiskFixture, "a file that others may use is refused, with the mend") {
   for (const mode_t mode : {mode_t{0644}, mode_t{0640}, mode_t{0620}, mode_t{0604}, mode_t{0601}}) {
     write_file(file, "secret", mode);
-    const auto read = files.read_private(file, kMany);
+    const auto read = files.read_private(file, kManyFiles);
     REQUIRE_FALSE(read);
     CHECK(read.error().code == Code::unsafe_file);
     CHECK(read.error().hint == "chmod 600 '" + file.string() + "'");
@@ -194,10 +194,10 @@ TEST_CASE_FIXTURE(Fixture, "a file that others may use is refused, with the mend
   write_file(file, "secret", 0644);
   refused("other users may use it (mode 0644)", "chmod 600 '" + file.string() + "'");
   write_file(file, "secret", 0400);
-  CHECK(files.read_private(file, kMany).value() == "secret");
+  CHECK(files.read_private(file, kManyFiles).value() == "secret");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file of another user is refused, root's too") {
+TEST_CASE_FIXTURE(DiskFixture, "a file of another user is refused, root's too") {
   if (::geteuid() != 0) {
     MESSAGE("skipped: only root can give a file away");
     return;
@@ -209,28 +209,28 @@ TEST_CASE_FIXTURE(Fixture, "a file of another user is refused, root's too") {
   CHECK(files.make_private_directory(dir).error().code == Code::unsafe_file);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a missing file is told from one that cannot be read") {
-  CHECK(files.read_private(file, kMany).error().code == Code::not_found);
-  CHECK(files.read(file, kMany).error().code == Code::not_found);
+TEST_CASE_FIXTURE(DiskFixture, "a missing file is told from one that cannot be read") {
+  CHECK(files.read_private(file, kManyFiles).error().code == Code::not_found);
+  CHECK(files.read(file, kManyFiles).error().code == Code::not_found);
   CHECK(files.stat(file).error().code == Code::not_found);
   CHECK(files.list(file).error().code == Code::not_found);
   CHECK(files.replace(dir / "no/file", "x").error().code == Code::not_found);
   CHECK_FALSE(files.remove(file).value());
   // The start of our own memory is never mapped: the kernel answers EIO.
-  const auto broken = files.read_private("/proc/self/mem", kMany);
+  const auto broken = files.read_private("/proc/self/mem", kManyFiles);
   REQUIRE_FALSE(broken);
   CHECK(broken.error().code == Code::io_error);
   CHECK(broken.error().message == "cannot read '/proc/self/mem': Input/output error");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file that may not be opened says so") {
+TEST_CASE_FIXTURE(DiskFixture, "a file that may not be opened says so") {
   write_file(file, "secret", 0000);
   const int status = in_child([&] {
     if (::geteuid() == 0 && (::chmod(temp.path().c_str(), 0755) != 0 ||
                              ::chmod(dir.c_str(), 0755) != 0 || ::seteuid(12345) != 0)) {
       return 2;
     }
-    const auto read = files.read_private(file, kMany);
+    const auto read = files.read_private(file, kManyFiles);
     return !read && read.error().code == Code::io_error &&
                    read.error().message == "cannot open '" + file.string() + "': Permission denied"
                ? 0
@@ -239,7 +239,7 @@ TEST_CASE_FIXTURE(Fixture, "a file that may not be opened says so") {
   CHECK(status == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "more than the bound is an error and not a cut") {
+TEST_CASE_FIXTURE(DiskFixture, "more than the bound is an error and not a cut") {
   write_file(file, "12345", 0600);
   CHECK(files.read_private(file, 5).value() == "12345");
   const auto read = files.read_private(file, 4);
@@ -248,20 +248,21 @@ TEST_CASE_FIXTURE(Fixture, "more than the bound is an error and not a cut") {
   CHECK(files.read(file, 0).error().code == Code::too_large);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file that needs no protection may be a link and readable by all") {
+TEST_CASE_FIXTURE(DiskFixture,
+                  "a file that needs no protection may be a link and readable by all") {
   write_file(dir / "config", "a = 1", 0644);
   REQUIRE(::symlink("config", file.c_str()) == 0);
-  CHECK(files.read(file, kMany).value() == "a = 1");
+  CHECK(files.read(file, kManyFiles).value() == "a = 1");
 }
 
-TEST_CASE_FIXTURE(Fixture, "appending adds whole records to a private file") {
+TEST_CASE_FIXTURE(DiskFixture, "appending adds whole records to a private file") {
   REQUIRE(files.append(file, "one\n", false));
   REQUIRE(files.append(file, "two\n", true));
   CHECK(content_of(file) == "one\ntwo\n");
   CHECK(mode_of(file) == 0600);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a private directory is made, tightened or refused") {
+TEST_CASE_FIXTURE(DiskFixture, "a private directory is made, tightened or refused") {
   const Path made = dir / "x/y/z/";
   REQUIRE(files.make_private_directory(made));
   CHECK(mode_of(dir / "x/y/z") == 0700);
@@ -284,7 +285,7 @@ TEST_CASE_FIXTURE(Fixture, "a private directory is made, tightened or refused") 
   CHECK(files.make_private_directory(dir / "file/below").error().code == Code::not_found);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a lock keeps others out for as long as it is held, and says who") {
+TEST_CASE_FIXTURE(DiskFixture, "a lock keeps others out for as long as it is held, and says who") {
   auto held = files.lock(file, "pid 77, started 12:00");
   REQUIRE(held);
   const auto second = files.lock(file, "pid 78");
@@ -297,7 +298,7 @@ TEST_CASE_FIXTURE(Fixture, "a lock keeps others out for as long as it is held, a
   CHECK(content_of(file) == "pid 78");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a lock ends with the process that holds it, however it ends") {
+TEST_CASE_FIXTURE(DiskFixture, "a lock ends with the process that holds it, however it ends") {
   int held[2];
   REQUIRE(::pipe(held) == 0);
   const pid_t child = ::fork();
@@ -316,7 +317,7 @@ TEST_CASE_FIXTURE(Fixture, "a lock ends with the process that holds it, however 
   ::close(held[1]);
 }
 
-TEST_CASE_FIXTURE(Fixture, "listing is sorted and looking does not follow links") {
+TEST_CASE_FIXTURE(DiskFixture, "listing is sorted and looking does not follow links") {
   write_file(dir / "b", "12", 0640);
   REQUIRE(::symlink("b", (dir / "a").c_str()) == 0);
   CHECK(files.list(dir).value() == std::vector<std::string>{"a", "b"});
@@ -328,7 +329,7 @@ TEST_CASE_FIXTURE(Fixture, "listing is sorted and looking does not follow links"
   CHECK(info.owner == ::geteuid());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a full disk is told, and leaves the old file and no leftovers") {
+TEST_CASE_FIXTURE(DiskFixture, "a full disk is told, and leaves the old file and no leftovers") {
   const int status = in_child([&]() -> int {
     if (::unshare(CLONE_NEWNS) != 0 ||
         ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
@@ -351,7 +352,7 @@ TEST_CASE_FIXTURE(Fixture, "a full disk is told, and leaves the old file and no 
   CHECK(status == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a write that breaks off keeps its cause and the old file") {
+TEST_CASE_FIXTURE(DiskFixture, "a write that breaks off keeps its cause and the old file") {
   REQUIRE(files.replace(file, "old"));
   const int status = in_child([&] {
     const rlimit limit{1000, 1000};
@@ -369,7 +370,7 @@ TEST_CASE_FIXTURE(Fixture, "a write that breaks off keeps its cause and the old 
   CHECK(entries_in(dir) == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a writer killed at any moment leaves an old or a new file, whole") {
+TEST_CASE_FIXTURE(DiskFixture, "a writer killed at any moment leaves an old or a new file, whole") {
   const std::string contents[] = {std::string(30'000, 'a'), std::string(50'000, 'b')};
   REQUIRE(files.replace(file, contents[0]));
   for (int round = 0; round < 100; ++round) {
@@ -394,7 +395,7 @@ TEST_CASE_FIXTURE(Fixture, "a writer killed at any moment leaves an old or a new
     REQUIRE(WIFSIGNALED(status));
     ::close(started[0]);
     ::close(started[1]);
-    const std::string found = files.read_private(file, kMany).value();
+    const std::string found = files.read_private(file, kManyFiles).value();
     CHECK((found == contents[0] || found == contents[1]));
   }
   const std::size_t left = entries_in(dir) - 1;

@@ -27,7 +27,7 @@ bool readable(int fd, int ms) {
   return ::poll(&waiting, 1, ms) == 1;
 }
 
-struct Fixture {
+struct ProcessFixture {
   test::TempDir temp;
   PosixProcesses processes;
 
@@ -77,7 +77,7 @@ TEST_CASE("an exit status as people and shells see it") {
   CHECK(signal_name(SIGRTMAX) == "signal 64");
 }
 
-TEST_CASE_FIXTURE(Fixture,
+TEST_CASE_FIXTURE(ProcessFixture,
                   "a child gets its arguments, environment and directory, and nothing else") {
   ::setenv("RELAY_TEST_LEAK", "1", 1);
   Command command{{"sh", "-c", "pwd; echo \"$1|$2\"; env | sort", "x", "a b", ""},
@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(output.find("RELAY_TEST_LEAK") == std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Fixture, "no descriptor leaks, and those passed on are in their places") {
+TEST_CASE_FIXTURE(ProcessFixture, "no descriptor leaks, and those passed on are in their places") {
   const Fd leak(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC
   REQUIRE(leak);
   // `ls` itself opens the directory it lists.
@@ -108,7 +108,7 @@ TEST_CASE_FIXTURE(Fixture, "no descriptor leaks, and those passed on are in thei
   CHECK(output_of(command) == "hello\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "descriptors that trade places do not overwrite each other") {
+TEST_CASE_FIXTURE(ProcessFixture, "descriptors that trade places do not overwrite each other") {
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   const Fd reading(ends[0]);
@@ -126,7 +126,7 @@ TEST_CASE_FIXTURE(Fixture, "descriptors that trade places do not overwrite each 
   CHECK(text == "to-out\nto-err\n");
 }
 
-TEST_CASE_FIXTURE(Fixture,
+TEST_CASE_FIXTURE(ProcessFixture,
                   "a parent without standard input passes its descriptors on all the same") {
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -144,7 +144,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(::read(reading.get(), text, sizeof text) == 4);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a child starts with no signal blocked or ignored") {
+TEST_CASE_FIXTURE(ProcessFixture, "a child starts with no signal blocked or ignored") {
   const IgnoredSignal pipe(SIGPIPE);
   SignalQueue queue{SIGTERM, SIGCHLD};
   const std::string status = output_of({{"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"},
@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(Fixture, "a child starts with no signal blocked or ignored") {
   CHECK(status == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a session of its own is one") {
+TEST_CASE_FIXTURE(ProcessFixture, "a session of its own is one") {
   // Field 6 of stat is the session; the name in field 2 has no blanks here.
   Command command{{"sh", "-c",
                    "read -r pid name state parent group session rest < /proc/$$/stat; "
@@ -163,7 +163,8 @@ TEST_CASE_FIXTURE(Fixture, "a session of its own is one") {
   CHECK(output_of(command) == "own\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a program that is not there or cannot be run says which and why") {
+TEST_CASE_FIXTURE(ProcessFixture,
+                  "a program that is not there or cannot be run says which and why") {
   const auto code = [&](const std::string& name, const std::string& path) {
     const auto child = processes.start({{name}, Environment{{"PATH", path}}});
     REQUIRE_FALSE(child);
@@ -194,7 +195,8 @@ TEST_CASE_FIXTURE(Fixture, "a program that is not there or cannot be run says wh
   CHECK(code(orphan.string(), "/bin").code == Code::cli_not_executable);
 }
 
-TEST_CASE_FIXTURE(Fixture, "the program is looked up where the child will be, in its own PATH") {
+TEST_CASE_FIXTURE(ProcessFixture,
+                  "the program is looked up where the child will be, in its own PATH") {
   program("tool", "#!/bin/sh\nexit 5\n", 0755);
   Command by_path{{"tool"}, Environment{{"PATH", ":/nowhere:" + temp.path().string()}}};
   CHECK(run(by_path).status() == 5);
@@ -206,13 +208,13 @@ TEST_CASE_FIXTURE(Fixture, "the program is looked up where the child will be, in
   CHECK(processes.start(relative).error().code == Code::not_found);
 }
 
-TEST_CASE_FIXTURE(Fixture, "every way to end is told") {
+TEST_CASE_FIXTURE(ProcessFixture, "every way to end is told") {
   CHECK(run(shell("exit 0")) == ExitStatus::exited(0));
   CHECK(run(shell("exit 255")) == ExitStatus::exited(255));
   CHECK(run(shell("kill -TERM $$")) == ExitStatus::signalled(SIGTERM));
 }
 
-TEST_CASE_FIXTURE(Fixture, "the end is told by the descriptor, by poll and by wait") {
+TEST_CASE_FIXTURE(ProcessFixture, "the end is told by the descriptor, by poll and by wait") {
   auto child = processes.start(shell("read line"));
   REQUIRE(child);  // /dev/null: ends at once
   CHECK(readable((*child)->ended_fd(), 20'000));
@@ -223,7 +225,7 @@ TEST_CASE_FIXTURE(Fixture, "the end is told by the descriptor, by poll and by wa
   CHECK_FALSE((*child)->signal_group(SIGTERM).value());
 }
 
-TEST_CASE_FIXTURE(Fixture,
+TEST_CASE_FIXTURE(ProcessFixture,
                   "a child that runs is waited for no longer than asked, and can be ended") {
   auto child = processes.start(shell("exec sleep 1000"));
   REQUIRE(child);
@@ -234,7 +236,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK((*child)->wait(Duration::max()).value() == ExitStatus::signalled(SIGKILL));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a signal to the group reaches grandchildren") {
+TEST_CASE_FIXTURE(ProcessFixture, "a signal to the group reaches grandchildren") {
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   const Fd reading(ends[0]);

@@ -202,7 +202,7 @@ TEST_CASE("replies can be lost or wrong, one after the other") {
   run(io, check_replies(&engine));
 }
 
-asio::awaitable<void> check_held(FakeEngine* engine) {
+asio::awaitable<void> check_held_frame(FakeEngine* engine) {
   RawNode node;
   co_await start_node(engine, &node);
   engine->outgoing("deliver", FrameScript::hold());
@@ -228,7 +228,7 @@ asio::awaitable<void> check_held(FakeEngine* engine) {
 TEST_CASE("frames of both ways are held until they are released") {
   asio::io_context io;
   FakeEngine engine(io);
-  run(io, check_held(&engine));
+  run(io, check_held_frame(&engine));
 }
 
 asio::awaitable<void> check_raw(FakeEngine* engine) {

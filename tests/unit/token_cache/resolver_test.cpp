@@ -12,7 +12,7 @@
 namespace relay::token_cache {
 namespace {
 
-struct World {
+struct ResolverWorld {
   asio::io_context io;
   FakeClock clock;
   os::FakeFiles files{clock};
@@ -50,7 +50,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "C3: environment, then cache, then mint, which is kept") {
+TEST_CASE_FIXTURE(ResolverWorld, "C3: environment, then cache, then mint, which is kept") {
   const auto minted = resolve(request());
   REQUIRE(minted);
   CHECK(minted->source == TokenSource::mint);
@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(World, "C3: environment, then cache, then mint, which is kept"
   CHECK_FALSE(resolver.store().find("node_env").value());
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(ResolverWorld,
                   "C16: stable in a directory, different across directories and workspaces") {
   const auto app = resolve(request("/srv/app"));
   const auto lib = resolve(request("/srv/lib"));
@@ -95,7 +95,7 @@ TEST_CASE_FIXTURE(World,
   CHECK(engine.minted == 3);
 }
 
-TEST_CASE_FIXTURE(World, "R5: a token of another engine is not used") {
+TEST_CASE_FIXTURE(ResolverWorld, "R5: a token of another engine is not used") {
   REQUIRE(resolve(request()));
   auto other = request();
   other.engine = "http://other";
@@ -105,7 +105,8 @@ TEST_CASE_FIXTURE(World, "R5: a token of another engine is not used") {
   CHECK(engine.minted == 2);
 }
 
-TEST_CASE_FIXTURE(World, "C21: with a token from outside the machine-id is the node id, verbatim") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "C21: with a token from outside the machine-id is the node id, verbatim") {
   auto given = request();
   given.node_token = Secret("nt_live_env");
   const auto none = resolve(given);
@@ -118,7 +119,7 @@ TEST_CASE_FIXTURE(World, "C21: with a token from outside the machine-id is the n
   CHECK(engine.calls.empty());
 }
 
-TEST_CASE_FIXTURE(World, "a pinned node id is minted for and cached verbatim") {
+TEST_CASE_FIXTURE(ResolverWorld, "a pinned node id is minted for and cached verbatim") {
   auto pinned = request();
   pinned.node_id = "node_01J7OPERATOR";
   const auto minted = resolve(pinned);
@@ -128,14 +129,15 @@ TEST_CASE_FIXTURE(World, "a pinned node id is minted for and cached verbatim") {
   CHECK_FALSE(files.stat(places.own / "machine-id"));
 }
 
-TEST_CASE_FIXTURE(World, "two that start at once mint once") {
+TEST_CASE_FIXTURE(ResolverWorld, "two that start at once mint once") {
   engine.mint_takes = 20;
   std::vector<std::string> tokens;
-  const auto start = [](World* world, std::vector<std::string>* into) -> asio::awaitable<void> {
-    auto got = co_await world->resolver.resolve(World::request());
+  const auto start = [](ResolverWorld* world,
+                        std::vector<std::string>* into) -> asio::awaitable<void> {
+    auto got = co_await world->resolver.resolve(ResolverWorld::request());
     into->push_back(got ? got->token.reveal() : got.error().message);
   };
-  const auto both = [](World* world, std::vector<std::string>* into,
+  const auto both = [](ResolverWorld* world, std::vector<std::string>* into,
                        decltype(start)* begin) -> asio::awaitable<void> {
     net::TaskGroup group(world->io.get_executor());
     group.spawn((*begin)(world, into));
@@ -147,7 +149,8 @@ TEST_CASE_FIXTURE(World, "two that start at once mint once") {
   CHECK(engine.minted == 1);
 }
 
-TEST_CASE_FIXTURE(World, "verify: a good token is kept, a dead one replaced, without a key told") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "verify: a good token is kept, a dead one replaced, without a key told") {
   const auto first = resolve(request());
   REQUIRE(first);
   auto asking = request();
@@ -168,7 +171,8 @@ TEST_CASE_FIXTURE(World, "verify: a good token is kept, a dead one replaced, wit
   CHECK(engine.minted == 2);
 }
 
-TEST_CASE_FIXTURE(World, "without a key the enrolment of the directory is used, or there is none") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "without a key the enrolment of the directory is used, or there is none") {
   auto keyless = request();
   keyless.workspace_key.reset();
   keyless.engine.clear();
@@ -181,7 +185,8 @@ TEST_CASE_FIXTURE(World, "without a key the enrolment of the directory is used, 
   CHECK(found->token.reveal() == "nt_live_1");
 }
 
-TEST_CASE_FIXTURE(World, "an engine that is away does not keep a cached node from starting") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "an engine that is away does not keep a cached node from starting") {
   REQUIRE(resolve(request()));
   engine.failure = Error(Code::engine_unreachable, "connection refused");
   const auto offline = resolve(request());
@@ -194,7 +199,8 @@ TEST_CASE_FIXTURE(World, "an engine that is away does not keep a cached node fro
   CHECK(resolve(request()).error().code == Code::unauthorized);
 }
 
-TEST_CASE_FIXTURE(World, "R10: a failed start leaves nothing behind, and says the real reason") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "R10: a failed start leaves nothing behind, and says the real reason") {
   for (const Code code : {Code::unauthorized, Code::forbidden, Code::engine_unreachable}) {
     engine.failure = Error(code, "the reason");
     const auto failed = resolve(request());
@@ -205,7 +211,7 @@ TEST_CASE_FIXTURE(World, "R10: a failed start leaves nothing behind, and says th
   }
 }
 
-TEST_CASE_FIXTURE(World, "a name of another node is a conflict before anything is minted") {
+TEST_CASE_FIXTURE(ResolverWorld, "a name of another node is a conflict before anything is minted") {
   engine.names["box/srv/app"] = "node_somebody";
   const auto taken = resolve(request());
   REQUIRE_FALSE(taken);
@@ -215,7 +221,8 @@ TEST_CASE_FIXTURE(World, "a name of another node is a conflict before anything i
   CHECK_FALSE(token_files());
 }
 
-TEST_CASE_FIXTURE(World, "an engine that knows nodes by name alone is caught, its token not kept") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "an engine that knows nodes by name alone is caught, its token not kept") {
   engine.answers_for = "node_somebody";
   const auto wrong = resolve(request());
   REQUIRE_FALSE(wrong);
@@ -223,7 +230,8 @@ TEST_CASE_FIXTURE(World, "an engine that knows nodes by name alone is caught, it
   CHECK_FALSE(token_files());
 }
 
-TEST_CASE_FIXTURE(World, "a refused mint is over; one that was cut off is remembered and settled") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "a refused mint is over; one that was cut off is remembered and settled") {
   REQUIRE(resolve(request()));
   auto rotate = request();
   rotate.rotate = true;
@@ -266,14 +274,14 @@ TEST_CASE_FIXTURE(World, "a refused mint is over; one that was cut off is rememb
 TEST_CASE("a crash at any step of a rotation never leaves a lost token unmentioned") {
   for (std::size_t step = 1; step < 40; ++step) {
     CAPTURE(step);
-    World world;
-    REQUIRE(world.resolve(World::request()));
-    auto rotate = World::request();
+    ResolverWorld world;
+    REQUIRE(world.resolve(ResolverWorld::request()));
+    auto rotate = ResolverWorld::request();
     rotate.rotate = true;
     world.files.fail_step(step, os::FakeFiles::Fault::power_cut);
     const auto crashed = world.resolve(rotate);
     world.files.restart(os::FakeFiles::Kept::synced_only);
-    const auto next = world.resolve(World::request());
+    const auto next = world.resolve(ResolverWorld::request());
     REQUIRE(next);
     // Whatever happened, what we end up with is good at the engine.
     CHECK(world.engine.good[next->node_id] == next->token.reveal());
@@ -287,9 +295,9 @@ TEST_CASE("a crash at any step of a rotation never leaves a lost token unmention
 TEST_CASE("a full disk is met before the engine is asked, or the loss is told") {
   for (std::size_t step = 1; step < 40; ++step) {
     CAPTURE(step);
-    World world;
-    REQUIRE(world.resolve(World::request()));
-    auto rotate = World::request();
+    ResolverWorld world;
+    REQUIRE(world.resolve(ResolverWorld::request()));
+    auto rotate = ResolverWorld::request();
     rotate.rotate = true;
     world.files.fail_step(step, os::FakeFiles::Fault::no_space);
     const auto failed = world.resolve(rotate);
@@ -299,11 +307,11 @@ TEST_CASE("a full disk is met before the engine is asked, or the loss is told") 
     REQUIRE(*kept);
     const bool current = world.engine.good.begin()->second == (*kept)->file->token.reveal();
     if (!current) CHECK(failed.error().message.find("is lost") != std::string::npos);
-    CHECK(world.resolve(World::request()));
+    CHECK(world.resolve(ResolverWorld::request()));
   }
 }
 
-TEST_CASE_FIXTURE(World, "discard forgets the token that was refused, not a newer one") {
+TEST_CASE_FIXTURE(ResolverWorld, "discard forgets the token that was refused, not a newer one") {
   const auto first = resolve(request());
   REQUIRE(first);
   REQUIRE(resolver.discard(first->node_id, Secret("nt_live_older")));
@@ -312,7 +320,8 @@ TEST_CASE_FIXTURE(World, "discard forgets the token that was refused, not a newe
   CHECK(resolve(request())->token.reveal() == "nt_live_2");
 }
 
-TEST_CASE_FIXTURE(World, "with the peer's seed the node and its token are shared with the peer") {
+TEST_CASE_FIXTURE(ResolverWorld,
+                  "with the peer's seed the node and its token are shared with the peer") {
   REQUIRE(files.make_private_directory(places.peer / "node-tokens"));
   files.plant(places.peer / "machine-id", "node_seed\n", 0644);
   const std::string id = derived_node_id("node_seed", "/srv/app", "ws_1");

@@ -9,7 +9,7 @@ namespace relay::wire {
 namespace {
 
 template <class T>
-std::string problem(std::string_view text) {
+std::string body_problem(std::string_view text) {
   const auto answer = decode_answer<T>(text);
   return answer ? "none" : answer.error().message;
 }
@@ -35,16 +35,16 @@ TEST_CASE("an answer may be a list or have no data") {
 }
 
 TEST_CASE("what is no answer is an error that says why") {
-  CHECK(problem<AgentToken>(R"({"data":{}})") == "ok: missing");
-  CHECK(problem<AgentToken>(R"({"ok":true})") == "data: missing");
-  CHECK(problem<AgentToken>(R"({"ok":true,"data":{"token":7}})") ==
+  CHECK(body_problem<AgentToken>(R"({"data":{}})") == "ok: missing");
+  CHECK(body_problem<AgentToken>(R"({"ok":true})") == "data: missing");
+  CHECK(body_problem<AgentToken>(R"({"ok":true,"data":{"token":7}})") ==
         "data.token: expected a string, got a number");
-  CHECK(problem<AgentToken>(R"({"ok":false})") == "ok and error contradict each other");
-  CHECK(problem<AgentToken>(R"({"ok":false,"error":"x"})") ==
+  CHECK(body_problem<AgentToken>(R"({"ok":false})") == "ok and error contradict each other");
+  CHECK(body_problem<AgentToken>(R"({"ok":false,"error":"x"})") ==
         "error: expected an object, got a string");
-  CHECK(problem<std::vector<AgentPresence>>(R"({"ok":true,"data":[{"agent_id":"1"}]})") ==
+  CHECK(body_problem<std::vector<AgentPresence>>(R"({"ok":true,"data":[{"agent_id":"1"}]})") ==
         "data[0].agent_name: missing");
-  CHECK(problem<AgentToken>("<html>").starts_with("not JSON: "));
+  CHECK(body_problem<AgentToken>("<html>").starts_with("not JSON: "));
 }
 
 TEST_CASE("answers are written as the REST API has them") {
