@@ -1,5 +1,6 @@
 #include "pty/tui_injection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pty/input_box.hpp"
@@ -128,7 +129,7 @@ void TuiInjection::advance(Monotonic now, InjectionSteps& out) {
 bool TuiInjection::step(Monotonic now, InjectionSteps& out) {
   switch (stage_) {
     case Stage::idle: {
-      if (!item_) return draft_aside_ && may_begin_ && give_back(out);
+      if (!item_) return give_back(out);
       stage_ = Stage::want_box;
       return true;
     }
@@ -139,21 +140,18 @@ bool TuiInjection::step(Monotonic now, InjectionSteps& out) {
       stage_ = Stage::idle;
       return true;
     }
-    case Stage::cutting: {
-      if (stale_ || !box_open() || !view_.box->content.empty()) return false;
-      draft_aside_ = true;
-      cut_open_ = false;
-      return use_box(now, out);
-    }
+    case Stage::cutting: return cut(now, out);
     case Stage::uncutting: {
-      if (stale_ || !box_open() || view_.box->content != draft_) return false;
+      pause_without_box(now, settings_->restore_within);
+      if (stale_ || paused_ || view_.box->content != draft_) return false;
       stage_ = Stage::idle;
       return true;
     }
     case Stage::pasting: return pasted(now, out);
     case Stage::entering: return entered(now, out);
     case Stage::restoring: {
-      if (stale_ || !box_open() || view_.box->content.empty()) return false;
+      pause_without_box(now, settings_->restore_within);
+      if (stale_ || paused_ || view_.box->content.empty()) return false;
       draft_aside_ = false;
       stage_ = Stage::idle;
       return true;
@@ -165,10 +163,19 @@ bool TuiInjection::step(Monotonic now, InjectionSteps& out) {
 bool TuiInjection::want_box(Monotonic now, InjectionSteps& out) {
   if (view_.readiness == Readiness::blocked) return wait("dialog");
   if (!box_open()) return wait("not_ready");
-  if (!may_begin_) return wait("human");
+  // What keeps the text from being typed now may last: the draft is not away for as long.
+  if (!may_begin_) return wait("human") || give_back(out);
   if (stale_) return wait("not_drawn");
-  if (view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait) return wait("busy");
+  if (view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait) {
+    return wait("busy") || give_back(out);
+  }
+  if (!can_paste()) return wait("paste_mode") || give_back(out);
   return use_box(now, out);
+}
+
+bool TuiInjection::can_paste() const {
+  return view_.bracketed_paste || item_->text.find('\n') == std::string::npos ||
+         !profile_->newline_key.empty();
 }
 
 bool TuiInjection::use_box(Monotonic now, InjectionSteps& out) {
@@ -216,17 +223,26 @@ bool TuiInjection::cut_draft(InjectionSteps& out) {
   return true;
 }
 
+/// A dialog that opens now hides whether the draft is out. Until the box is back nothing is known,
+/// and from then on no key of a human may come before the draft or the text.
+bool TuiInjection::cut(Monotonic now, InjectionSteps& out) {
+  pause_without_box(now, settings_->cut_within);
+  if (stale_ || paused_ || !view_.box->content.empty()) return false;
+  draft_aside_ = true;
+  cut_open_ = false;
+  if (item_ && may_begin_ && can_paste()) return use_box(now, out);
+  stage_ = Stage::idle;
+  return true;
+}
+
 bool TuiInjection::paste(InjectionSteps& out) {
   const std::string& text = item_->text;
   std::string bytes;
   if (view_.bracketed_paste) {
     bytes.reserve(text.size() + kPasteBegin.size() + kPasteEnd.size());
     bytes.append(kPasteBegin).append(text).append(kPasteEnd);
-  } else if (text.find('\n') == std::string::npos || !profile_->newline_key.empty()) {
-    bytes = as_keys(text, bytes_of_key(profile_->newline_key));
   } else {
-    stage_ = Stage::want_box;
-    return wait("paste_mode");
+    bytes = as_keys(text, bytes_of_key(profile_->newline_key));
   }
   write(Stage::pasting, std::move(bytes), out);
   return true;
@@ -243,6 +259,7 @@ void TuiInjection::pause_without_box(Monotonic now, Duration within) {
   const bool hidden = !box_open();
   if (hidden == paused_) return;
   paused_ = hidden;
+  if (hidden && item_) waits_ = view_.readiness == Readiness::blocked ? "dialog" : "not_ready";
   deadline_ = now + (hidden || unread_ ? settings_->patience : within);
 }
 
@@ -265,6 +282,7 @@ bool TuiInjection::entered(Monotonic now, InjectionSteps& out) {
 }
 
 bool TuiInjection::give_back(InjectionSteps& out) {
+  if (!draft_aside_ || others_type_) return false;
   if (stale_ || !box_open() || !view_.box->content.empty()) return false;
   write(Stage::restoring, bytes_of_key(profile_->draft_restore_key), out);
   return true;
@@ -281,7 +299,15 @@ void TuiInjection::end(InjectionEnd how, Proof proof, std::string_view reason,
   stage_ = Stage::idle;
   waits_ = {};
   // The draft comes back at once, before the next text: a human sees what they typed.
-  if (draft_aside_ && how == InjectionEnd::submitted) (void)give_back(out);
+  if (how == InjectionEnd::submitted) (void)give_back(out);
+}
+
+void TuiInjection::give_up(InjectionEnd how, std::string_view reason, InjectionSteps& out) {
+  // A draft that is being taken out or given back is so without a text as well.
+  const Stage stage = stage_;
+  const bool goes_on = !text_on_its_way() && stage != Stage::want_box;
+  end(how, Proof::none, reason, out);
+  if (goes_on) stage_ = stage;
 }
 
 void TuiInjection::hook(Monotonic now, std::uint64_t item, InjectionSteps& out) {
@@ -312,20 +338,25 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
     // The bytes stay with the terminal, so nothing else may be written, and the item may yet
     // arrive.
     if (!item_ || now < began_ + settings_->patience) return;
-    leftover_ = tail_;
-    end(InjectionEnd::dead, Proof::none, "not_read", out);
+    if (text_on_its_way()) leftover_ = tail_;
+    give_up(stage_ == Stage::entering ? InjectionEnd::typed : InjectionEnd::dead, "not_read", out);
     return;
   }
-  if (item_ && stage_ == Stage::want_box && now >= began_ + settings_->patience) {
-    end(InjectionEnd::dead, Proof::none, waits_, out);
+  if (item_ && !text_on_its_way() && now >= began_ + settings_->patience) {
+    give_up(InjectionEnd::dead, waits_, out);
     advance(now, out);
     return;
   }
   if (stage_ == Stage::idle || stage_ == Stage::want_box || now < deadline_) return;
   switch (stage_) {
     case Stage::cutting:
+      if (paused_) {
+        cut_open_ = true;
+        stage_ = Stage::idle;
+        break;
+      }
       kept_draft_ = draft_;
-      if (box_open() && view_.box->content != draft_) {
+      if (view_.box->content != draft_) {
         write(Stage::uncutting, bytes_of_key(profile_->draft_restore_key), out);
         return;
       }
@@ -375,6 +406,7 @@ std::optional<Monotonic> TuiInjection::next_deadline() const {
   }
   if (stage_ == Stage::want_box) return began_ + settings_->patience;
   if (stage_ == Stage::idle) return std::nullopt;
+  if (item_ && !text_on_its_way()) return std::min(deadline_, began_ + settings_->patience);
   return deadline_;
 }
 

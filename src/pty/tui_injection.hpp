@@ -29,6 +29,8 @@ class TuiInjection {
   void on_view(Monotonic now, const View& view, const ScreenText& screen, InjectionSteps& out);
   /// Whether a human, a hold or an answer to a dialog keeps a text from being begun.
   void may_begin(Monotonic now, bool may, InjectionSteps& out);
+  /// An answer to a dialog is being typed: not even a draft is given back.
+  void others_type(bool typing) { others_type_ = typing; }
   void written(Monotonic now, InjectionSteps& out);
   /// The program has read what was written. The clock for its answer starts here, so that a stalled
   /// one is not taken for one that lost a key.
@@ -48,7 +50,10 @@ class TuiInjection {
   [[nodiscard]] bool keys_may_pass(Monotonic now) const;
   /// What the text in front waits for, in a word: "not_ready", "dialog", "human", "human_draft" …
   [[nodiscard]] std::string_view waits_for() const { return waits_; }
-  [[nodiscard]] bool draft_aside() const { return draft_aside_; }
+  /// A human's draft is not in the box, or may not be, and has to come back.
+  [[nodiscard]] bool draft_aside() const {
+    return draft_aside_ || cut_open_ || stage_ == Stage::cutting;
+  }
 
  private:
   enum class Stage { idle, want_box, clearing, cutting, uncutting, pasting, entering, restoring };
@@ -60,16 +65,24 @@ class TuiInjection {
   [[nodiscard]] bool recover(InjectionSteps& out);
   [[nodiscard]] bool clear_leftover(InjectionSteps& out);
   [[nodiscard]] bool cut_draft(InjectionSteps& out);
+  [[nodiscard]] bool cut(Monotonic now, InjectionSteps& out);
+  [[nodiscard]] bool can_paste() const;
   [[nodiscard]] bool paste(InjectionSteps& out);
   [[nodiscard]] bool pasted(Monotonic now, InjectionSteps& out);
   [[nodiscard]] bool entered(Monotonic now, InjectionSteps& out);
+  /// Into an empty box and at once, whether a human types or not: what they type next belongs
+  /// behind it. False if there is no draft, or no such box.
   [[nodiscard]] bool give_back(InjectionSteps& out);
   [[nodiscard]] bool wait(std::string_view reason);
   void press_enter(Stage stage, InjectionSteps& out);
   void write(Stage stage, std::string bytes, InjectionSteps& out);
   void pause_without_box(Monotonic now, Duration within);
   void end(InjectionEnd how, Proof proof, std::string_view reason, InjectionSteps& out);
+  void give_up(InjectionEnd how, std::string_view reason, InjectionSteps& out);
   [[nodiscard]] bool box_open() const;
+  [[nodiscard]] bool text_on_its_way() const {
+    return stage_ == Stage::pasting || stage_ == Stage::entering;
+  }
   [[nodiscard]] Duration within() const;
 
   const Profile* profile_;
@@ -81,6 +94,7 @@ class TuiInjection {
   /// The text in front was found on the screen outside of the box.
   bool in_conversation_ = false;
   bool may_begin_ = true;
+  bool others_type_ = false;
   bool writing_ = false;
   bool unread_ = false;
   /// The last look is too old to decide by: a text may be on its way into the box.
