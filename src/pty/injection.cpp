@@ -48,7 +48,6 @@ void Injection::settle(Monotonic now, InjectionSteps& out) {
   const bool may = quiet(now) && !others;
   std::size_t from = out.size();
   if (profile_.reader == Reader::box) {
-    tui_.others_type(others);
     tui_.may_begin(now, may, out);
     note_writer(Writer::tui, out, from);
   } else {

@@ -129,6 +129,7 @@ void TuiInjection::advance(Monotonic now, InjectionSteps& out) {
 bool TuiInjection::step(Monotonic now, InjectionSteps& out) {
   switch (stage_) {
     case Stage::idle: {
+      // The draft comes back at once, before the next text: a human sees what they typed.
       if (!item_) return give_back(out);
       stage_ = Stage::want_box;
       return true;
@@ -282,8 +283,7 @@ bool TuiInjection::entered(Monotonic now, InjectionSteps& out) {
 }
 
 bool TuiInjection::give_back(InjectionSteps& out) {
-  if (!draft_aside_ || others_type_) return false;
-  if (stale_ || !box_open() || !view_.box->content.empty()) return false;
+  if (!draft_aside_ || stale_ || !box_open() || !view_.box->content.empty()) return false;
   write(Stage::restoring, bytes_of_key(profile_->draft_restore_key), out);
   return true;
 }
@@ -298,8 +298,6 @@ void TuiInjection::end(InjectionEnd how, Proof proof, std::string_view reason,
   item_.reset();
   stage_ = Stage::idle;
   waits_ = {};
-  // The draft comes back at once, before the next text: a human sees what they typed.
-  if (how == InjectionEnd::submitted) (void)give_back(out);
 }
 
 void TuiInjection::give_up(InjectionEnd how, std::string_view reason, InjectionSteps& out) {

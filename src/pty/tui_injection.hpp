@@ -29,8 +29,6 @@ class TuiInjection {
   void on_view(Monotonic now, const View& view, const ScreenText& screen, InjectionSteps& out);
   /// Whether a human, a hold or an answer to a dialog keeps a text from being begun.
   void may_begin(Monotonic now, bool may, InjectionSteps& out);
-  /// An answer to a dialog is being typed: not even a draft is given back.
-  void others_type(bool typing) { others_type_ = typing; }
   void written(Monotonic now, InjectionSteps& out);
   /// The program has read what was written. The clock for its answer starts here, so that a stalled
   /// one is not taken for one that lost a key.
@@ -94,7 +92,6 @@ class TuiInjection {
   /// The text in front was found on the screen outside of the box.
   bool in_conversation_ = false;
   bool may_begin_ = true;
-  bool others_type_ = false;
   bool writing_ = false;
   bool unread_ = false;
   /// The last look is too old to decide by: a text may be on its way into the box.

@@ -20,6 +20,7 @@ struct Hidden : Bench {
     offer(item(1));
     ack();
     read();
+    now += 1s;
     show("Pick one");
     REQUIRE(tui.killed == "half a draft");
     REQUIRE(core.keys_may_pass(now));
@@ -67,8 +68,8 @@ TEST_CASE("a human who answers the dialog has the draft back before their next k
 
 TEST_CASE("a dialog longer than the patience: the message ends, the draft comes back") {
   Hidden bench;
-  REQUIRE(bench.core.next_deadline() == bench.now + 10min);
-  bench.pass(10min);
+  REQUIRE(bench.core.next_deadline() == bench.now + 10min - 1s);
+  bench.pass(10min - 1s);
   CHECK(bench.log == " blocked:menu 1:dead/dialog");
   for (int i = 0; i < 3 && bench.core.next_deadline(); ++i) {
     bench.pass(*bench.core.next_deadline() - bench.now);
@@ -141,6 +142,71 @@ TEST_CASE("a terminal that is not read while a draft is taken out: the draft com
   bench.settle();
   CHECK(bench.tui.box == "half a draft");
   CHECK(bench.tui.pasted.empty());
+}
+
+TEST_CASE("a program that stalls with the draft's key is watched until the draft is back") {
+  Bench bench;
+  bench.tui.box = "half a draft";
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  for (int i = 0; i < 4 && bench.core.next_deadline(); ++i) {
+    bench.pass(*bench.core.next_deadline() - bench.now);
+    CHECK(bench.core.wants_screen());
+  }
+  CHECK(bench.log.find("1:dead") != std::string::npos);
+  CHECK_FALSE(bench.core.next_deadline());
+  bench.settle();
+  CHECK(bench.tui.box == "half a draft");
+  CHECK_FALSE(bench.core.wants_screen());
+}
+
+TEST_CASE("between two messages the draft is back, each time") {
+  Bench bench;
+  bench.tui.box = "half a draft";
+  bench.draw();
+  bench.offer(item(1));
+  bench.offer(item(2));
+  bench.settle();
+  bench.settle();
+  REQUIRE(bench.writes.size() == 8);
+  CHECK(bench.writes[3] == "\x19");
+  CHECK(bench.writes[4] == "\x15");
+  CHECK(bench.tui.box == "half a draft");
+}
+
+TEST_CASE("a second draft beside the first is never taken out: one would be lost") {
+  Bench bench;
+  bench.tui.box = "half a draft";
+  bench.tui.swallow_pastes = 1;
+  bench.draw();
+  bench.offer(item(1));
+  bench.settle();
+  bench.pass(10s);
+  CHECK(bench.log == " written:1 1:typed/not_shown");
+  REQUIRE(bench.core.keys_may_pass(bench.now));
+  bench.tui.feed("new", true);
+  bench.settle();
+  bench.offer(item(2));
+  bench.settle();
+  CHECK(bench.core.waits_for() == "human_draft");
+  CHECK(bench.tui.killed == "half a draft");
+  bench.tui.feed("\r", true);
+  bench.settle();
+  CHECK(bench.tui.box == "half a draft");
+  CHECK(bench.tui.submitted == std::vector<std::string>{"new", "Relay message 2 [end 2]"});
+}
+
+TEST_CASE("an Enter that the terminal never takes: the text may be there") {
+  Bench bench;
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.read();
+  bench.draw();
+  REQUIRE(bench.writing);
+  bench.pass(10min);
+  CHECK(bench.log == " written:1 1:typed/not_read");
 }
 
 TEST_CASE("without paste mode a draft stays where it is until the text can be typed") {
