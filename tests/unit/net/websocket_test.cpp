@@ -140,6 +140,9 @@ asio::awaitable<void> peer_does_not_read() {
   }
   CHECK(sent.error().code == Code::queue_full);
   CHECK(taken > options.queued_most / 2);
+  const std::size_t queued = sockets.far.queued();
+  sockets.far.ping();
+  CHECK(sockets.far.queued() == queued);
   const auto waited = co_await sockets.far.send(block, 5ms);
   CHECK(waited.error().code == Code::queue_full);
   // Room comes back when the peer reads.
@@ -225,6 +228,34 @@ asio::awaitable<void> live_peer() {
   co_await ended(&group);
 }
 
+asio::awaitable<void> asked_and_heard() {
+  const auto executor = co_await asio::this_coro::executor;
+  WsOptions options;
+  options.close_within = 20ms;
+  auto pair = co_await test::connect_pair();
+  auto server = WebSocket::server(std::move(pair.far), {}, options);
+  TaskGroup group(executor);
+  Result<WsMessage> last = fail(Code::internal_error, "not ended");
+  group.spawn(hold(&server, &last));
+  const Monotonic before = server.last_heard();
+  CHECK(before <= SystemClock().now());
+  co_await pause(1ms);
+  server.ping();
+  const auto asked = co_await test::read_all(pair.near.get(), 2);
+  CHECK(asked == std::string("\x89\0", 2));
+  // Asking is not hearing; a pong is.
+  CHECK(server.last_heard() == before);
+  co_await pair.near->write(ws_frame(0x8a, "", true));
+  for (int i = 0; i < 2000 && server.last_heard() == before; ++i) co_await pause(5ms);
+  CHECK(server.last_heard() > before);
+  co_await server.close(1000, "");
+  server.ping();
+  const auto rest = co_await test::read_all(pair.near.get());
+  CHECK(rest == std::string("\x88\x02\x03\xe8", 4));
+  co_await shielded();
+  co_await group.join();
+}
+
 asio::awaitable<void> lost_peer() {
   auto sockets = co_await connect(WsOptions());
   sockets.near.abort();
@@ -302,6 +333,11 @@ TEST_CASE("a silent peer is pinged and then dead") {
 TEST_CASE("a peer that answers pings lives") {
   asio::io_context io;
   test::run(io, live_peer());
+}
+
+TEST_CASE("a ping on demand; its pong, and nothing of ours, counts as heard") {
+  asio::io_context io;
+  test::run(io, asked_and_heard());
 }
 
 TEST_CASE("a connection that breaks is told from one that is closed") {
