@@ -41,13 +41,13 @@ Secret::~Secret() {
 }
 
 std::string Secret::masked() const {
-  constexpr std::size_t kKind = 9;
-  constexpr std::size_t kTail = 4;
-  constexpr std::size_t kHidden = 12;
-  const std::size_t mark = text_.substr(0, kKind).rfind('_');
+  constexpr std::size_t kKindMost = 9;
+  constexpr std::size_t kShownTail = 4;
+  constexpr std::size_t kHiddenLeast = 12;
+  const std::size_t mark = text_.substr(0, kKindMost).rfind('_');
   const std::size_t kind = mark == std::string::npos ? 0 : mark + 1;
-  if (text_.size() < kind + kHidden + kTail) return "…";
-  return text_.substr(0, kind) + "…" + text_.substr(text_.size() - kTail);
+  if (text_.size() < kind + kHiddenLeast + kShownTail) return "…";
+  return text_.substr(0, kind) + "…" + text_.substr(text_.size() - kShownTail);
 }
 
 bool operator==(const Secret& a, const Secret& b) {
