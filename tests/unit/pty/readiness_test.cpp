@@ -16,18 +16,19 @@ View look_as(std::string_view name, std::vector<std::string> rows) {
   return look(profile_for(all, name), screen);
 }
 
-const std::string kRule = "──────────────────────────────";
+const std::string kReadinessRule = "──────────────────────────────";
 
 }  // namespace
 
 TEST_CASE("Claude: booting, ready, busy, and what is in the way") {
   CHECK(look_as("claude", {}).readiness == Readiness::booting);
   CHECK(look_as("claude", {"Claude Code v2.1.197"}).readiness == Readiness::booting);
-  CHECK(look_as("claude", {kRule, "❯", kRule}).readiness == Readiness::ready);
-  const View busy = look_as("claude", {"* Thinking (3s, esc to interrupt)", kRule, "❯", kRule});
+  CHECK(look_as("claude", {kReadinessRule, "❯", kReadinessRule}).readiness == Readiness::ready);
+  const View busy =
+      look_as("claude", {"* Thinking (3s, esc to interrupt)", kReadinessRule, "❯", kReadinessRule});
   CHECK(busy.readiness == Readiness::busy);
   CHECK(busy.turn);
-  const View trust = look_as("claude", {kRule, "Do you trust the files in this folder?",
+  const View trust = look_as("claude", {kReadinessRule, "Do you trust the files in this folder?",
                                         "❯ 1. Yes, proceed", "  2. No, exit"});
   CHECK(trust.readiness == Readiness::blocked);
   CHECK(trust.dialog_name == "trust this folder");
@@ -38,9 +39,9 @@ TEST_CASE("Claude: booting, ready, busy, and what is in the way") {
 }
 
 TEST_CASE("words of a dialog in the conversation are no dialog while the box is there") {
-  const View view =
-      look_as("claude", {"He said: Do you want to go? 1. Yes",
-                         "Do you trust this folder? Yes, sure / No, exit", kRule, "❯", kRule});
+  const View view = look_as("claude", {"He said: Do you want to go? 1. Yes",
+                                       "Do you trust this folder? Yes, sure / No, exit",
+                                       kReadinessRule, "❯", kReadinessRule});
   CHECK(view.readiness == Readiness::ready);
 }
 
