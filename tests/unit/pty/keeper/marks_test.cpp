@@ -53,12 +53,15 @@ TEST_CASE("a worn limit is read from outside, and survives a new session and a n
 
 TEST_CASE("a variable is read from outside, whole names only") {
   int ready[2];
+  int held[2];
   REQUIRE(::pipe(ready) == 0);
+  REQUIRE(::pipe(held) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
     ::dup2(ready[1], STDOUT_FILENO);
+    ::dup2(held[0], STDIN_FILENO);
     const char* const variables[] = {"AB=wrong", "A=one", "B=", nullptr};
-    ::execle("/bin/sh", "sh", "-c", "echo up; exec sleep 1000", nullptr, variables);
+    ::execle("/bin/sh", "sh", "-c", "echo up; read end", nullptr, variables);
     ::_exit(1);
   }
   char up = 0;
@@ -70,6 +73,8 @@ TEST_CASE("a variable is read from outside, whole names only") {
   ::waitpid(child, nullptr, 0);
   ::close(ready[0]);
   ::close(ready[1]);
+  ::close(held[0]);
+  ::close(held[1]);
 }
 
 }  // namespace relay::pty::keeper
