@@ -8,6 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+// "[=" is an error that the parser reports; its assertion comes before that, and with NDEBUG it
+// would be an assumption.
+#undef NDEBUG
+#define TOML_ASSERT(expr) static_cast<void>(0)
 #include <toml++/toml.h>
 #include <utility>
 #include <vector>
