@@ -15,13 +15,14 @@ namespace relay::pty {
 
 /// A piece of a program's output, for one viewer.
 struct ViewedOutput {
+  ViewedOutput() = default;
   ViewedOutput(std::uint64_t from_in, bool cut_in, std::string bytes_in)
       : from(from_in), cut(cut_in), bytes(std::move(bytes_in)) {}
   /// Where `bytes` begin.
-  std::uint64_t from;
+  std::uint64_t from = 0;
   /// The viewer was too slow, and what it has not read is gone: it has to paint a snapshot, whose
   /// offset is the cursor to go on from, or to take `bytes` as they are.
-  bool cut;
+  bool cut = false;
   std::string bytes;
 
   [[nodiscard]] std::uint64_t next() const { return from + bytes.size(); }
