@@ -77,7 +77,11 @@ class Wrapped {
 
   asio::awaitable<Result<int>> run() {
     auto ready = prepare();
-    if (!ready) co_return fail(std::move(ready).error());
+    if (!ready) {
+      // The program may run already.
+      if (child_) co_await child_->end_tree(Duration::zero());
+      co_return fail(std::move(ready).error());
+    }
     tasks_.spawn(watch_.run());
     tasks_.spawn(heed_signals());
     tasks_.spawn(terminal_->write_screen(session_.get()));
@@ -127,21 +131,15 @@ class Wrapped {
     }
     auto session = pty::Session::make(executor_, child_->take_master(), child_->process(),
                                       std::move(settings), watch_, clock_);
-    if (!session) return give_up(std::move(session).error());
+    if (!session) return fail(std::move(session).error());
     session_ = *std::move(session);
     session_->set_sink(terminal_.get());
     if (places_.keys >= 0) {
       auto raw = os::RawMode::enter(places_.keys);
-      if (!raw) return give_up(std::move(raw).error());
+      if (!raw) return fail(std::move(raw).error());
       raw_.emplace(*std::move(raw));
     }
     return {};
-  }
-
-  /// The program runs already, and we cannot go on.
-  Result<void> give_up(Error why) {
-    child_->signal_group(child_->pid(), SIGKILL);
-    return fail(std::move(why));
   }
 
   [[nodiscard]] os::WindowSize size_now() const {
