@@ -187,6 +187,8 @@ TEST_CASE_FIXTURE(World,
   pty.wait_raw(true);
   Control control(socket);
   control.send("{\"id\":\"m1\",\"from\":\"alice\",\"text\":\"hello\"}\n");
+  // Its echo, then what the program makes of it.
+  pty.wait_match("Relay message from alice [^\n]*: hello");
   pty.wait_match("Relay message from alice [^\n]*: hello");
   CHECK(control.answer() == R"({"id":"m1","outcome":"typed","proof":"none","reason":"no_proof"})");
   // Half a line of a person's: the message waits until they have been quiet.
