@@ -10,9 +10,11 @@
 #include "cli/report.hpp"
 #include "cli/token.hpp"
 #include "cli/version.hpp"
+#include "cli/wrap.hpp"
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -40,6 +42,7 @@ std::vector<Command> all_commands() {
   std::vector<Command> commands;
   commands.push_back(enroll_command());
   commands.push_back(token_command());
+  commands.push_back(wrap_command());
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
   return commands;
@@ -54,7 +57,13 @@ bool asks_for_json(const std::vector<std::string>& words) {
   return false;
 }
 
-Result<void> obey(const std::vector<std::string>& words, Output& out, int& ended_by) {
+/// What the exit status depends on besides the result.
+struct Ending {
+  int by_signal = 0;
+  std::optional<int> status;
+};
+
+Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& ending) {
   Globals globals;
   const auto global = global_options(globals);
   const auto commands = all_commands();
@@ -86,7 +95,8 @@ Result<void> obey(const std::vector<std::string>& words, Output& out, int& ended
   }
   Context context{out, globals.json};
   auto done = parsed->command->run(context);
-  ended_by = context.ended_by;
+  ending.by_signal = context.ended_by;
+  ending.status = context.status;
   return done;
 }
 
@@ -96,14 +106,15 @@ int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + 1, argv + argc);
   Output out(STDOUT_FILENO);
-  int ended_by = 0;
+  Ending ending;
   try {
-    auto done = obey(words, out, ended_by);
+    auto done = obey(words, out, ending);
     if (done) done = out.flush();
-    if (done) return 0;
+    if (done) return ending.status.value_or(0);
     if (out.reader_gone()) return kReaderGone;
     const int status = report(done.error(), asks_for_json(words), out);
-    return ended_by == 0 ? status : 128 + ended_by;
+    if (ending.status) return *ending.status;
+    return ending.by_signal == 0 ? status : 128 + ending.by_signal;
   } catch (const std::exception& broken) {
     const Error error(Code::internal_error, broken.what(),
                       "this is a bug in relay-broker: please report it");

@@ -16,6 +16,7 @@ namespace relay::cli {
 namespace {
 
 void add(CLI::App& app, const Option& option) {
+  if (option.is_rest()) return;
   CLI::Option* added = std::visit(
       [&](auto* into) -> CLI::Option* {
         if constexpr (std::is_same_v<decltype(into), bool*>) {
@@ -98,6 +99,51 @@ const Command* named(const CLI::App& app, const ByApp& by_app) {
   return found == &app ? nullptr : by_app.at(found);
 }
 
+const Option* option_named(const Command& command, std::string_view name) {
+  for (const Option& option : command.options) {
+    if (option.is_argument()) continue;
+    for (const auto part : split(option.names(), ',')) {
+      if (part == name) return &option;
+    }
+  }
+  return nullptr;
+}
+
+/// How many words there are before the rest of a command that takes one; all of them otherwise.
+/// The rest goes into its target. It begins at the first word behind the command that is neither an
+/// option nor an option's value, or behind "--".
+std::size_t take_rest(std::span<const std::string> words, const std::vector<Command>& commands) {
+  std::size_t at = 0;
+  while (at < words.size() && words[at].starts_with('-')) ++at;
+  if (at == words.size()) return at;
+  for (const Command& command : commands) {
+    if (command.name != words[at]) continue;
+    for (const Option& rest : command.options) {
+      if (!rest.is_rest()) continue;
+      for (++at; at < words.size() && words[at].starts_with('-') && words[at] != "--"; ++at) {
+        const Option* option = option_named(command, words[at]);
+        if (option != nullptr && !option->is_flag()) ++at;
+      }
+      at = std::min(at, words.size());
+      const std::size_t begin = at < words.size() && words[at] == "--" ? at + 1 : at;
+      auto* into = std::get<std::vector<std::string>*>(rest.target());
+      into->assign(words.begin() + static_cast<std::ptrdiff_t>(begin), words.end());
+      return at;
+    }
+  }
+  return words.size();
+}
+
+Result<void> check_rest(const Command& command) {
+  for (const Option& rest : command.options) {
+    if (!rest.is_rest() || !rest.is_required()) continue;
+    if (!std::get<std::vector<std::string>*>(rest.target())->empty()) continue;
+    return fail(Code::invalid_argument, fmt::format("{} is required", rest.names()),
+                fmt::format("relay-broker {} --help shows how it is used", command.full_name()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Parsed> parse(std::span<const std::string> words, const std::vector<Option>& global,
@@ -112,6 +158,7 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
   for (const Command& command : commands) add(app, command, by_app);
   app.require_subcommand(0, 1);
   app.allow_extras();
+  words = words.first(take_rest(words, commands));
 
   Parsed parsed;
   try {
@@ -131,6 +178,9 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
   std::erase(extra, "--");  // CLI11 counts the mark itself among what it did not expect
   if (!extra.empty() && !help)
     return fail(unexpected(extra.front(), parsed.command, global, commands));
+  if (parsed.command != nullptr && !help) {
+    if (auto good = check_rest(*parsed.command); !good) return fail(std::move(good).error());
+  }
   return parsed;
 }
 

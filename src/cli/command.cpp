@@ -19,6 +19,16 @@ Option&& Option::required() && {
   return std::move(*this);
 }
 
+Option&& Option::rest() && {
+  rest_ = true;
+  return std::move(*this);
+}
+
+Option&& Option::hidden() && {
+  hidden_ = true;
+  return std::move(*this);
+}
+
 std::string Option::long_name() const {
   const auto comma = names_.rfind(',');
   return comma == std::string::npos ? names_ : names_.substr(comma + 1);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,6 +28,11 @@ class Option {
   /// The only values allowed; also what completion offers.
   Option&& choices(std::vector<std::string> values) &&;
   Option&& required() &&;
+  /// Takes every word from its place on as it is, options too: the last argument of a command that
+  /// runs another one. Its target is a list.
+  Option&& rest() &&;
+  /// Left out of help and completion.
+  Option&& hidden() &&;
 
   [[nodiscard]] const std::string& names() const { return names_; }
   [[nodiscard]] const std::string& help() const { return help_; }
@@ -34,6 +40,8 @@ class Option {
   [[nodiscard]] const std::string& shown_value() const { return value_name_; }
   [[nodiscard]] const std::vector<std::string>& allowed() const { return choices_; }
   [[nodiscard]] bool is_required() const { return required_; }
+  [[nodiscard]] bool is_rest() const { return rest_; }
+  [[nodiscard]] bool is_hidden() const { return hidden_; }
   [[nodiscard]] bool is_flag() const { return std::holds_alternative<bool*>(into_); }
   [[nodiscard]] bool is_argument() const { return names_.front() != '-'; }
   /// "--name" of "-n,--name".
@@ -46,6 +54,8 @@ class Option {
   std::string value_name_;
   std::vector<std::string> choices_;
   bool required_ = false;
+  bool rest_ = false;
+  bool hidden_ = false;
 };
 
 /// What a command may use of the world outside; lives longer than its run.
@@ -54,6 +64,8 @@ struct Context {
   bool json = false;
   /// The signal that ended the command's work, for the exit status; 0 for none.
   int ended_by = 0;
+  /// The exit status of the process in place of the one that the result stands for.
+  std::optional<int> status = {};
 };
 
 /// One command: a description and a coroutine-free entry. Its options write into `state`, which the

@@ -38,6 +38,11 @@ const Option* option_named(const std::vector<Option>& options, std::string_view 
   return nullptr;
 }
 
+bool takes_rest(const Command& command) {
+  return std::any_of(command.options.begin(), command.options.end(),
+                     [](const Option& option) { return option.is_rest(); });
+}
+
 /// Collects what starts with the word being typed.
 class Collector {
  public:
@@ -51,7 +56,7 @@ class Collector {
   }
   void offer_options(const std::vector<Option>& options) {
     for (const Option& option : options) {
-      if (!option.is_argument()) offer(option.long_name(), option.help());
+      if (!option.is_argument() && !option.is_hidden()) offer(option.long_name(), option.help());
     }
   }
   std::vector<std::string> take() && { return std::move(found_); }
@@ -82,6 +87,9 @@ std::vector<std::string> candidates(std::span<const std::string> words,
     } else if (!command || command->is_group()) {
       command = command_named(command ? command->commands : commands, word);
       if (!command || command->hidden) return {};
+    } else if (takes_rest(*command)) {
+      // What another program's arguments are is not ours to say.
+      return {};
     } else {
       ++arguments;
     }

@@ -71,6 +71,7 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
   std::vector<Row> arguments;
   std::vector<Row> options;
   for (const Option& option : command.options) {
+    if (option.is_hidden()) continue;
     if (option.is_argument()) {
       const bool many = std::holds_alternative<std::vector<std::string>*>(option.target());
       const auto shape = option.is_required() ? " <{}>{}" : " [{}]{}";

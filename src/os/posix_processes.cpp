@@ -149,8 +149,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
-/// Copies above every number that a child will use, so that putting one in its place cannot
-/// overwrite another that is still to be placed.
+/// Copies above every number that a child will use (one more for its terminal), so that putting one
+/// in its place cannot overwrite another that is still to be placed.
 Result<std::vector<Fd>> safe_copies(const Command& command) {
   std::vector<int> wanted{command.input, command.output, command.error};
   wanted.insert(wanted.end(), command.further.begin(), command.further.end());
@@ -160,7 +160,7 @@ Result<std::vector<Fd>> safe_copies(const Command& command) {
       copies.emplace_back();
       continue;
     }
-    copies.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(wanted.size())));
+    copies.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(wanted.size()) + 1));
     if (!copies.back()) return fail(errno_error(errno, fmt::format("cannot pass on {}", fd)));
   }
   return copies;
@@ -205,13 +205,17 @@ Result<std::unique_ptr<Process>> PosixProcesses::start(const Command& command) {
   auto copies = safe_copies(command);
   if (!copies) return fail(std::move(copies).error());
   SpawnActions actions;
+  if (!command.terminal.empty()) {
+    // Opened after setsid, so it becomes the controlling terminal, also of a child none of whose
+    // descriptors it is: that one is closed again below.
+    actions.open(static_cast<int>(copies->size()), command.terminal.c_str(), O_RDWR);
+  }
   for (std::size_t i = 0; i < copies->size(); ++i) {
     const int as = static_cast<int>(i);
-    if (as <= STDERR_FILENO && !command.terminal.empty()) {
-      // Opened after setsid, so the first one makes it the controlling terminal.
-      actions.open(as, command.terminal.c_str(), O_RDWR);
-    } else if ((*copies)[i]) {
+    if ((*copies)[i]) {
       actions.dup((*copies)[i].get(), as);
+    } else if (as <= STDERR_FILENO && !command.terminal.empty()) {
+      actions.open(as, command.terminal.c_str(), O_RDWR);
     } else {
       actions.open(as, "/dev/null", O_RDWR);
     }

@@ -61,8 +61,8 @@ struct Command {
   std::vector<int> further;
   /// A session and process group of its own.
   bool new_session = false;
-  /// The path of a terminal which becomes 0, 1 and 2 of the child and its controlling terminal;
-  /// implies new_session, and input, output and error are not used.
+  /// The path of a terminal which becomes the child's controlling terminal, and 0, 1 and 2 where
+  /// input, output and error are -1; implies new_session.
   Path terminal;
 };
 

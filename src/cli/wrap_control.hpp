@@ -1,0 +1,45 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "os/paths.hpp"
+#include "pty/session.hpp"
+
+namespace relay::cli {
+
+/// A Unix socket through which messages reach a wrapped program without a broker: one JSON object a
+/// line, `{"id":"m1","from":"alice","text":"hello"}`, answered when the message has ended by
+/// `{"id":"m1","outcome":"typed","proof":"none","reason":"no_proof"}`, or at once by
+/// `{"id":"m1","error":{"code":…,"message":…}}`. Answers come in the order of the ends. Only for
+/// the user that we are.
+class WrapControl {
+ public:
+  /// Connections at the same time; another one is closed at once.
+  static constexpr std::size_t kMostConnections = 16;
+  /// Messages of all connections that have not ended.
+  static constexpr std::size_t kMostMessages = 256;
+
+  /// Makes the socket, 0600, in a directory that is made private.
+  [[nodiscard]] static Result<std::unique_ptr<WrapControl>> open(asio::any_io_executor executor,
+                                                                 os::Path socket, Random& random);
+  ~WrapControl();
+  WrapControl(const WrapControl&) = delete;
+  WrapControl& operator=(const WrapControl&) = delete;
+
+  /// Serves until it is cancelled. The session outlives it. In a task group of the owner.
+  asio::awaitable<void> serve(pty::Session* session);
+  /// What the session tells of its messages.
+  void on_step(const pty::InjectionStep& step);
+
+ private:
+  struct Impl;
+  explicit WrapControl(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace relay::cli

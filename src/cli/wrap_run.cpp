@@ -1,0 +1,255 @@
+#include "cli/wrap_run.hpp"
+
+#include "cli/wrap_control.hpp"
+#include "cli/wrap_terminal.hpp"
+#include <asio/redirect_error.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/use_awaitable.hpp>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "net/task_group.hpp"
+#include "os/system_random.hpp"
+#include "os/terminal.hpp"
+#include "pty/direct_child.hpp"
+#include "pty/input_watch.hpp"
+#include "pty/profile_file.hpp"
+#include "pty/session.hpp"
+
+namespace relay::cli {
+namespace {
+
+/// Between a polite end and SIGKILL.
+constexpr Duration kGrace = std::chrono::seconds(2);
+/// For the last output to reach a terminal that is stopped.
+constexpr Duration kFlushWithin = std::chrono::seconds(10);
+constexpr os::WindowSize kUsualSize{80, 24};
+
+/// Where the real terminal is, by the descriptors that we were given.
+struct Places {
+  Places()
+      : in(os::is_terminal(STDIN_FILENO)),
+        out(os::is_terminal(STDOUT_FILENO)),
+        err(os::is_terminal(STDERR_FILENO)) {
+    keys = in ? STDIN_FILENO : -1;
+    screen = out ? STDOUT_FILENO : err ? STDERR_FILENO : keys;
+  }
+  bool in;
+  bool out;
+  bool err;
+  int keys;
+  int screen;
+};
+
+os::Command command_of(const WrapOptions& options, const os::Environment& environment,
+                       const pty::Profile& profile, const Places& places) {
+  os::Command command(options.argv, environment);
+  for (const auto& [name, value] : profile.environment) {
+    if (!environment.get(name)) command.environment.set(name, value);
+  }
+  // Of an agent that we run in, not of the one that we start.
+  command.environment.unset("CLAUDECODE");
+  const auto term = environment.get("TERM");
+  if (places.screen < 0 && (!term || *term == "dumb")) {
+    command.environment.set("TERM", "xterm-256color");
+  }
+  command.input = places.in ? -1 : STDIN_FILENO;
+  command.output = places.out ? -1 : STDOUT_FILENO;
+  command.error = places.err ? -1 : STDERR_FILENO;
+  return command;
+}
+
+/// One run of `wrap`; destroyed after its coroutine has returned.
+class Wrapped {
+ public:
+  Wrapped(asio::any_io_executor executor, WrapOptions options, os::Environment environment)
+      : executor_(executor),
+        options_(std::move(options)),
+        environment_(std::move(environment)),
+        signals_(executor),
+        watch_(executor),
+        tasks_(executor) {}
+
+  asio::awaitable<Result<int>> run() {
+    auto ready = prepare();
+    if (!ready) {
+      // The program may run already.
+      if (child_) co_await child_->end_tree(Duration::zero());
+      co_return fail(std::move(ready).error());
+    }
+    tasks_.spawn(watch_.run());
+    tasks_.spawn(heed_signals());
+    tasks_.spawn(terminal_->write_screen(session_.get()));
+    tasks_.spawn(terminal_->read_keys(session_.get(),
+                                      [this](std::string_view typed) { after_keys(typed); }));
+    if (control_) tasks_.spawn(control_->serve(session_.get()));
+    auto status = co_await session_->run();
+    if (ended_by_ != SIGHUP) co_await terminal_->flush(kFlushWithin);
+    // The person gets the terminal back before stubborn processes have been ended.
+    raw_.reset();
+    co_await child_->end_tree(kGrace);
+    tasks_.cancel();
+    co_await tasks_.join();
+    if (ended_by_ != 0) co_return 128 + ended_by_;
+    if (!status) co_return fail(std::move(status).error());
+    co_return status->as_shell();
+  }
+
+ private:
+  Result<void> prepare() {
+    for (const int number :
+         {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT, SIGCHLD}) {
+      std::error_code error;
+      signals_.add(number, error);
+    }
+    if (!options_.control.empty()) {
+      auto control = WrapControl::open(executor_, options_.control, random_);
+      if (!control) return fail(std::move(control).error());
+      control_ = *std::move(control);
+    }
+    auto terminal = WrapTerminal::open(executor_, places_.keys, places_.screen);
+    if (!terminal) return fail(std::move(terminal).error());
+    terminal_ = *std::move(terminal);
+
+    const auto profiles = pty::builtin_profiles();
+    const pty::Profile& profile = pty::profile_for(profiles, options_.argv.front());
+    const os::WindowSize size = size_now();
+    pty::ChildOrder order(command_of(options_, environment_, profile, places_), size);
+    auto child = pty::DirectChild::start(executor_, std::move(order));
+    if (!child) return fail(std::move(child).error());
+    child_.emplace(*std::move(child));
+
+    pty::SessionSettings settings(profile, size);
+    settings.real_terminal = places_.in && places_.out;
+    if (control_) {
+      settings.on_step = [this](const pty::InjectionStep& step) { control_->on_step(step); };
+    }
+    auto session = pty::Session::make(executor_, child_->take_master(), child_->process(),
+                                      std::move(settings), watch_, clock_);
+    if (!session) return fail(std::move(session).error());
+    session_ = *std::move(session);
+    session_->set_sink(terminal_.get());
+    if (places_.keys >= 0) {
+      auto raw = os::RawMode::enter(places_.keys);
+      if (!raw) return fail(std::move(raw).error());
+      raw_.emplace(*std::move(raw));
+    }
+    return {};
+  }
+
+  [[nodiscard]] os::WindowSize size_now() const {
+    auto size = os::window_size(places_.screen);
+    if (!size) size = os::window_size(places_.keys);
+    return size.value_or(kUsualSize);
+  }
+
+  asio::awaitable<void> heed_signals() {
+    for (;;) {
+      std::error_code error;
+      const int number =
+          co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (error) co_return;
+      heed(number);
+    }
+  }
+
+  void heed(int number) {
+    switch (number) {
+      case SIGTERM:
+      case SIGHUP:
+        // Once more: at once.
+        tasks_.spawn(end(ended_by_ == 0 ? kGrace : Duration::zero()));
+        if (ended_by_ == 0) ended_by_ = number;
+        if (number == SIGHUP) session_->set_sink(nullptr);
+        break;
+      case SIGINT:
+      case SIGQUIT: signal_program(number); break;
+      case SIGTSTP: signal_program(SIGSTOP); break;
+      case SIGWINCH: take_size(); break;
+      case SIGCONT: go_on(); break;
+      case SIGCHLD:
+        if (child_->was_stopped()) stop();
+        break;
+      default: break;
+    }
+  }
+
+  asio::awaitable<void> end(Duration grace) {
+    co_await child_->end_tree(grace);
+    // A terminal that is stopped would hold up the last output, and us.
+    session_->set_sink(nullptr);
+  }
+
+  void signal_program(int number) {
+    const pid_t front = session_->terminal().group_in_front();
+    child_->signal_group(front > 0 ? front : child_->pid(), number);
+  }
+
+  void take_size() {
+    const os::WindowSize size = size_now();
+    pty::SizeRequest request;
+    request.columns = size.columns;
+    request.rows = size.rows;
+    (void)session_->resize(request);
+  }
+
+  void after_keys(std::string_view typed) {
+    const char stop_key = session_->terminal().stop_key();
+    if (stop_key == 0 || typed.find(stop_key) == std::string_view::npos) return;
+    const pid_t front = session_->terminal().group_in_front();
+    if (child_->takes_stop(front)) child_->signal_group(front, SIGSTOP);
+  }
+
+  /// The program was stopped, so are we: our shell has the terminal, as it was.
+  void stop() {
+    if (raw_) raw_->leave();
+    struct sigaction by_default{};
+    struct sigaction ours{};
+    by_default.sa_handler = SIG_DFL;
+    ::sigaction(SIGTSTP, &by_default, &ours);
+    // Returns when we are continued, or at once where nobody would ever continue us.
+    ::kill(0, SIGTSTP);
+    ::sigaction(SIGTSTP, &ours, nullptr);
+    go_on();
+  }
+
+  void go_on() {
+    if (raw_) {
+      raw_->leave();
+      (void)raw_->enter_again();
+    }
+    take_size();
+    signal_program(SIGCONT);
+  }
+
+  asio::any_io_executor executor_;
+  WrapOptions options_;
+  os::Environment environment_;
+  Places places_;
+  SystemClock clock_;
+  os::SystemRandom random_;
+  asio::signal_set signals_;
+  pty::InputWatch watch_;
+  std::unique_ptr<WrapControl> control_;
+  std::unique_ptr<WrapTerminal> terminal_;
+  std::optional<pty::DirectChild> child_;
+  std::unique_ptr<pty::Session> session_;
+  std::optional<os::RawMode> raw_;
+  int ended_by_ = 0;
+  net::TaskGroup tasks_;
+};
+
+}  // namespace
+
+asio::awaitable<Result<int>> run_wrapped(asio::any_io_executor executor, WrapOptions options,
+                                         os::Environment environment) {
+  Wrapped wrapped(executor, std::move(options), std::move(environment));
+  co_return co_await wrapped.run();
+}
+
+}  // namespace relay::cli

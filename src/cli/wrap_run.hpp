@@ -1,0 +1,28 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "os/environment.hpp"
+
+namespace relay::cli {
+
+struct WrapOptions {
+  std::string name;
+  std::string control;
+  bool no_inject = false;
+  /// The program and its arguments; not empty.
+  std::vector<std::string> argv;
+};
+
+/// Runs the program in this terminal to its end and returns the exit status for ours: its own, or
+/// 128 and the signal that ended it or us. Each of 0, 1 and 2 that is a terminal becomes the
+/// session's; one that is not is the program's own, so that pipes and their ends stay what they
+/// are. On every return the terminal is as it was and nothing of the program's tree is left.
+asio::awaitable<Result<int>> run_wrapped(asio::any_io_executor executor, WrapOptions options,
+                                         os::Environment environment);
+
+}  // namespace relay::cli

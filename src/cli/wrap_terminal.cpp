@@ -1,0 +1,145 @@
+#include "cli/wrap_terminal.hpp"
+
+#include <array>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cerrno>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <optional>
+#include <unistd.h>
+#include <utility>
+
+#include "net/event.hpp"
+#include "os/errno_error.hpp"
+
+namespace relay::cli {
+namespace {
+
+using Descriptor = asio::posix::stream_descriptor;
+
+constexpr Duration kLook = std::chrono::hours(1);
+
+/// An open file of our own on the same terminal.
+Result<os::Fd> open_again(int fd, int mode) {
+  const int flags = mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  os::Fd own(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), flags));
+  // Where the terminal is not ours (su) or not in this /dev (a container), its other name is.
+  if (!own) own = os::Fd(::open("/dev/tty", flags));
+  if (!own) return fail(os::errno_error(errno, "cannot open the terminal"));
+  return own;
+}
+
+}  // namespace
+
+struct WrapTerminal::Impl {
+  explicit Impl(const asio::any_io_executor& executor) : changed(executor) {}
+
+  /// What the terminal takes now.
+  void write_now();
+
+  std::optional<Descriptor> keys;
+  std::optional<Descriptor> screen;
+  std::string waiting;
+  std::size_t written = 0;
+  bool gone = false;
+  net::Event changed;
+};
+
+WrapTerminal::WrapTerminal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+WrapTerminal::~WrapTerminal() = default;
+
+Result<std::unique_ptr<WrapTerminal>> WrapTerminal::open(asio::any_io_executor executor,
+                                                         int keys_fd, int screen_fd) {
+  auto impl = std::make_unique<Impl>(executor);
+  if (keys_fd >= 0) {
+    auto keys = open_again(keys_fd, O_RDONLY);
+    if (!keys) return fail(std::move(keys).error());
+    impl->keys.emplace(executor, keys->release());
+  }
+  if (screen_fd >= 0) {
+    auto screen = open_again(screen_fd, O_WRONLY);
+    if (!screen) return fail(std::move(screen).error());
+    impl->screen.emplace(executor, screen->release());
+  }
+  return std::unique_ptr<WrapTerminal>(new WrapTerminal(std::move(impl)));
+}
+
+void WrapTerminal::Impl::write_now() {
+  while (written < waiting.size() && !gone) {
+    const ssize_t put =
+        ::write(screen->native_handle(), waiting.data() + written, waiting.size() - written);
+    if (put > 0) written += static_cast<std::size_t>(put);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EAGAIN) break;
+    // A terminal that is gone takes everything.
+    if (put < 0) gone = true;
+  }
+  if (gone || written == waiting.size()) waiting.clear(), written = 0;
+}
+
+bool WrapTerminal::take(std::string_view bytes) {
+  if (!impl_->screen || impl_->gone) return true;
+  impl_->waiting += bytes;
+  impl_->write_now();
+  if (impl_->waiting.empty()) return true;
+  impl_->changed.notify();
+  return impl_->waiting.size() - impl_->written < kMostWaiting;
+}
+
+asio::awaitable<void> WrapTerminal::write_screen(pty::Session* session) {
+  if (!impl_->screen) co_return;
+  for (;;) {
+    if (impl_->waiting.empty()) {
+      (void)co_await impl_->changed.wait(kLook);
+      continue;
+    }
+    std::error_code error;
+    co_await impl_->screen->async_wait(Descriptor::wait_write,
+                                       asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return;
+    impl_->write_now();
+    if (impl_->waiting.empty()) {
+      session->resume_output();
+      impl_->changed.notify();
+    }
+  }
+}
+
+asio::awaitable<void> WrapTerminal::flush(Duration at_most) {
+  const Monotonic deadline = SystemClock().now() + at_most;
+  while (!impl_->waiting.empty()) {
+    const Duration left = deadline - SystemClock().now();
+    if (left <= Duration::zero()) co_return;
+    (void)co_await impl_->changed.wait(left);
+  }
+}
+
+asio::awaitable<void> WrapTerminal::read_keys(pty::Session* session,
+                                              std::function<void(std::string_view)> after) {
+  if (!impl_->keys) co_return;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    // What is not read stays with the terminal, which stops taking more.
+    const bool room = co_await session->wait_for_room(kLook);
+    if (!room) continue;
+    std::error_code error;
+    co_await impl_->keys->async_wait(Descriptor::wait_read,
+                                     asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return;
+    const ssize_t got = ::read(impl_->keys->native_handle(), buffer.data(), buffer.size());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    // The terminal is gone; SIGHUP says what that means.
+    if (got <= 0) co_return;
+    const std::string_view typed(buffer.data(), static_cast<std::size_t>(got));
+    for (;;) {
+      const auto done = session->type(typed);
+      if (done || done.error().code != Code::queue_full) break;
+      (void)co_await session->wait_for_room(kLook);
+    }
+    after(typed);
+  }
+}
+
+}  // namespace relay::cli
