@@ -32,7 +32,7 @@ std::size_t unfinished_tail(std::string_view bytes) {
   return 0;
 }
 
-void write_delivery(JsonWriter& out, const std::string& agent, const Message& message) {
+void write_delivery(JsonWriter& out, const std::string& agent, const Mail& message) {
   out.field("name", agent);
   out.field("delivery_id", message.key.delivery_id);
   out.field("event_id", message.inbound.event_id);
@@ -105,7 +105,7 @@ asio::awaitable<void> Agent::stop() {
 
 // Messages
 
-Result<void> Agent::accept(Message message) {
+Result<void> Agent::accept(Mail message) {
   if (leaving) return fail(Code::agent_not_found, "the agent " + name() + " is being released");
   auto taken = mailbox_.accept(std::move(message));
   changed_.notify();
@@ -120,7 +120,7 @@ asio::awaitable<void> Agent::feed() {
     }
     std::vector<MessageKey> keys;
     std::vector<std::uint64_t> numbers;
-    for (const Message* message : mailbox_.take()) {
+    for (const Mail* message : mailbox_.take()) {
       keys.push_back(message->key);
       numbers.push_back(message->number);
     }
@@ -131,12 +131,15 @@ asio::awaitable<void> Agent::feed() {
       (void)co_await changed_.wait(kOfferAgain);
       continue;
     }
-    for (const std::uint64_t number : numbers) offer(number);
+    for (const std::uint64_t number : numbers) {
+      mailbox_.begun(number, generation_);
+      offer(number);
+    }
   }
 }
 
 void Agent::offer(std::uint64_t number) {
-  const Message* message = mailbox_.find(number);
+  const Mail* message = mailbox_.find(number);
   // It was taken back meanwhile.
   if (message == nullptr) return;
   auto item = item_of(*message);
@@ -152,7 +155,7 @@ void Agent::offer(std::uint64_t number) {
   mailbox_.put_back(number);
 }
 
-Result<pty::InjectionItem> Agent::item_of(const Message& message) {
+Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
   pty::EnvelopeRules rules;
   rules.style = profile_.envelope;
   rules.inline_bytes = profile_.limits.inline_bytes;
@@ -184,7 +187,7 @@ void Agent::on_step(const pty::InjectionStep& step) {
   switch (step.act) {
     case pty::InjectionAct::write: break;
     case pty::InjectionAct::written: {
-      const Message* message = mailbox_.find(step.item);
+      const Mail* message = mailbox_.find(step.item);
       if (message == nullptr) break;
       events_.add("delivery_injected", [&](JsonWriter& out) {
         write_delivery(out, name(), *message);

@@ -40,9 +40,9 @@ class AgentHost {
                                               std::string generation) = 0;
   /// Puts a body that is too long to be typed into a file for the agent.
   virtual Result<void> keep_body(const std::string& path, std::string_view body) = 0;
-  [[nodiscard]] virtual std::string body_path(const Agent& agent, const Message& message) = 0;
+  [[nodiscard]] virtual std::string body_path(const Agent& agent, const Mail& message) = 0;
   /// A message has ended; it is in no mailbox any more. Must not destroy the agent.
-  virtual void message_ended(Agent& agent, Message message, pty::InjectionOutcome outcome) = 0;
+  virtual void message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) = 0;
   /// The program has ended, and no message is being typed any more. Must not destroy the agent.
   virtual void program_ended(Agent& agent, const Result<os::ExitStatus>& how) = 0;
   /// The agent has something to be looked at on time, or its state is another one.
@@ -81,7 +81,7 @@ class Agent {
   asio::awaitable<void> stop();
 
   /// Gives a message to the agent. `queue_full` and nothing is taken.
-  [[nodiscard]] Result<void> accept(Message message);
+  [[nodiscard]] Result<void> accept(Mail message);
   /// Of a message of this agent: the agent itself has shown that it read it.
   void hook(std::uint64_t number);
 
@@ -132,7 +132,7 @@ class Agent {
   asio::awaitable<void> attend();
   asio::awaitable<void> feed();
   void offer(std::uint64_t number);
-  [[nodiscard]] Result<pty::InjectionItem> item_of(const Message& message);
+  [[nodiscard]] Result<pty::InjectionItem> item_of(const Mail& message);
   void on_step(const pty::InjectionStep& step);
   void on_change();
   void tell_output();

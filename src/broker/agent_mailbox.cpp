@@ -5,7 +5,7 @@
 
 namespace relay::broker {
 
-Result<void> AgentMailbox::accept(Message message) {
+Result<void> AgentMailbox::accept(Mail message) {
   const std::size_t size = message.inbound.letter.body.size();
   if (messages_.size() >= kMostMessages || bytes_ + size > kMostBytes) {
     Error full(Code::queue_full, "too many messages wait for this agent",
@@ -26,8 +26,8 @@ bool AgentMailbox::may_take() const {
                      [this](const Entry& entry) { return free(entry); });
 }
 
-std::vector<const Message*> AgentMailbox::take() {
-  std::vector<const Message*> out;
+std::vector<const Mail*> AgentMailbox::take() {
+  std::vector<const Mail*> out;
   for (Entry& entry : messages_) {
     if (offered_ >= kMostOffered) break;
     if (!free(entry)) continue;
@@ -49,23 +49,29 @@ void AgentMailbox::put_back(std::uint64_t number) {
   }
 }
 
-std::optional<Message> AgentMailbox::ended(std::uint64_t number) {
+std::optional<Mail> AgentMailbox::ended(std::uint64_t number) {
   const auto found = std::find_if(messages_.begin(), messages_.end(), [number](const Entry& entry) {
     return entry.message.number == number;
   });
   if (found == messages_.end()) return std::nullopt;
   if (found->offered) --offered_;
-  Message out = std::move(found->message);
+  Mail out = std::move(found->message);
   bytes_ -= out.inbound.letter.body.size();
   messages_.erase(found);
   return out;
 }
 
-const Message* AgentMailbox::find(std::uint64_t number) const {
+const Mail* AgentMailbox::find(std::uint64_t number) const {
   const auto found = std::find_if(messages_.begin(), messages_.end(), [number](const Entry& entry) {
     return entry.message.number == number;
   });
   return found == messages_.end() ? nullptr : &found->message;
+}
+
+void AgentMailbox::begun(std::uint64_t number, const std::string& generation) {
+  for (Entry& entry : messages_) {
+    if (entry.message.number == number) entry.message.generation = generation;
+  }
 }
 
 void AgentMailbox::start_over(const std::vector<std::uint64_t>& perhaps_typed) {
@@ -79,8 +85,8 @@ void AgentMailbox::start_over(const std::vector<std::uint64_t>& perhaps_typed) {
   offered_ = 0;
 }
 
-std::vector<Message> AgentMailbox::drain() {
-  std::vector<Message> out;
+std::vector<Mail> AgentMailbox::drain() {
+  std::vector<Mail> out;
   out.reserve(messages_.size());
   for (Entry& entry : messages_) out.push_back(std::move(entry.message));
   messages_.clear();
@@ -113,7 +119,7 @@ std::vector<PendingMessage> AgentMailbox::pending(const std::string& agent) cons
   std::vector<PendingMessage> out;
   out.reserve(messages_.size());
   for (const Entry& entry : messages_) {
-    const Message& message = entry.message;
+    const Mail& message = entry.message;
     PendingMessage one;
     one.delivery_id = message.key.delivery_id;
     one.event_id = message.inbound.event_id;

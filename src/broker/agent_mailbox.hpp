@@ -14,23 +14,29 @@
 
 namespace relay::broker {
 
-/// What names a delivery in the journal and to the engine. Messages of this machine have the
-/// agent's name as id, and seq 0.
+/// What tells one message for one agent from all others, as the engine numbers them; `seq` 0 for
+/// what it neither stores nor repeats and for what came from this machine.
 struct MessageKey {
-  std::string agent_id;
-  std::uint64_t seq = 0;
-  std::string delivery_id;
+  MessageKey() = default;
+  MessageKey(std::string agent_id_in, std::string delivery_id_in, std::uint64_t seq_in)
+      : agent_id(std::move(agent_id_in)), delivery_id(std::move(delivery_id_in)), seq(seq_in) {}
   bool operator==(const MessageKey&) const = default;
+
+  std::string agent_id;
+  std::string delivery_id;
+  std::uint64_t seq = 0;
 };
 
 /// One message for one agent, accepted and not ended.
-struct Message {
+struct Mail {
   MessageKey key;
   /// Unique in this broker's life: what the terminal's queue knows it by.
   std::uint64_t number = 0;
   Inbound inbound;
   Wall accepted{};
   std::uint32_t attempts = 0;
+  /// Of the program that it was last given to.
+  std::string generation;
   /// It was being typed when an earlier broker, or an earlier program of the agent, ended.
   bool recovering = false;
   /// Accepted here, not from the engine: nobody waits for an ack.
@@ -49,20 +55,22 @@ class AgentMailbox {
   static constexpr std::size_t kMostOffered = 8;
 
   /// `queue_full`, with a time to come again; then nothing was taken.
-  [[nodiscard]] Result<void> accept(Message message);
+  [[nodiscard]] Result<void> accept(Mail message);
 
   /// What may be given to the terminal now, oldest first. They are `offered` from now on.
-  [[nodiscard]] std::vector<const Message*> take();
+  [[nodiscard]] std::vector<const Mail*> take();
   /// The terminal did not take it: it is the next one again.
   void put_back(std::uint64_t number);
   /// It has ended, and is gone from here. Nothing for a number that is not here.
-  [[nodiscard]] std::optional<Message> ended(std::uint64_t number);
-  [[nodiscard]] const Message* find(std::uint64_t number) const;
+  [[nodiscard]] std::optional<Mail> ended(std::uint64_t number);
+  [[nodiscard]] const Mail* find(std::uint64_t number) const;
+  /// It is on disk that this program is given it now.
+  void begun(std::uint64_t number, const std::string& generation);
   /// The program has ended: what was offered waits again for the next one. What is named here was
   /// perhaps typed.
   void start_over(const std::vector<std::uint64_t>& perhaps_typed);
   /// Everything, oldest first; empty afterwards.
-  [[nodiscard]] std::vector<Message> drain();
+  [[nodiscard]] std::vector<Mail> drain();
 
   [[nodiscard]] DeliveryMode mode() const { return mode_; }
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
@@ -77,7 +85,7 @@ class AgentMailbox {
 
  private:
   struct Entry {
-    Message message;
+    Mail message;
     bool offered = false;
     /// Let go by hand while the mode holds others back.
     bool released = false;

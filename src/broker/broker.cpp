@@ -146,7 +146,7 @@ asio::awaitable<Result<void>> Broker::begin(std::vector<MessageKey> keys, std::s
   return parts_.records.begin(std::move(keys), std::move(generation));
 }
 
-std::string Broker::body_path(const Agent& agent, const Message& message) {
+std::string Broker::body_path(const Agent& agent, const Mail& message) {
   const os::Path directory = Releaser::agent_directory(parts_.settings, agent.name());
   return (directory / fmt::format("message-{}.txt", message.number)).string();
 }
@@ -158,7 +158,7 @@ Result<void> Broker::keep_body(const std::string& path, std::string_view body) {
   return parts_.files.replace(file, body);
 }
 
-void Broker::message_ended(Agent& agent, Message message, pty::InjectionOutcome outcome) {
+void Broker::message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
   postman_.ended(agent, std::move(message), std::move(outcome));
 }
 

@@ -90,8 +90,8 @@ class Broker final : public Operations, private AgentHost, private node_control:
   asio::awaitable<Result<void>> begin(std::vector<MessageKey> keys,
                                       std::string generation) override;
   Result<void> keep_body(const std::string& path, std::string_view body) override;
-  [[nodiscard]] std::string body_path(const Agent& agent, const Message& message) override;
-  void message_ended(Agent& agent, Message message, pty::InjectionOutcome outcome) override;
+  [[nodiscard]] std::string body_path(const Agent& agent, const Mail& message) override;
+  void message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) override;
   void program_ended(Agent& agent, const Result<os::ExitStatus>& how) override;
   void agent_changed(Agent& agent) override;
 

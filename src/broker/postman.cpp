@@ -69,10 +69,10 @@ std::string frame_of(const std::string& agent, const std::string& delivery_id,
 
 }  // namespace
 
-Result<Message> Postman::read(const MessageKey& key, std::string_view frame) {
+Result<Mail> Postman::read(const MessageKey& key, std::string_view frame) {
   auto inbound = read_inbound(frame);
   if (!inbound) return fail(std::move(inbound).error());
-  Message message;
+  Mail message;
   message.key = key;
   message.number = next_number_++;
   message.inbound = *std::move(inbound);
@@ -81,11 +81,11 @@ Result<Message> Postman::read(const MessageKey& key, std::string_view frame) {
 }
 
 void Postman::surfaced(node_control::Delivery delivery) {
-  MessageKey key{delivery.agent_id, delivery.seq, delivery.delivery_id};
+  MessageKey key(delivery.agent_id, delivery.delivery_id, delivery.seq);
   auto message = read(key, delivery.payload);
   if (!message) {
     // It was read once already, by the session; what cannot be read now never will be.
-    Message broken;
+    Mail broken;
     broken.key = std::move(key);
     return queue_end(broken, dead("unreadable"));
   }
@@ -98,13 +98,13 @@ void Postman::surfaced(node_control::Delivery delivery) {
   deliver(parts_.roster.by_id(delivery.agent_id), *std::move(message), "agent_gone");
 }
 
-void Postman::deliver(Agent* agent, Message message, std::string_view reason_if_gone) {
+void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gone) {
   if (agent == nullptr || agent->leaving || (agent->exit() && !agent->restarting)) {
     const std::string name = agent == nullptr ? message.key.agent_id : agent->name();
     tell_dead(name, message, std::string(reason_if_gone));
     return queue_end(message, dead(std::string(reason_if_gone)));
   }
-  const Message copy = message;
+  const Mail copy = message;
   parts_.events.add("relay_inbound", [&](JsonWriter& out) {
     const pty::Letter& letter = copy.inbound.letter;
     out.field("event_id", copy.inbound.event_id);
@@ -167,7 +167,7 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
 void Postman::restore(StoredMessage stored) {
   auto message = read(stored.key, stored.frame);
   if (!message) {
-    Message broken;
+    Mail broken;
     broken.key = stored.key;
     broken.local = stored.local;
     return queue_end(broken, dead("unreadable"));
@@ -188,7 +188,7 @@ asio::awaitable<Result<void>> Postman::redeliver(std::int64_t id) {
   co_return Result<void>();
 }
 
-void Postman::ended(Agent& agent, Message message, pty::InjectionOutcome outcome) {
+void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
   const auto about = [&](JsonWriter& out) {
     out.field("name", agent.name());
     out.field("delivery_id", message.key.delivery_id);
@@ -220,7 +220,7 @@ void Postman::ended(Agent& agent, Message message, pty::InjectionOutcome outcome
   queue_end(message, std::move(outcome));
 }
 
-void Postman::tell_dead(const std::string& agent, const Message& message,
+void Postman::tell_dead(const std::string& agent, const Mail& message,
                         const std::string& reason) {
   parts_.events.add("message_delivery_failed", [&](JsonWriter& out) {
     out.field("name", agent);
@@ -240,7 +240,7 @@ void Postman::tell_dead(const std::string& agent, const Message& message,
 
 std::size_t Postman::bury(Agent& agent, std::string reason) {
   const auto messages = agent.mailbox().drain();
-  for (const Message& message : messages) {
+  for (const Mail& message : messages) {
     tell_dead(agent.name(), message, reason);
     queue_end(message, dead(reason));
   }
@@ -253,8 +253,9 @@ std::size_t Postman::bury(Agent& agent, std::string reason) {
   return messages.size();
 }
 
-void Postman::queue_end(const Message& message, pty::InjectionOutcome outcome) {
+void Postman::queue_end(const Mail& message, pty::InjectionOutcome outcome) {
   End end;
+  end.end.generation = message.generation;
   end.end.key = message.key;
   end.end.outcome = std::move(outcome);
   end.local = message.local;

@@ -29,7 +29,7 @@ class Postman {
   asio::awaitable<Result<void>> redeliver(std::int64_t id);
 
   /// It has ended: written down, then told to the engine.
-  void ended(Agent& agent, Message message, pty::InjectionOutcome outcome);
+  void ended(Agent& agent, Mail message, pty::InjectionOutcome outcome);
   /// All that waits for this agent ends as dead letters; how many.
   std::size_t bury(Agent& agent, std::string reason);
 
@@ -46,10 +46,10 @@ class Postman {
     MessageEnd end;
     bool local = false;
   };
-  [[nodiscard]] Result<Message> read(const MessageKey& key, std::string_view frame);
-  void deliver(Agent* agent, Message message, std::string_view reason_if_gone);
-  void queue_end(const Message& message, pty::InjectionOutcome outcome);
-  void tell_dead(const std::string& agent, const Message& message, const std::string& reason);
+  [[nodiscard]] Result<Mail> read(const MessageKey& key, std::string_view frame);
+  void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
+  void queue_end(const Mail& message, pty::InjectionOutcome outcome);
+  void tell_dead(const std::string& agent, const Mail& message, const std::string& reason);
 
   BrokerParts& parts_;
   net::Event changed_;

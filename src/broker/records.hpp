@@ -30,6 +30,8 @@ struct StoredMessage {
 /// How a message ended.
 struct MessageEnd {
   MessageKey key;
+  /// Of the program that it was last given to; empty for none.
+  std::string generation;
   pty::InjectionOutcome outcome;
 };
 

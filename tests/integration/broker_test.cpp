@@ -159,7 +159,7 @@ struct World : test::KeeperWorld {
                        R"("from_name":"bob","text":")" +
                        text + R"("}}})";
     StoredMessage stored;
-    stored.key = {delivery.agent_id, seq, delivery.delivery_id};
+    stored.key = {delivery.agent_id, delivery.delivery_id, seq};
     stored.agent_name = name;
     stored.frame = delivery.payload;
     records.open.push_back(stored);

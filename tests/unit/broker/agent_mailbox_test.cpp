@@ -5,8 +5,8 @@
 namespace relay::broker {
 namespace {
 
-Message message(std::uint64_t number, std::string body = "x") {
-  Message out;
+Mail message(std::uint64_t number, std::string body = "x") {
+  Mail out;
   out.number = number;
   out.key.delivery_id = "del_" + std::to_string(number);
   out.inbound.letter.body = std::move(body);
@@ -21,7 +21,7 @@ AgentMailbox with(std::uint64_t count) {
 
 std::vector<std::uint64_t> taken(AgentMailbox& box) {
   std::vector<std::uint64_t> out;
-  for (const Message* one : box.take()) out.push_back(one->number);
+  for (const Mail* one : box.take()) out.push_back(one->number);
   return out;
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("another program gets all that the last one did not end, and knows wha
 
 TEST_CASE("what waits can be looked at") {
   AgentMailbox box;
-  Message one = message(1, "hello");
+  Mail one = message(1, "hello");
   one.inbound.event_id = "msg_1";
   one.inbound.letter.sender = "bob";
   one.inbound.letter.thread = "th_1";
