@@ -85,6 +85,17 @@ struct PendingMessage {
   std::uint32_t attempts = 0;
 };
 
+/// A program that ended by itself, and not well.
+struct CrashView {
+  CrashView(std::string agent_in, os::ExitStatus exit_in)
+      : agent(std::move(agent_in)), exit(exit_in) {}
+  std::string agent;
+  os::ExitStatus exit;
+  Wall at{};
+  /// How long it had run.
+  Duration uptime{};
+};
+
 /// A message that could not be delivered, until somebody sends it again or drops it.
 struct DeadLetterView {
   std::int64_t id = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "broker/agent_view.hpp"
 #include "broker/event_log.hpp"
 #include "broker/spawn_request.hpp"
@@ -15,6 +16,7 @@
 #include "pty/screen_view.hpp"
 #include "pty/session_viewers.hpp"
 #include "pty/size_lease.hpp"
+#include "wire/json.hpp"
 
 namespace relay::broker {
 
@@ -85,6 +87,23 @@ struct ModeChanged {
   std::size_t flushed = 0;
   /// False: what was expected did not hold, and nothing was changed.
   bool matched = true;
+};
+
+/// What an agent hands in with the token that it was given for that.
+struct HandedIn {
+  HandedIn() = default;
+  Secret token;
+  /// Who the caller says it is; empty when it does not say.
+  std::string name;
+  wire::Json data;
+  bool final = true;
+  std::optional<wire::Json> metadata;
+};
+
+struct AcceptedResult {
+  std::string name;
+  /// "ar_…"
+  std::string result_id;
 };
 
 /// The whole broker, for `status` and `/health`.
@@ -162,6 +181,18 @@ class Operations {
                                                      const std::vector<std::string>& channels) = 0;
   virtual Result<std::vector<std::string>> unsubscribe(
       const std::string& name, const std::vector<std::string>& channels) = 0;
+
+  /// Has the agent's CLI use another model, as a person would: what is typed goes through the
+  /// injector, never into a message that is being typed.
+  virtual asio::awaitable<Result<void>> set_model(std::string name, std::string model,
+                                                  Duration at_most) = 0;
+
+  /// `unauthorized` for a token that no agent here has, or that of another than `name`;
+  /// `invalid_argument` when the data does not fit the agent's schema.
+  virtual Result<AcceptedResult> hand_in(HandedIn result) = 0;
+
+  /// Programs that have ended badly, oldest first, at most the last 20.
+  [[nodiscard]] virtual std::vector<CrashView> crashes() = 0;
 
   /// The broker ends, as after SIGTERM.
   virtual void shut_down() = 0;

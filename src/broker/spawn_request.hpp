@@ -61,6 +61,9 @@ class SpawnRequest {
   std::string agent_id;
   bool exit_after_task = false;
   bool skip_relay_prompt = false;
+  /// A person will answer the program's questions; otherwise it is started with what its profile
+  /// knows against them.
+  bool attended = false;
   /// Without output for this long the agent counts as idle; zero: never.
   Duration idle_after = std::chrono::seconds(30);
   RestartRule restart;
