@@ -64,8 +64,8 @@ class AgentMailbox {
   /// It has ended, and is gone from here. Nothing for a number that is not here.
   [[nodiscard]] std::optional<Mail> ended(std::uint64_t number);
   [[nodiscard]] const Mail* find(std::uint64_t number) const;
-  /// It is on disk that this program is given it now.
-  void begun(std::uint64_t number, const std::string& generation);
+  /// It is on disk that this program is given it now; `again`: perhaps not for the first time.
+  void begun(std::uint64_t number, const std::string& generation, bool again);
   /// The program has ended: what was offered waits again for the next one. What is named here was
   /// perhaps typed.
   void start_over(const std::vector<std::uint64_t>& perhaps_typed);

@@ -133,8 +133,8 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
     if (held.error().code != Code::already_running) co_return fail(std::move(held).error());
     if (!settings.takeover) {
       Error running = std::move(held).error();
-      running.message = "the instance " + settings.instance.name + " has a broker: " +
-                        running.message;
+      running.message =
+          "the instance " + settings.instance.name + " has a broker: " + running.message;
       running.hint = "relay-broker status shows it; serve --takeover replaces it, its agents stay";
       co_return fail(std::move(running));
     }
