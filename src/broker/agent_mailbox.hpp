@@ -11,21 +11,9 @@
 #include "base/result.hpp"
 #include "broker/agent_view.hpp"
 #include "broker/inbound.hpp"
+#include "broker/journal_types.hpp"
 
 namespace relay::broker {
-
-/// What tells one message for one agent from all others, as the engine numbers them; `seq` 0 for
-/// what it neither stores nor repeats and for what came from this machine.
-struct MessageKey {
-  MessageKey() = default;
-  MessageKey(std::string agent_id_in, std::string delivery_id_in, std::uint64_t seq_in)
-      : agent_id(std::move(agent_id_in)), delivery_id(std::move(delivery_id_in)), seq(seq_in) {}
-  bool operator==(const MessageKey&) const = default;
-
-  std::string agent_id;
-  std::string delivery_id;
-  std::uint64_t seq = 0;
-};
 
 /// One message for one agent, accepted and not ended.
 struct Mail {
