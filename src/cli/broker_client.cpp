@@ -39,8 +39,8 @@ bool answers(const os::Path& socket) {
   if (path.size() >= sizeof(address.sun_path)) return false;
   std::copy(path.begin(), path.end(), std::begin(address.sun_path));
   const os::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return fd.get() >= 0 && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
-                                    sizeof(address)) == 0;
+  return fd.get() >= 0 &&
+         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
 std::vector<broker::Instance> running(const os::UserPaths& paths, os::Files& files) {
@@ -126,8 +126,7 @@ asio::awaitable<Result<net::HttpReply>> BrokerClient::ask(std::string method, st
 
 asio::awaitable<Result<wire::Json>> BrokerClient::call(std::string method, std::string path,
                                                        std::string body, Duration within) {
-  const auto reply =
-      co_await ask(std::move(method), std::move(path), std::move(body), within);
+  const auto reply = co_await ask(std::move(method), std::move(path), std::move(body), within);
   if (!reply) co_return fail(reply.error());
   co_return wire::Json::parse(reply->body);
 }

@@ -17,8 +17,8 @@
 namespace relay::cli {
 namespace {
 
-constexpr std::string_view kVersion = RELAY_BROKER_VERSION;
-constexpr std::size_t kKeyMost = 4096;
+constexpr std::string_view kOurVersion = RELAY_BROKER_VERSION;
+constexpr std::size_t kIdentityKeyMost = 4096;
 
 Result<std::size_t> number_of(const std::string& text, std::string_view option, std::size_t most) {
   std::size_t out = 0;
@@ -85,7 +85,7 @@ node_control::NodeManifest manifest_of(const std::vector<std::string>& harnesses
   }
   out.capabilities.push_back(capability("release"));
   out.max_agents = static_cast<std::uint32_t>(max_agents);
-  out.version = fmt::format("relay-broker/{}", kVersion);
+  out.version = fmt::format("relay-broker/{}", kOurVersion);
   return out;
 }
 
@@ -102,12 +102,12 @@ Result<std::string> identity_hash(const os::Environment& environment, os::Files&
   auto given = os::secret_from_environment(environment, "RELAY_AGENT_IDENTITY_KEY");
   if (given) return token_cache::sha256_hex(given->reveal());
   const os::Path path = state / "identity-key";
-  auto kept = files.read_private(path, kKeyMost);
+  auto kept = files.read_private(path, kIdentityKeyMost);
   if (!kept && kept.error().code == Code::not_found) {
     auto made = files.make_private_directory(state);
     if (made) made = files.create(path, random_hex("", 32, random));
     if (!made && made.error().code != Code::conflict) return fail(std::move(made).error());
-    kept = files.read_private(path, kKeyMost);
+    kept = files.read_private(path, kIdentityKeyMost);
   }
   if (!kept) return fail(std::move(kept).error());
   return token_cache::sha256_hex(*kept);
@@ -159,10 +159,10 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
   node.identity_hash = *std::move(hash);
   node.network = net::NetworkSettings::from(environment);
   node.redact = [&redactor](std::string_view text) { return redactor.redact(text); };
-  node.user_agent = fmt::format("relay-broker/{}", kVersion);
+  node.user_agent = fmt::format("relay-broker/{}", kOurVersion);
   node.places = setup.places();
-  node.manifest = manifest_of(harnesses(options, environment, setup.directory()),
-                              into.broker.max_agents);
+  node.manifest =
+      manifest_of(harnesses(options, environment, setup.directory()), into.broker.max_agents);
   into.broker.engine = request.engine;
   into.broker.workspace_id = workspace;
   into.node = std::move(node);
@@ -185,7 +185,7 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
   if (!options.state_dir.empty()) instance.state = std::filesystem::absolute(options.state_dir);
   broker::BrokerSettings settings;
   settings.instance = instance.name;
-  settings.version = kVersion;
+  settings.version = kOurVersion;
   settings.state_dir = instance.state;
   settings.runtime_dir = instance.runtime;
   settings.directory = around->working_directory;

@@ -19,7 +19,7 @@ namespace {
 
 using Descriptor = asio::posix::stream_descriptor;
 
-constexpr Duration kLook = std::chrono::hours(1);
+constexpr Duration kLookAtTerminal = std::chrono::hours(1);
 
 /// An open file of our own on the same terminal.
 Result<os::Fd> open_again(int fd, int mode) {
@@ -92,7 +92,7 @@ asio::awaitable<void> WrapTerminal::write_screen(pty::Session* session) {
   if (!impl_->screen) co_return;
   for (;;) {
     if (impl_->waiting.empty()) {
-      (void)co_await impl_->changed.wait(kLook);
+      (void)co_await impl_->changed.wait(kLookAtTerminal);
       continue;
     }
     std::error_code error;
@@ -122,7 +122,7 @@ asio::awaitable<void> WrapTerminal::read_keys(pty::Session* session,
   std::array<char, 4096> buffer;
   for (;;) {
     // What is not read stays with the terminal, which stops taking more.
-    const bool room = co_await session->wait_for_room(kLook);
+    const bool room = co_await session->wait_for_room(kLookAtTerminal);
     if (!room) continue;
     std::error_code error;
     co_await impl_->keys->async_wait(Descriptor::wait_read,
@@ -136,7 +136,7 @@ asio::awaitable<void> WrapTerminal::read_keys(pty::Session* session,
     for (;;) {
       const auto done = session->type(typed);
       if (done || done.error().code != Code::queue_full) break;
-      (void)co_await session->wait_for_room(kLook);
+      (void)co_await session->wait_for_room(kLookAtTerminal);
     }
     after(typed);
   }
