@@ -3,8 +3,10 @@
 #include <map>
 #include <random>
 #include <set>
+#include <sqlite3.h>
 
 #include "broker/journal_world.hpp"
+#include "faulty_disk.hpp"
 #include "node_control/delivery_book.hpp"
 
 namespace relay::broker {
@@ -52,7 +54,7 @@ std::string text_of(const BookState& state) {
 }
 
 /// A book and its journal, driven as a broker would.
-struct BookWorld : JournalWorld {
+struct BookWorld : test::QuickDisk, JournalWorld {
   BookWorld() { open(); }
 
   void take(DeliveryBook::Actions actions) {
@@ -119,6 +121,8 @@ TEST_CASE("a book of any history comes back as it was") {
         case 7:
         case 8:
           if (!world.open_.empty()) {
+            // Surfaced means saved.
+            world.save();
             const auto key = world.take_open(random() % world.open_.size());
             world.get(world.journal().finish({key}, "", Outcome::typed()));
             world.done(key);
@@ -147,9 +151,9 @@ TEST_CASE_FIXTURE(BookWorld, "more marks than are remembered come back, over res
     done(take_open(0));
     if (seq % 37 == 0) {
       save();
-      for (const auto& message : get(journal().open_messages()).open) {
-        get(journal().finish({message.key}, "", Outcome::typed()));
-      }
+      std::vector<MessageKey> keys;
+      for (const auto& message : get(journal().open_messages()).open) keys.push_back(message.key);
+      get(journal().finish(keys, "", Outcome::typed()));
     }
     if (seq % 700 == 0) open();
   }
@@ -208,6 +212,27 @@ TEST_CASE_FIXTURE(BookWorld,
     CHECK(restored.deliver(clock.now(), delivery_of("a1", "d1", 1)).verdict ==
           node_control::Verdict::surfaced);
   }
+}
+
+TEST_CASE_FIXTURE(BookWorld,
+                  "a message that is lost from the inbox is the engine's to send again") {
+  add_agent("a1");
+  deliver("a1", "d1", 1);
+  deliver("a1", "d2", 2);
+  save();
+  end();
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open_v2(path().c_str(), &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK);
+  REQUIRE(sqlite3_exec(db, "DELETE FROM inbox WHERE delivery_id='d1'", nullptr, nullptr, nullptr) ==
+          SQLITE_OK);
+  sqlite3_close(db);
+  open();
+  CHECK(get(journal().open_messages()).ended.empty());
+  DeliveryBook restored(get(journal().load()), clock.now());
+  CHECK(restored.deliver(clock.now(), delivery_of("a1", "d1", 1)).verdict ==
+        node_control::Verdict::surfaced);
+  CHECK(restored.deliver(clock.now(), delivery_of("a1", "d2", 2)).verdict ==
+        node_control::Verdict::duplicate);
 }
 
 TEST_CASE_FIXTURE(BookWorld, "one that the engine does not repeat is a dead letter with its text") {

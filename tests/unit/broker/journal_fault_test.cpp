@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(OnFaultyDisk, "faults at any moment: what was taken is there, 
   std::mt19937 random(7);
   std::set<std::uint64_t> taken;
   std::uint64_t next = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 40; ++round) {
     const auto kind = static_cast<DiskFault>(1 + random() % 4);
     disk.set(kind, static_cast<int>(random() % 12));
     for (int i = 0; i < 4; ++i) {
@@ -110,7 +110,7 @@ TEST_CASE_FIXTURE(OnFaultyDisk, "faults at any moment: what was taken is there, 
       REQUIRE(numbers.contains(number));
     }
   }
-  CHECK(taken.size() > 60);
+  CHECK(taken.size() > 40);
   CHECK(world.journal().report().empty());
 }
 
