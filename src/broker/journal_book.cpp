@@ -276,8 +276,9 @@ BookState JournalBook::load() {
   const auto standing = compare(messages_.rows(false));
   std::vector<const Saved*> order;
   for (const auto& [id, agent] : saved()) order.push_back(&agent);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Saved* a, const Saved* b) { return a->position < b->position; });
+  std::sort(order.begin(), order.end(), [](const Saved* a, const Saved* b) {
+    return std::tie(a->position, a->agent.agent_id) < std::tie(b->position, b->agent.agent_id);
+  });
   BookState state;
   for (const auto* saved : order) {
     Agent agent = saved->agent;
