@@ -104,7 +104,7 @@ asio::awaitable<void> not_read(ApiWorld* world) {
 
 asio::awaitable<void> say_goodbye(ApiWorld* world) {
   const auto socket = co_await world->connect("/ws");
-  co_await socket->send(std::string("what a client says here is read and dropped"), 5s);
+  co_await test::say(socket.get(), "what a client says here is read and dropped");
   co_await socket->close(1000, "enough");
   CHECK(socket->end()->cause == net::WsCause::we_closed);
   CHECK(socket->end()->code == 1000);
