@@ -36,16 +36,39 @@ asio::awaitable<void> held(ApiContext* api, SocketPtr socket, asio::awaitable<vo
   co_await socket->close(net::ws_close::kGoingAway, "the broker ends this conversation");
 }
 
-asio::awaitable<void> talk_and_close(SocketPtr socket, asio::awaitable<void> talk) {
-  try {
-    co_await std::move(talk);
-  } catch (const std::system_error&) {
-    throw;
-  } catch (...) {
-    socket->abort();
-    throw;
+/// That one of the two coroutines of a conversation has ended, however it did.
+struct FirstEnd {
+  explicit FirstEnd(asio::any_io_executor executor) : changed(std::move(executor)) {}
+  bool come = false;
+  net::Event changed;
+};
+
+class EndNotice {
+ public:
+  explicit EndNotice(FirstEnd* end) : end_(end) {}
+  ~EndNotice() {
+    end_->come = true;
+    end_->changed.notify();
   }
-  co_await socket->close(net::ws_close::kNormal, std::string());
+  EndNotice(const EndNotice&) = delete;
+  EndNotice& operator=(const EndNotice&) = delete;
+
+ private:
+  FirstEnd* end_;
+};
+
+asio::awaitable<void> talk_on(asio::awaitable<void> talk, FirstEnd* end) {
+  const EndNotice notice(end);
+  co_await std::move(talk);
+}
+
+asio::awaitable<void> listen(SocketPtr socket, FirstEnd* end) {
+  const EndNotice notice(end);
+  bool there = true;
+  while (there) {
+    const auto message = co_await socket->receive(kLongest);
+    there = message || message.error().code == Code::timeout;
+  }
 }
 
 }  // namespace
@@ -72,20 +95,21 @@ void hold_stream(ApiContext* api, SocketPtr socket, asio::awaitable<void> talk) 
 
 asio::awaitable<void> talk_to_listener(SocketPtr socket, asio::awaitable<void> talk) {
   const auto executor = co_await asio::this_coro::executor;
-  net::TaskGroup talking(executor);
-  talking.spawn(talk_and_close(socket, std::move(talk)));
+  FirstEnd end(executor);
+  bool cancelled = false;
+  net::TaskGroup both(executor);
+  both.spawn(listen(socket, &end));
+  both.spawn(talk_on(std::move(talk), &end));
   try {
-    bool there = true;
-    while (there) {
-      const auto message = co_await socket->receive(kLongest);
-      there = message || message.error().code == Code::timeout;
-    }
+    while (!end.come) co_await end.changed.wait(kLongest);
   } catch (const std::system_error&) {
     // Only cancellation comes as such.
+    cancelled = true;
   }
   co_await net::shielded();
-  talking.cancel();
-  co_await talking.join();
+  both.cancel();
+  co_await both.join();
+  if (!cancelled) co_await socket->close(net::ws_close::kNormal, std::string());
 }
 
 std::string stream_error(std::string_view kind, std::string_view code, std::string_view message,

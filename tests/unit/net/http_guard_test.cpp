@@ -109,6 +109,18 @@ TEST_CASE("the guard wants our Host, no foreign Origin and the token") {
   CHECK(status(LocalGuard(8080, ""), request("localhost:8080")) == 401);
 }
 
+TEST_CASE("where a request comes from is checked apart from its token") {
+  const LocalGuard guard(8080, "");
+  auto asked = request("localhost:8080");
+  asked.headers.set("Authorization", "Bearer wrong");
+  CHECK_FALSE(guard.check_origin(asked).has_value());
+  CHECK(guard.check_origin(request("evil.test:8080"))->status == 403);
+  asked.headers.add("Origin", "null");
+  CHECK(guard.check_origin(asked)->status == 403);
+  asked.peer_uid = ::getuid();
+  CHECK(guard.check_origin(asked)->status == 403);
+}
+
 TEST_CASE("a Unix socket serves its own user and root") {
   CHECK(is_trusted_peer(1000, 1000));
   CHECK(is_trusted_peer(0, 1000));

@@ -155,6 +155,19 @@ asio::awaitable<void> peer_does_not_read() {
   CHECK(sockets.far.queued() == 0);
 }
 
+asio::awaitable<void> binary_waits_as_text_does() {
+  WsOptions options;
+  options.queued_most = 1U << 20U;
+  auto sockets = co_await connect(options);
+  const std::string block(65536, '\xff');
+  while (sockets.far.try_send_binary(block)) co_await pause(0ms);
+  const auto waited = co_await sockets.far.send_binary(block, 5ms);
+  CHECK(waited.error().code == Code::queue_full);
+  auto first = co_await sockets.near.receive(5s);
+  CHECK_FALSE(first->is_text);
+  CHECK(first->payload == block);
+}
+
 /// In memory: how much a kernel goes on taking for a peer that does not read is its own affair.
 asio::awaitable<void> peer_never_reads() {
   WsOptions options;
@@ -313,6 +326,11 @@ TEST_CASE("the sender of a message over the limit gets close code 1009, every ti
 TEST_CASE("a peer that does not read fills its queue, never the memory, until it reads") {
   asio::io_context io;
   test::run(io, peer_does_not_read());
+}
+
+TEST_CASE("a binary message waits for room as a text does") {
+  asio::io_context io;
+  test::run(io, binary_waits_as_text_does());
 }
 
 TEST_CASE("a peer that never reads is dead in the end") {
