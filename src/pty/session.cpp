@@ -18,7 +18,7 @@ namespace relay::pty {
 namespace {
 
 /// Waits that are ended by what they wait for.
-constexpr Duration kLook = std::chrono::hours(1);
+constexpr Duration kSessionLook = std::chrono::hours(1);
 /// Output taken in one go before others have their turn: a few milliseconds with a screen.
 constexpr std::size_t kTurn = std::size_t{64} << 10;
 /// More than the kernel keeps of a terminal's output: what an ended program left is within it, what
@@ -58,7 +58,11 @@ struct Session::Impl {
         deadline_changed(executor_in),
         tasks(executor_in) {
     responder.set_real_terminal(settings.real_terminal);
-    facts_at = [this](std::size_t consumed) { return screen.facts_at(piece, consumed); };
+    facts_at = [this](std::size_t consumed) {
+      // Who asks once asks again, and the ring forgets.
+      keep_screen = true;
+      return screen.facts_at(piece, consumed);
+    };
   }
   ~Impl() { stop_watching(); }
   Impl(const Impl&) = delete;
@@ -92,6 +96,7 @@ struct Session::Impl {
   std::size_t ring_capacity;
   OutputRing ring;
   LazyScreen screen;
+  /// Not only a message looks at it: a person or the program itself does.
   bool keep_screen;
   QueryResponder responder;
   QueryResponder::FactsAt facts_at;
@@ -144,6 +149,8 @@ std::size_t Session::Impl::take_output(std::size_t most) {
   }
   if (taken == 0) return 0;
   viewers.grown();
+  // The program reads before it answers: in this order the injection hears of both.
+  settle();
   if (injection.wants_screen()) look();
   settle();
   return taken;
@@ -152,7 +159,7 @@ std::size_t Session::Impl::take_output(std::size_t most) {
 asio::awaitable<void> Session::Impl::read_output() {
   for (;;) {
     if (paused) {
-      (void)co_await resumed.wait(kLook);
+      (void)co_await resumed.wait(kSessionLook);
       continue;
     }
     const auto error = co_await master.wait_readable();
@@ -166,7 +173,7 @@ asio::awaitable<void> Session::Impl::read_output() {
 asio::awaitable<void> Session::Impl::drain_output() {
   for (std::size_t left = kMostLeft; left > 0;) {
     if (paused) {
-      (void)co_await resumed.wait(kLook);
+      (void)co_await resumed.wait(kSessionLook);
       continue;
     }
     const std::size_t taken = take_output(std::min(kTurn, left));
@@ -206,7 +213,10 @@ void Session::Impl::perform(InjectionSteps more) {
 void Session::Impl::look() {
   if (seen == ring.end()) return;
   seen = ring.end();
-  perform(injection.screen(clock.now(), text_of(screen.now().view())));
+  ScreenText text = text_of(screen.now().view());
+  // The ring may have forgotten where that began.
+  text.bracketed_paste = responder.bracketed_paste();
+  perform(injection.screen(clock.now(), text));
 }
 
 void Session::Impl::release_keys() {
@@ -239,6 +249,7 @@ void Session::Impl::settle() {
     watch_input();
   }
   release_keys();
+  if (!keep_screen && screen.made() && !injection.wants_screen()) screen.drop();
   const auto next = next_deadline();
   if (next && (!armed || *next < *armed)) deadline_changed.notify();
 }
@@ -262,7 +273,7 @@ asio::awaitable<void> Session::Impl::keep_time() {
   std::optional<Monotonic> last;
   for (;;) {
     armed = next_deadline();
-    Duration wait = armed ? *armed - clock.now() : kLook;
+    Duration wait = armed ? *armed - clock.now() : kSessionLook;
     if (armed && armed == last) wait = std::max(wait, kLeastWait);
     if (wait > Duration::zero()) (void)co_await deadline_changed.wait(wait);
     last = armed;
@@ -382,6 +393,10 @@ TerminalMode Session::mode() const {
   return impl_->master.mode();
 }
 
+void Session::take_printed() {
+  (void)impl_->take_output(kMostLeft);
+}
+
 void Session::set_sink(OutputSink* sink) {
   impl_->sink = sink;
   resume_output();
@@ -405,6 +420,7 @@ SessionViewers& Session::viewers() {
 }
 
 ScreenView Session::screen() {
+  impl_->keep_screen = true;
   return impl_->screen.now().view();
 }
 
