@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "net/task_group.hpp"
+#include "pty/session.hpp"
+#include "support/keeper_world.hpp"
+
+namespace relay::test {
+
+/// A program in its session, as a broker has it.
+struct Agent {
+  std::string generation;
+  std::unique_ptr<pty::Session> session;
+  /// Belongs to the session.
+  pty::KeptProcess* process = nullptr;
+  /// How run() has ended.
+  std::optional<Result<os::ExitStatus>> ended;
+  /// The ends of its messages, as they came.
+  std::vector<pty::InjectionStep> endings;
+};
+
+/// Sessions under a keeper of a test's own. Everything is gone at the end.
+class SessionWorld {
+ public:
+  SessionWorld();
+  ~SessionWorld();
+  SessionWorld(const SessionWorld&) = delete;
+  SessionWorld& operator=(const SessionWorld&) = delete;
+
+  /// Starts a program and its session. The agent lives as long as the world.
+  Agent& start(pty::SpawnOrder order, const pty::Profile& profile);
+  /// The same for a shell script, with the profile that knows nothing.
+  Agent& shell(const std::string& generation, const std::string& script);
+
+  /// Runs the loop until this holds; throws when it does not within `at_most`.
+  void until(const std::function<bool()>& holds, const std::string& what,
+             Duration at_most = kPatience);
+  /// Until the agent's output, as far as its ring holds it, has this text.
+  void until_shown(const Agent& agent, std::string_view text);
+  /// Ends the agent's tree, and waits until its session has ended and nothing is left.
+  void end(Agent& agent, Duration grace = Duration::zero());
+  /// A session of an agent that has ended is given back.
+  void forget(Agent& agent);
+
+  KeeperWorld keeper;
+  SystemClock clock;
+
+ private:
+  asio::awaitable<void> hand_out_events();
+  static asio::awaitable<void> run_session(Agent* agent);
+
+  pty::InputWatch watch_;
+  std::vector<std::unique_ptr<Agent>> agents_;
+  std::set<std::string> gone_;
+  net::TaskGroup tasks_;
+};
+
+/// What the ring still holds.
+[[nodiscard]] std::string held_output(const pty::Session& session);
+
+/// The profile that fits every program: no box, lines or bytes.
+[[nodiscard]] pty::Profile plain_profile();
+
+}  // namespace relay::test
