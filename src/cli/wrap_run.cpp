@@ -139,6 +139,8 @@ class Wrapped {
     if (!profile) return fail(profile.error());
     const os::WindowSize size = size_now();
     pty::ChildOrder order(command_of(options_, environment_, *profile, places_), size);
+    // Without keys the real terminal stays as it is.
+    order.carriage_returns = places_.keys >= 0;
     auto child = pty::DirectChild::start(executor_, std::move(order));
     if (!child) return fail(std::move(child).error());
     child_.emplace(*std::move(child));

@@ -33,7 +33,7 @@ constexpr int kMostWalks = 1000;
 /// Walks after SIGKILL that the session's leader has for its last news.
 constexpr int kLeaderWalks = 200;
 
-Result<os::Fd> open_terminal(os::WindowSize size, std::string& name) {
+Result<os::Fd> open_terminal(const ChildOrder& order, std::string& name) {
   os::Fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   std::array<char, 64> slave{};
   if (!master || ::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
@@ -42,13 +42,14 @@ Result<os::Fd> open_terminal(os::WindowSize size, std::string& name) {
   }
   name = slave.data();
   winsize wanted{};
-  wanted.ws_col = size.columns;
-  wanted.ws_row = size.rows;
+  wanted.ws_col = order.size.columns;
+  wanted.ws_row = order.size.rows;
   termios mode{};
   if (::ioctl(master.get(), TIOCSWINSZ, &wanted) != 0 || ::tcgetattr(master.get(), &mode) != 0) {
     return fail(Code::spawn_failed, "cannot set up a terminal: " + os::errno_text(errno));
   }
   mode.c_iflag |= IUTF8;
+  if (!order.carriage_returns) mode.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
   ::tcsetattr(master.get(), TCSANOW, &mode);
   return master;
 }
@@ -101,7 +102,7 @@ Result<DirectChild> DirectChild::start(asio::any_io_executor executor, ChildOrde
   auto impl = std::make_unique<Impl>();
   impl->executor = std::move(executor);
   std::string name;
-  auto master = open_terminal(order.size, name);
+  auto master = open_terminal(order, name);
   if (!master) return fail(std::move(master).error());
   impl->master = *std::move(master);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -20,6 +20,8 @@ struct ChildOrder {
   /// Its `terminal` is set here; input, output and error that are given stay as they are.
   os::Command command;
   os::WindowSize size;
+  /// The terminal adds a carriage return to each line. Not when its output goes to one that does.
+  bool carriage_returns = true;
 };
 
 /// A program that we have started ourselves, for one who runs a session without a keeper. It has a

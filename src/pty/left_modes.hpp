@@ -37,7 +37,9 @@ class LeftModes final : private VtHandler {
   void on_osc(std::string_view body, bool bel) override;
 
   void set_private(int number, bool on);
+  void set_alternate(int number, bool on);
   void kitty(const CsiSequence& sequence);
+  [[nodiscard]] std::size_t shown() const { return alternate_ != 0 ? 1 : 0; }
   void soft_reset();
 
   VtParser parser_;
@@ -47,16 +49,22 @@ class LeftModes final : private VtHandler {
   int alternate_ = 0;
   /// What was pushed on the keyboard stacks of the main and of the alternate screen.
   std::array<int, 2> keyboard_{};
-  bool origin_ = false;
+  /// What is saved and comes back with a cursor.
+  struct WithCursor {
+    bool origin = false;
+    bool graphics_set = false;
+    bool shifted = false;
+    Style pen;
+  };
+  WithCursor now_;
+  /// Of the main and of the alternate screen.
+  std::array<WithCursor, 2> saved_;
   bool region_ = false;
   bool keypad_ = false;
   bool insert_ = false;
   bool shape_ = false;
   bool other_keys_ = false;
-  bool graphics_set_ = false;
-  bool shifted_ = false;
   bool link_ = false;
-  Style pen_;
 };
 
 }  // namespace relay::pty

@@ -29,11 +29,6 @@ double number_in(const std::string& path, std::string_view name) {
   return 0;
 }
 
-/// KiB of a process, what it shares with others divided among them.
-double memory_of(pid_t pid) {
-  return number_in(fmt::format("/proc/{}/smaps_rollup", pid), "Pss:");
-}
-
 double available() {
   return number_in("/proc/meminfo", "MemAvailable:");
 }
@@ -92,6 +87,10 @@ asio::awaitable<void> release(pty::KeeperClient* client, std::string generation,
 }
 
 }  // namespace
+
+double memory_of(pid_t pid) {
+  return number_in(fmt::format("/proc/{}/smaps_rollup", pid), "Pss:");
+}
 
 void idle(const PtyReport& report, int agents, int seconds) {
   SessionWorld world;

@@ -168,7 +168,7 @@ void inject(const PtyReport& report, const std::string& self) {
     report.at_least(fmt::format("messages of 300 B to a reader of {}, exact and in order", mode),
                     in_bulk(self, mode), "/s", 500);
   }
-  if (!peer_broker().empty()) peer_inject(report, self);
+  if (!peer_broker().empty()) peer_inject(report);
 }
 
 }  // namespace relay::bench

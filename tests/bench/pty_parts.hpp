@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <sys/types.h>
 
 #include "bench/pty_report.hpp"
 
@@ -26,6 +27,9 @@ int read_messages(const std::string& mode, std::size_t count, const std::string&
 /// The peer's worker, one process for each program: the same three questions.
 double peer_drain_seconds(const std::string& file);
 void peer_idle(const PtyReport& report);
-void peer_inject(const PtyReport& report, const std::string& self);
+void peer_inject(const PtyReport& report);
+
+/// KiB of a process, what it shares with others divided among them.
+[[nodiscard]] double memory_of(pid_t pid);
 
 }  // namespace relay::bench

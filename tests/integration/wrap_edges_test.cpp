@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(WrapWorld, "a message to a program that reads a pipe is refuse
   pty.type("the line\r");
   // Its echo, and what the program has read.
   pty.wait_for("the line\r\n");
-  pty.wait_for("the line\r\n");
+  pty.wait_for("THE LINE\r\n");
   CHECK(pty.wait_end().success());
   CHECK(pty.transcript().find("hello") == std::string::npos);
 }

@@ -36,8 +36,11 @@ SessionWorld::SessionWorld()
 }
 
 SessionWorld::~SessionWorld() {
-  tasks_.cancel();
-  keeper.run(tasks_.join());
+  try {
+    leave();
+  } catch (const std::exception&) {
+    // The keeper's world ends what is left.
+  }
 }
 
 asio::awaitable<void> SessionWorld::hand_out_events() {
@@ -75,7 +78,7 @@ Agent& SessionWorld::start(pty::SpawnOrder order, const pty::Profile& profile) {
     if (step.act == pty::InjectionAct::ended) ends->push_back(step);
   };
   auto session = pty::Session::make(executor, std::move(spawned.master), std::move(process),
-                                    std::move(settings), watch_, clock);
+                                    std::move(settings), watch_, *session_clock);
   if (!session) throw std::runtime_error(session.error().message);
   agent->session = *std::move(session);
   agents_.push_back(std::move(agent));
@@ -111,10 +114,9 @@ void SessionWorld::end(Agent& agent, Duration grace) {
   until([&] { return agent.ended && gone_.contains(agent.generation); }, "the agent has ended");
 }
 
-void SessionWorld::forget(Agent& agent) {
-  keeper.client().forget(agent.generation);
-  agent.process = nullptr;
-  agent.session.reset();
+void SessionWorld::leave() {
+  tasks_.cancel();
+  keeper.run(tasks_.join());
 }
 
 }  // namespace relay::test

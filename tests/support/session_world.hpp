@@ -45,11 +45,13 @@ class SessionWorld {
   void until_shown(const Agent& agent, std::string_view text);
   /// Ends the agent's tree, and waits until its session has ended and nothing is left.
   void end(Agent& agent, Duration grace = Duration::zero());
-  /// A session of an agent that has ended is given back.
-  void forget(Agent& agent);
+  /// Leaves all sessions as a broker does that goes away; the programs go on.
+  void leave();
 
   KeeperWorld keeper;
   SystemClock clock;
+  /// What sessions that are started from now on go by.
+  const Clock* session_clock = &clock;
 
  private:
   asio::awaitable<void> hand_out_events();

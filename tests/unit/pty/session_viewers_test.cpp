@@ -21,7 +21,8 @@ struct ViewersFixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(ViewersFixture, "a viewer reads at its own pace, and is told what it has missed") {
+TEST_CASE_FIXTURE(ViewersFixture,
+                  "a viewer reads at its own pace, and is told what it has missed") {
   ring.append("0123456789");
   const auto first = next(4);
   REQUIRE(first.has_value());
@@ -35,7 +36,8 @@ TEST_CASE_FIXTURE(ViewersFixture, "a viewer reads at its own pace, and is told w
   CHECK(late->from == 14);
 }
 
-TEST_CASE_FIXTURE(ViewersFixture, "it waits for output, for a time; after the end it reads the rest") {
+TEST_CASE_FIXTURE(ViewersFixture,
+                  "it waits for output, for a time; after the end it reads the rest") {
   const auto nothing = next(0, 1ms);
   REQUIRE_FALSE(nothing.has_value());
   CHECK(nothing.error().code == Code::timeout);

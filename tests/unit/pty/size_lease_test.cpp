@@ -26,7 +26,8 @@ TEST_CASE_FIXTURE(LeaseFixture, "the first viewer owns the size, another is refu
   CHECK(ask("a", 90, 24).apply);
 }
 
-TEST_CASE_FIXTURE(LeaseFixture, "an owner that repeats its size is alive; a silent one is replaced") {
+TEST_CASE_FIXTURE(LeaseFixture,
+                  "an owner that repeats its size is alive; a silent one is replaced") {
   CHECK(ask("a", 80, 24).apply);
   clock.advance(299s);
   const auto same = ask("a", 80, 24);
@@ -39,7 +40,8 @@ TEST_CASE_FIXTURE(LeaseFixture, "an owner that repeats its size is alive; a sile
   CHECK_FALSE(ask("a", 80, 24).apply);
 }
 
-TEST_CASE_FIXTURE(LeaseFixture, "who names nobody always applies, owns nothing and keeps nobody alive") {
+TEST_CASE_FIXTURE(LeaseFixture,
+                  "who names nobody always applies, owns nothing and keeps nobody alive") {
   CHECK(ask("", 80, 24).apply);
   CHECK_FALSE(lease.owned());
   CHECK(ask("a", 80, 24).apply);
