@@ -29,20 +29,14 @@ double number_in(const std::string& path, std::string_view name) {
   return 0;
 }
 
-double available() {
-  return number_in("/proc/meminfo", "MemAvailable:");
-}
-
 double wakes_of(const std::string& process) {
   return number_in("/proc/" + process + "/status", "voluntary_ctxt_switches:");
 }
 
 struct Memory {
-  explicit Memory(pid_t keeper)
-      : ours(memory_of(::getpid())), keepers(memory_of(keeper)), free(available()) {}
+  explicit Memory(pid_t keeper) : ours(memory_of(::getpid())), keepers(memory_of(keeper)) {}
   double ours;
   double keepers;
-  double free;
 };
 
 double programs_memory(const std::vector<pid_t>& pids) {
@@ -125,8 +119,6 @@ void idle(const PtyReport& report, int agents, int seconds) {
   report.row("  the keeper", keepers / each, "KiB each");
   report.at_most("  the session, before any output", ours / each, "KiB each", 20);
   report.at_most("  all processes together", (programs + keepers + ours) / each, "KiB each", 150);
-  report.row("  the whole machine, with what the kernel keeps", (before.free - after.free) / each,
-             "KiB each");
   const WakeUps wakes = wake_ups(world, seconds);
   report.at_most(fmt::format("  wake-ups of the sessions in {} s", seconds), wakes.ours, "", 0);
   report.at_most(fmt::format("  wake-ups of the keeper in {} s", seconds), wakes.keepers, "", 0);

@@ -157,8 +157,7 @@ TEST_CASE_FIXTURE(SessionWorld,
 
 TEST_CASE_FIXTURE(SessionWorld, "messages keep their order, and an answer that came early counts") {
   // With this clock an answer that was missed is missed for ever.
-  const FakeClock standing;
-  session_clock = &standing;
+  session_clock = &standing_clock;
   auto& agent = shell(
       "a", "stty raw -echo; echo up; while :; do dd bs=4096 count=1 2>/dev/null; printf .; done");
   until_shown(agent, "up");

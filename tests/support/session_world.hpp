@@ -50,6 +50,8 @@ class SessionWorld {
 
   KeeperWorld keeper;
   SystemClock clock;
+  /// Never moves by itself: a session that goes by it misses no event by a timeout.
+  FakeClock standing_clock;
   /// What sessions that are started from now on go by.
   const Clock* session_clock = &clock;
 
