@@ -160,7 +160,8 @@ Result<LedProgram> start_led(os::Command command, const std::string& terminal) {
       try {
         lead(std::move(command), terminal, theirs.get());
       } catch (const std::exception&) {
-        // The other side sees the end without a word.
+        // The other side sees an end without a word.
+        ::_exit(1);
       }
       ::_exit(0);
     }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 #include <deque>
 #include <optional>
 
@@ -39,8 +37,7 @@ struct Session::Impl {
   Impl(asio::any_io_executor executor_in, PtyMaster master_in,
        std::unique_ptr<SessionProcess> process_in, SessionSettings settings, InputWatch& watch_in,
        const Clock& clock_in)
-      : executor(executor_in),
-        clock(clock_in),
+      : clock(clock_in),
         watch(watch_in),
         master(std::move(master_in)),
         process(std::move(process_in)),
@@ -84,7 +81,6 @@ struct Session::Impl {
   [[nodiscard]] std::optional<Monotonic> next_deadline() const;
   void on_time();
 
-  asio::any_io_executor executor;
   const Clock& clock;
   InputWatch& watch;
   PtyMaster master;
@@ -164,9 +160,8 @@ asio::awaitable<void> Session::Impl::read_output() {
     }
     const auto error = co_await master.wait_readable();
     if (error) co_return;
-    const std::size_t taken = take_output(kTurn);
-    // Others have their turn before the next piece of a flood.
-    if (taken >= kTurn) co_await asio::post(executor, asio::use_awaitable);
+    // In the wait for more, which a flood does not have, others have their turn all the same.
+    (void)take_output(kTurn);
   }
 }
 

@@ -30,7 +30,9 @@ pty::Profile plain_profile() {
 }
 
 SessionWorld::SessionWorld()
-    : watch_((keeper.open(), keeper.io().get_executor())), tasks_(keeper.io().get_executor()) {
+    : watch_((keeper.open(), keeper.io().get_executor())),
+      silent_watch_(keeper.io().get_executor()),
+      tasks_(keeper.io().get_executor()) {
   tasks_.spawn(watch_.run());
   tasks_.spawn(hand_out_events());
 }
@@ -78,7 +80,8 @@ Agent& SessionWorld::start(pty::SpawnOrder order, const pty::Profile& profile) {
     if (step.act == pty::InjectionAct::ended) ends->push_back(step);
   };
   auto session = pty::Session::make(executor, std::move(spawned.master), std::move(process),
-                                    std::move(settings), watch_, *session_clock);
+                                    std::move(settings), reads_are_told ? watch_ : silent_watch_,
+                                    *session_clock);
   if (!session) throw std::runtime_error(session.error().message);
   agent->session = *std::move(session);
   agents_.push_back(std::move(agent));

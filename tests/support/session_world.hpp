@@ -54,12 +54,16 @@ class SessionWorld {
   FakeClock standing_clock;
   /// What sessions that are started from now on go by.
   const Clock* session_clock = &clock;
+  /// Whether they are told when their program reads, as where the system can.
+  bool reads_are_told = true;
 
  private:
   asio::awaitable<void> hand_out_events();
   static asio::awaitable<void> run_session(Agent* agent);
 
   pty::InputWatch watch_;
+  /// Nobody runs it.
+  pty::InputWatch silent_watch_;
   std::vector<std::unique_ptr<Agent>> agents_;
   std::set<std::string> gone_;
   net::TaskGroup tasks_;

@@ -34,6 +34,12 @@ TEST_CASE_FIXTURE(ViewersFixture,
   REQUIRE(late.has_value());
   CHECK(late->cut);
   CHECK(late->from == 14);
+  // A cursor of another program's output: there is nothing to read, and it is told at once.
+  const auto ahead = next(1000);
+  REQUIRE(ahead.has_value());
+  CHECK(ahead->cut);
+  CHECK(ahead->next() == 30);
+  CHECK(ahead->bytes.empty());
 }
 
 TEST_CASE_FIXTURE(ViewersFixture,
