@@ -40,8 +40,8 @@ SessionWorld::SessionWorld()
 SessionWorld::~SessionWorld() {
   try {
     leave();
-  } catch (const std::exception&) {
-    // The keeper's world ends what is left.
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "the sessions of a test have not ended: {}\n", error.what());
   }
 }
 
