@@ -8,6 +8,7 @@
 #include "cli/keeper.hpp"
 #include "cli/output.hpp"
 #include "cli/report.hpp"
+#include "cli/serve.hpp"
 #include "cli/token.hpp"
 #include "cli/version.hpp"
 #include "cli/wrap.hpp"
@@ -43,6 +44,7 @@ std::vector<Command> all_commands() {
   commands.push_back(enroll_command());
   commands.push_back(token_command());
   commands.push_back(wrap_command());
+  commands.push_back(serve_command());
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
   return commands;

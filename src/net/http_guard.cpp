@@ -96,7 +96,7 @@ bool is_trusted_peer(uid_t peer, uid_t own) {
 LocalGuard::LocalGuard(std::uint16_t port, std::string token)
     : port_(port), token_(std::move(token)) {}
 
-std::optional<HttpResponse> LocalGuard::operator()(const HttpRequest& request) const {
+std::optional<HttpResponse> LocalGuard::check_origin(const HttpRequest& request) const {
   const auto& headers = request.headers;
   if (request.peer_uid) {
     if (!is_trusted_peer(*request.peer_uid, ::getuid())) {
@@ -111,6 +111,11 @@ std::optional<HttpResponse> LocalGuard::operator()(const HttpRequest& request) c
       return error_response(403, "forbidden", "requests from this origin are not allowed");
     }
   }
+  return std::nullopt;
+}
+
+std::optional<HttpResponse> LocalGuard::operator()(const HttpRequest& request) const {
+  if (auto refused = check_origin(request)) return refused;
   if (request.peer_uid && !peer_needs_token) return std::nullopt;
   if (token_fits(request)) return std::nullopt;
   auto refused = error_response(401, "unauthorized", "the bearer token is missing or wrong");

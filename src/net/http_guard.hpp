@@ -43,6 +43,8 @@ class LocalGuard {
   LocalGuard(std::uint16_t port, std::string token);
 
   std::optional<HttpResponse> operator()(const HttpRequest& request) const;
+  /// The same without the token: Host, Origin and peer. For a guard with a token of its own.
+  [[nodiscard]] std::optional<HttpResponse> check_origin(const HttpRequest& request) const;
 
   std::vector<std::string> allowed_origins;
   bool peer_needs_token = false;

@@ -121,13 +121,14 @@ asio::awaitable<void> WebSocket::Connection::settle() {
   over();
 }
 
-asio::awaitable<Result<void>> WebSocket::Connection::send(std::string text, Duration at_most) {
-  auto done = put(text, true);
+asio::awaitable<Result<void>> WebSocket::Connection::send(std::string payload, bool is_text,
+                                                          Duration at_most) {
+  auto done = put(payload, is_text);
   if (done || done.error().code != Code::queue_full) co_return done;
   Monotonic now = SystemClock().now();
   const Monotonic by = after(now, at_most);
   while (now < by && co_await changed().wait(by - now)) {
-    done = put(text, true);
+    done = put(payload, is_text);
     if (done || done.error().code != Code::queue_full) break;
     now = SystemClock().now();
   }
@@ -179,7 +180,11 @@ asio::awaitable<Result<WsMessage>> WebSocket::receive(Duration at_most) {
 }
 
 asio::awaitable<Result<void>> WebSocket::send(std::string text, Duration at_most) {
-  return connection_->send(std::move(text), at_most);
+  return connection_->send(std::move(text), true, at_most);
+}
+
+asio::awaitable<Result<void>> WebSocket::send_binary(std::string data, Duration at_most) {
+  return connection_->send(std::move(data), false, at_most);
 }
 
 Result<void> WebSocket::try_send(std::string_view text) {

@@ -107,6 +107,7 @@ class WebSocket {
 
   /// As `try_send`, but waits for room, `queue_full` when there was none within `at_most`.
   asio::awaitable<Result<void>> send(std::string text, Duration at_most);
+  asio::awaitable<Result<void>> send_binary(std::string data, Duration at_most);
 
   /// Says close and ends the connection in order, within `close_within` and `linger`. Messages that
   /// still arrive are dropped, and a `receive` under way ends. Harmless after the end.

@@ -26,7 +26,7 @@ class WebSocket::Connection final : public WsLoop::Member,
   Connection& operator=(const Connection&) = delete;
 
   asio::awaitable<Result<WsMessage>> receive(Duration at_most);
-  asio::awaitable<Result<void>> send(std::string text, Duration at_most);
+  asio::awaitable<Result<void>> send(std::string payload, bool is_text, Duration at_most);
   asio::awaitable<void> close(std::uint16_t code, std::string reason);
   Result<void> put(std::string_view payload, bool is_text);
   void ping();

@@ -42,6 +42,7 @@ struct Session::Impl {
         master(std::move(master_in)),
         process(std::move(process_in)),
         on_step(std::move(settings.on_step)),
+        on_change(std::move(settings.on_change)),
         size(settings.size),
         ring_capacity(settings.ring),
         ring(settings.ring),
@@ -86,6 +87,7 @@ struct Session::Impl {
   PtyMaster master;
   std::unique_ptr<SessionProcess> process;
   std::function<void(const InjectionStep&)> on_step;
+  std::function<void()> on_change;
   os::WindowSize size;
   SizeLease lease;
 
@@ -247,6 +249,7 @@ void Session::Impl::settle() {
   if (!keep_screen && screen.made() && !injection.wants_screen()) screen.drop();
   const auto next = next_deadline();
   if (next && (!armed || *next < *armed)) deadline_changed.notify();
+  if (on_change) on_change();
 }
 
 // Time

@@ -49,6 +49,9 @@ struct SessionSettings {
   std::size_t ring = OutputRing::kDefaultCapacity;
   /// Hears of each step of a message but `write`; called on the loop, must not destroy the session.
   std::function<void(const InjectionStep&)> on_step;
+  /// Output came, or the program's readiness may have changed; called on the loop, must neither
+  /// destroy the session nor type.
+  std::function<void()> on_change;
 };
 
 /// One program in its terminal: takes its output as it comes, answers its queries, and is the only

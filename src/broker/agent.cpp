@@ -1,0 +1,378 @@
+#include "broker/agent.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/printable.hpp"
+
+namespace relay::broker {
+namespace {
+
+/// A wait that is ended by what it waits for.
+constexpr Duration kLookAtMailbox = std::chrono::hours(1);
+/// When the journal is out of order, or a terminal takes no more for the moment.
+constexpr Duration kOfferAgain = std::chrono::milliseconds(500);
+constexpr std::size_t kMostChunk = 4096;
+constexpr std::size_t kMostLastRows = 5;
+constexpr std::size_t kCanonicalLine = 4095;
+
+std::uint64_t milliseconds_of(Wall time) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
+/// How many bytes at the end begin a character and do not end it.
+std::size_t unfinished_tail(std::string_view bytes) {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, bytes.size()); ++back) {
+    const auto lead = static_cast<unsigned char>(bytes[bytes.size() - back]);
+    if ((lead & 0xC0U) == 0x80U) continue;
+    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    return length > back ? back : 0;
+  }
+  return 0;
+}
+
+void write_delivery(JsonWriter& out, const std::string& agent, const Mail& message) {
+  out.field("name", agent);
+  out.field("delivery_id", message.key.delivery_id);
+  out.field("event_id", message.inbound.event_id);
+}
+
+}  // namespace
+
+Agent::Agent(asio::any_io_executor executor, AgentHost& host, EventLog& events, const Clock& clock,
+             Random& random, SpawnRequest request, pty::Profile profile)
+    : executor_(executor),
+      host_(host),
+      events_(events),
+      clock_(clock),
+      random_(random),
+      request_(std::move(request)),
+      profile_(std::move(profile)),
+      activity_(request_.idle_after),
+      changed_(std::move(executor)) {}
+
+Agent::~Agent() = default;
+
+// The program
+
+Result<void> Agent::start(Program program, pty::InputWatch& watch) {
+  pty::SessionSettings settings(profile_, program.size);
+  settings.on_step = [this](const pty::InjectionStep& step) { on_step(step); };
+  settings.on_change = [this] { on_change(); };
+  const pid_t pid = program.process->pid();
+  auto session = pty::Session::make(executor_, std::move(program.master),
+                                    std::move(program.process), std::move(settings), watch, clock_);
+  if (!session) return fail(std::move(session).error());
+  session_ = *std::move(session);
+  generation_ = std::move(program.generation);
+  pid_ = pid;
+  exit_.reset();
+  seen_ = 0;
+  told_ = 0;
+  activity_.start(clock_.now(), clock_.wall());
+  life_ = std::make_unique<net::TaskGroup>(executor_);
+  life_->spawn(attend());
+  life_->spawn(feed());
+  return {};
+}
+
+asio::awaitable<void> Agent::attend() {
+  // A program without a box is ready before it has printed anything.
+  on_change();
+  const auto how = co_await session_->run();
+  if (!how && how.error().code == Code::cancelled) co_return;
+  pid_ = 0;
+  if (how) exit_ = *how;
+  activity_.exited();
+  mailbox_.start_over(typing_);
+  typing_.clear();
+  changed_.notify();
+  host_.program_ended(*this, how);
+}
+
+asio::awaitable<void> Agent::stop() {
+  if (!life_) co_return;
+  co_await net::shielded();
+  letting_go_ = true;
+  life_->cancel();
+  co_await life_->join();
+  life_.reset();
+  letting_go_ = false;
+  mailbox_.start_over(typing_);
+  typing_.clear();
+}
+
+// Messages
+
+Result<void> Agent::accept(Mail message) {
+  if (leaving) return fail(Code::agent_not_found, "the agent " + name() + " is being released");
+  auto taken = mailbox_.accept(std::move(message));
+  changed_.notify();
+  return taken;
+}
+
+asio::awaitable<void> Agent::feed() {
+  for (;;) {
+    if (exit_ || !mailbox_.may_take()) {
+      (void)co_await changed_.wait(kLookAtMailbox);
+      continue;
+    }
+    std::vector<MessageKey> keys;
+    std::vector<std::uint64_t> numbers;
+    for (const Mail* message : mailbox_.take()) {
+      keys.push_back(message->key);
+      numbers.push_back(message->number);
+    }
+    auto work = host_.begin(std::move(keys), generation_);
+    const auto begun = co_await std::move(work);
+    if (!begun) {
+      for (const std::uint64_t number : numbers) mailbox_.put_back(number);
+      (void)co_await changed_.wait(kOfferAgain);
+      continue;
+    }
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      mailbox_.begun(numbers[i], generation_, (*begun)[i] == Begun::again);
+      if ((*begun)[i] == Begun::not_now) {
+        pty::InjectionOutcome before;
+        before.end = pty::InjectionEnd::typed;
+        before.reason = "ended_before";
+        end_message(numbers[i], std::move(before));
+        continue;
+      }
+      offer(numbers[i]);
+    }
+  }
+}
+
+void Agent::offer(std::uint64_t number) {
+  const Mail* message = mailbox_.find(number);
+  // It was taken back meanwhile.
+  if (message == nullptr) return;
+  auto item = item_of(*message);
+  if (!item) {
+    pty::InjectionOutcome outcome;
+    outcome.reason = name_of(item.error().code);
+    return end_message(number, std::move(outcome));
+  }
+  typing_.push_back(number);
+  const auto offered = session_->offer(*std::move(item));
+  if (offered) return;
+  std::erase(typing_, number);
+  mailbox_.put_back(number);
+}
+
+Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
+  pty::EnvelopeRules rules;
+  rules.style = profile_.envelope;
+  rules.inline_bytes = profile_.limits.inline_bytes;
+  rules.line_bytes = session_->mode().canonical ? kCanonicalLine : 0;
+  const std::string path = host_.body_path(*this, message);
+  const std::uint64_t mark = random_.next();
+  auto envelope = pty::make_envelope(message.inbound.letter, rules, mark, path);
+  if (!envelope) return fail(std::move(envelope).error());
+  if (envelope->file) {
+    auto kept = host_.keep_body(path, *envelope->file);
+    if (!kept) return fail(std::move(kept).error());
+  }
+  pty::InjectionItem item;
+  item.id = message.number;
+  item.text = std::move(envelope->text);
+  // Order is kept but for what its sender calls urgent.
+  item.priority = message.inbound.priority >= 4 || message.inbound.steer ? 1 : 0;
+  item.recovering = message.recovering;
+  if (message.recovering) {
+    pty::Letter repeat = message.inbound.letter;
+    repeat.repeat = true;
+    auto again = pty::make_envelope(repeat, rules, mark, path);
+    if (again) item.repeat_text = std::move(again->text);
+  }
+  return item;
+}
+
+void Agent::on_step(const pty::InjectionStep& step) {
+  switch (step.act) {
+    case pty::InjectionAct::write: break;
+    case pty::InjectionAct::written: {
+      const Mail* message = mailbox_.find(step.item);
+      if (message == nullptr) break;
+      events_.add("delivery_injected", [&](JsonWriter& out) {
+        write_delivery(out, name(), *message);
+        out.field("timestamp", milliseconds_of(clock_.wall()));
+      });
+      break;
+    }
+    case pty::InjectionAct::ended: {
+      const bool program_ended = session_->injection().readiness() == pty::Readiness::exited;
+      // What the program has not read waits for the next one, or for its burial.
+      if (letting_go_ || (program_ended && step.outcome.end == pty::InjectionEnd::dead)) break;
+      end_message(step.item, step.outcome);
+      break;
+    }
+    case pty::InjectionAct::blocked:
+    case pty::InjectionAct::clear: host_.agent_changed(*this); break;
+    case pty::InjectionAct::warn:
+      events_.add("worker_error", [&](JsonWriter& out) {
+        out.field("name", name());
+        out.key("error");
+        out.begin_object();
+        out.field("code", "injection");
+        out.field("message", printable(step.note));
+        out.field("retryable", true);
+        out.end_object();
+      });
+      break;
+  }
+}
+
+void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
+  std::erase(typing_, number);
+  auto message = mailbox_.ended(number);
+  if (!message) return;
+  switch (outcome.end) {
+    case pty::InjectionEnd::submitted: ++submitted_; break;
+    case pty::InjectionEnd::typed: ++typed_; break;
+    case pty::InjectionEnd::dead: ++dead_; break;
+  }
+  changed_.notify();
+  host_.message_ended(*this, *std::move(message), std::move(outcome));
+}
+
+void Agent::hook(std::uint64_t number) {
+  if (session_) session_->hook(number);
+}
+
+std::size_t Agent::set_mode(DeliveryMode mode) {
+  const std::size_t let_go = mailbox_.set_mode(mode);
+  changed_.notify();
+  return let_go;
+}
+
+std::size_t Agent::flush() {
+  const std::size_t let_go = mailbox_.flush();
+  changed_.notify();
+  return let_go;
+}
+
+// What it does
+
+void Agent::on_change() {
+  const AgentState before = activity_.state();
+  const std::uint64_t end = session_->output().end();
+  if (end != seen_) {
+    seen_ = end;
+    activity_.output(clock_.now(), clock_.wall());
+    tell_output();
+  }
+  const auto change =
+      activity_.readiness(session_->injection().readiness(), session_->injection().blocked_by());
+  if (change == Activity::Change::ready) {
+    changed_.notify();
+    events_.add("worker_ready", [this](JsonWriter& out) {
+      out.field("name", name());
+      out.field("runtime", "pty");
+      out.key("provider");
+      out.null();
+      out.field("cli", request_.command.front());
+      out.field("model", request_.model);
+      out.field("sessionId", session_id);
+      out.field("pid", std::int64_t{pid_});
+    });
+  }
+  if (activity_.state() != before) host_.agent_changed(*this);
+}
+
+/// In pieces that cut no character; what a program leaves unfinished waits for its rest.
+void Agent::tell_output() {
+  for (;;) {
+    const auto piece = session_->output().read(told_, kMostChunk);
+    std::string_view bytes = piece.bytes;
+    if (bytes.empty()) return;
+    const std::size_t unfinished = unfinished_tail(bytes);
+    if (unfinished < bytes.size()) bytes.remove_suffix(unfinished);
+    told_ = piece.from + bytes.size();
+    events_.add_ephemeral("worker_stream", [&](JsonWriter& out) {
+      out.field("name", name());
+      out.field("stream", "stdout");
+      out.field("chunk", bytes);
+      out.field("offset", piece.from);
+    });
+  }
+}
+
+void Agent::on_time(Monotonic now) {
+  if (activity_.on_time(now) != Activity::Change::idle) return;
+  events_.add("agent_idle", [&](JsonWriter& out) {
+    out.field("name", name());
+    out.field("idle_secs",
+              static_cast<std::uint64_t>(
+                  std::chrono::duration_cast<std::chrono::seconds>(activity_.quiet(now)).count()));
+    out.field("since", milliseconds_of(activity_.last()));
+  });
+}
+
+asio::awaitable<bool> Agent::wait_ready(Duration at_most) {
+  const Monotonic deadline = clock_.now() + at_most;
+  while (!activity_.was_ready() && !exit_) {
+    const Duration left = deadline - clock_.now();
+    if (left <= Duration::zero()) co_return false;
+    (void)co_await changed_.wait(left);
+  }
+  co_return activity_.was_ready();
+}
+
+asio::awaitable<bool> Agent::wait_exit(Duration at_most) {
+  const Monotonic deadline = clock_.now() + at_most;
+  while (!exit_) {
+    const Duration left = deadline - clock_.now();
+    if (left <= Duration::zero()) co_return false;
+    (void)co_await changed_.wait(left);
+  }
+  co_return true;
+}
+
+AgentView Agent::view() const {
+  AgentView out;
+  out.name = name();
+  out.agent_id = agent_id;
+  out.generation = generation_;
+  out.cli = request_.command.front();
+  out.profile = profile_.name;
+  out.model = request_.model;
+  out.session_id = session_id;
+  out.cwd = request_.cwd;
+  out.team = request_.team;
+  out.parent = request_.parent;
+  out.channels = request_.channels;
+  out.pid = pid_;
+  out.state = activity_.state();
+  out.blocked_by = activity_.blocked_by();
+  out.exit = exit_;
+  out.started = started;
+  out.last_activity = activity_.last();
+  out.quiet = activity_.quiet(clock_.now());
+  out.mode = mailbox_.mode();
+  out.mode_revision = mailbox_.revision();
+  out.pending = mailbox_.size();
+  out.submitted = submitted_;
+  out.typed = typed_;
+  out.dead = dead_;
+  out.restarts = restarts;
+  return out;
+}
+
+std::string Agent::last_words() {
+  if (!session_) return {};
+  const pty::ScreenView screen = session_->screen();
+  std::string out;
+  std::size_t rows = 0;
+  for (int row = screen.rows - 1; row >= 0 && rows < kMostLastRows; --row) {
+    const std::string text = screen.row_text(row);
+    if (text.empty()) continue;
+    out = printable(text) + (out.empty() ? "" : "\n") + out;
+    ++rows;
+  }
+  return out;
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,169 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "broker/activity.hpp"
+#include "broker/agent_mailbox.hpp"
+#include "broker/event_log.hpp"
+#include "broker/records.hpp"
+#include "broker/spawn_request.hpp"
+#include "net/event.hpp"
+#include "net/task_group.hpp"
+#include "os/fd.hpp"
+#include "pty/profile.hpp"
+#include "pty/session.hpp"
+
+namespace relay::broker {
+
+class Agent;
+
+/// The broker, as one agent needs it. On the loop thread.
+class AgentHost {
+ public:
+  AgentHost() = default;
+  virtual ~AgentHost() = default;
+  AgentHost(const AgentHost&) = delete;
+  AgentHost& operator=(const AgentHost&) = delete;
+
+  /// These messages are about to be typed; returns when that is on disk, with a verdict for each.
+  virtual asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
+                                                            std::string generation) = 0;
+  /// Puts a body that is too long to be typed into a file for the agent.
+  virtual Result<void> keep_body(const std::string& path, std::string_view body) = 0;
+  [[nodiscard]] virtual std::string body_path(const Agent& agent, const Mail& message) = 0;
+  /// A message has ended; it is in no mailbox any more. Must not destroy the agent.
+  virtual void message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) = 0;
+  /// The program has ended, and no message is being typed any more. Must not destroy the agent.
+  virtual void program_ended(Agent& agent, const Result<os::ExitStatus>& how) = 0;
+  /// The agent has something to be looked at on time, or its state is another one.
+  virtual void agent_changed(Agent& agent) = 0;
+};
+
+/// An agent: who it is, the program behind it, and what waits for it. Outlives its programs.
+class Agent {
+ public:
+  /// What comes in by reference outlives this.
+  Agent(asio::any_io_executor executor, AgentHost& host, EventLog& events, const Clock& clock,
+        Random& random, SpawnRequest request, pty::Profile profile);
+  /// No program is attended any more (`stop`).
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  /// A program that runs for this agent from now on.
+  class Program {
+   public:
+    Program(os::Fd master_in, std::unique_ptr<pty::SessionProcess> process_in,
+            std::string generation_in, os::WindowSize size_in)
+        : master(std::move(master_in)),
+          process(std::move(process_in)),
+          generation(std::move(generation_in)),
+          size(size_in) {}
+    os::Fd master;
+    std::unique_ptr<pty::SessionProcess> process;
+    std::string generation;
+    os::WindowSize size;
+  };
+  /// Attends the program. None is attended now.
+  Result<void> start(Program program, pty::InputWatch& watch);
+  /// Lets go of the program, which lives on; messages that it was given wait again. Also good when
+  /// none is attended.
+  asio::awaitable<void> stop();
+
+  /// Gives a message to the agent. `queue_full` and nothing is taken.
+  [[nodiscard]] Result<void> accept(Mail message);
+  /// Of a message of this agent: the agent itself has shown that it read it.
+  void hook(std::uint64_t number);
+
+  /// Where it is known: events that are told when nothing comes.
+  void on_time(Monotonic now);
+  [[nodiscard]] std::optional<Monotonic> next_deadline() const { return activity_.next_deadline(); }
+
+  std::size_t set_mode(DeliveryMode mode);
+  std::size_t flush();
+
+  /// Waits until the program can be talked to; false when that took longer, or it has ended.
+  asio::awaitable<bool> wait_ready(Duration at_most);
+  /// Waits until the program has ended.
+  asio::awaitable<bool> wait_exit(Duration at_most);
+
+  [[nodiscard]] AgentView view() const;
+  [[nodiscard]] const std::string& name() const { return request_.name; }
+  [[nodiscard]] const SpawnRequest& request() const { return request_; }
+  [[nodiscard]] const std::vector<std::string>& channels() const { return request_.channels; }
+  void set_channels(std::vector<std::string> channels) { request_.channels = std::move(channels); }
+  [[nodiscard]] const pty::Profile& profile() const { return profile_; }
+  /// Null before the first program.
+  [[nodiscard]] pty::Session* session() { return session_.get(); }
+  [[nodiscard]] AgentMailbox& mailbox() { return mailbox_; }
+  [[nodiscard]] const AgentMailbox& mailbox() const { return mailbox_; }
+  [[nodiscard]] const std::optional<os::ExitStatus>& exit() const { return exit_; }
+  [[nodiscard]] bool attended() const { return life_ != nullptr; }
+  [[nodiscard]] const std::string& generation() const { return generation_; }
+  /// The last rows that its terminal shows, for an error message; printable.
+  [[nodiscard]] std::string last_words();
+
+  /// Who it is at the engine.
+  std::string agent_id;
+  Secret token;
+  /// What it hands its results in with; empty when nobody wants any.
+  Secret result_token;
+  /// Of the agent's own CLI.
+  std::string session_id;
+  Wall started{};
+  std::uint32_t restarts = 0;
+  std::uint32_t failures_in_row = 0;
+  /// It is being ended: no message goes to it, and no program is started for it.
+  bool leaving = false;
+  /// Its program has ended, and another one is about to be started.
+  bool restarting = false;
+
+ private:
+  asio::awaitable<void> attend();
+  asio::awaitable<void> feed();
+  void offer(std::uint64_t number);
+  [[nodiscard]] Result<pty::InjectionItem> item_of(const Mail& message);
+  void on_step(const pty::InjectionStep& step);
+  void on_change();
+  void tell_output();
+  void end_message(std::uint64_t number, pty::InjectionOutcome outcome);
+
+  asio::any_io_executor executor_;
+  AgentHost& host_;
+  EventLog& events_;
+  const Clock& clock_;
+  Random& random_;
+  SpawnRequest request_;
+  pty::Profile profile_;
+  Activity activity_;
+  AgentMailbox mailbox_;
+  net::Event changed_;
+
+  std::string generation_;
+  pid_t pid_ = 0;
+  std::optional<os::ExitStatus> exit_;
+  std::unique_ptr<pty::Session> session_;
+  std::unique_ptr<net::TaskGroup> life_;
+  /// Up to here the output was looked at, and told to watchers.
+  std::uint64_t seen_ = 0;
+  std::uint64_t told_ = 0;
+  std::vector<std::uint64_t> typing_;
+  bool letting_go_ = false;
+
+  std::uint64_t submitted_ = 0;
+  std::uint64_t typed_ = 0;
+  std::uint64_t dead_ = 0;
+};
+
+}  // namespace relay::broker

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "broker/agent_view.hpp"
+#include "broker/inbound.hpp"
+#include "broker/journal_types.hpp"
+
+namespace relay::broker {
+
+/// One message for one agent, accepted and not ended.
+struct Mail {
+  MessageKey key;
+  /// Unique in this broker's life: what the terminal's queue knows it by.
+  std::uint64_t number = 0;
+  Inbound inbound;
+  Wall accepted{};
+  std::uint32_t attempts = 0;
+  /// Of the program that it was last given to.
+  std::string generation;
+  /// It was being typed when an earlier broker, or an earlier program of the agent, ended.
+  bool recovering = false;
+  /// Accepted here, not from the engine: nobody waits for an ack.
+  bool local = false;
+};
+
+/// What waits for one agent, in the order in which it is to be typed, and what its terminal has
+/// been given. Pure. A message is here from its acceptance to its end.
+class AgentMailbox {
+ public:
+  /// Messages, and bytes of their bodies. What comes from the engine is bounded before by the book.
+  static constexpr std::size_t kMostMessages = 10'000;
+  static constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+  /// Given to the terminal at a time: enough to keep it busy while the next ones are made durable,
+  /// few enough that a crash leaves little doubt.
+  static constexpr std::size_t kMostOffered = 8;
+
+  /// `queue_full`, with a time to come again; then nothing was taken.
+  [[nodiscard]] Result<void> accept(Mail message);
+
+  /// What may be given to the terminal now, oldest first. They are `offered` from now on.
+  [[nodiscard]] std::vector<const Mail*> take();
+  /// The terminal did not take it: it is the next one again.
+  void put_back(std::uint64_t number);
+  /// It has ended, and is gone from here. Nothing for a number that is not here.
+  [[nodiscard]] std::optional<Mail> ended(std::uint64_t number);
+  [[nodiscard]] const Mail* find(std::uint64_t number) const;
+  /// It is on disk that this program is given it now; `again`: perhaps not for the first time.
+  void begun(std::uint64_t number, const std::string& generation, bool again);
+  /// The program has ended: what was offered waits again for the next one. What is named here was
+  /// perhaps typed.
+  void start_over(const std::vector<std::uint64_t>& perhaps_typed);
+  /// Everything, oldest first; empty afterwards.
+  [[nodiscard]] std::vector<Mail> drain();
+
+  [[nodiscard]] DeliveryMode mode() const { return mode_; }
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }
+  /// To auto_inject lets everything go; how many that were.
+  std::size_t set_mode(DeliveryMode mode);
+  /// Lets go what waits now, whatever the mode; how many.
+  std::size_t flush();
+
+  [[nodiscard]] std::size_t size() const { return messages_.size(); }
+  [[nodiscard]] bool may_take() const;
+  [[nodiscard]] std::vector<PendingMessage> pending(const std::string& agent) const;
+
+ private:
+  struct Entry {
+    Mail message;
+    bool offered = false;
+    /// Let go by hand while the mode holds others back.
+    bool released = false;
+  };
+  [[nodiscard]] bool free(const Entry& entry) const {
+    return !entry.offered && (mode_ == DeliveryMode::auto_inject || entry.released);
+  }
+
+  std::deque<Entry> messages_;
+  std::size_t bytes_ = 0;
+  std::size_t offered_ = 0;
+  DeliveryMode mode_ = DeliveryMode::auto_inject;
+  std::uint64_t revision_ = 0;
+};
+
+}  // namespace relay::broker

@@ -1,0 +1,327 @@
+// What may be asked of a broker.
+#include <algorithm>
+#include <unistd.h>
+#include <utility>
+
+#include "base/ids.hpp"
+#include "base/text.hpp"
+#include "broker/broker.hpp"
+#include "net/timeout.hpp"
+#include "pty/sanitise.hpp"
+
+namespace relay::broker {
+namespace {
+
+constexpr Duration kInputWithin = std::chrono::seconds(5);
+
+Error no_agent(const std::string& name) {
+  return {Code::agent_not_found, "there is no agent called " + name,
+          "relay-broker status lists the agents"};
+}
+
+bool is_in(const std::vector<std::string>& channels, std::string_view channel) {
+  return std::any_of(channels.begin(), channels.end(), [channel](const std::string& one) {
+    return equal_ignoring_case(one, channel);
+  });
+}
+
+std::string without_sign(std::string_view channel) {
+  if (channel.starts_with('#')) channel.remove_prefix(1);
+  return std::string(trim(channel));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Agent>> Broker::known(const std::string& name) {
+  auto found = parts_.roster.find(name);
+  if (!found) return fail(no_agent(name));
+  return found;
+}
+
+asio::awaitable<Result<SpawnedAgent>> Broker::spawn(SpawnRequest request) {
+  if (draining_) co_return fail(Code::node_not_ready, "the broker is ending");
+  auto made = co_await spawner_.spawn(std::move(request));
+  spawned_ += made ? 1 : 0;
+  co_return made;
+}
+
+asio::awaitable<Result<ReleasedAgent>> Broker::release(ReleaseRequest request) {
+  return releaser_.release(std::move(request));
+}
+
+std::vector<AgentView> Broker::agents() {
+  std::vector<AgentView> out;
+  for (const auto& agent : parts_.roster.all()) out.push_back(agent->view());
+  return out;
+}
+
+Result<AgentView> Broker::agent(const std::string& name) {
+  const auto found = known(name);
+  if (!found) return fail(found.error());
+  return (*found)->view();
+}
+
+BrokerView Broker::broker() {
+  BrokerView out;
+  out.instance = parts_.settings.instance;
+  out.version = parts_.settings.version;
+  out.pid = ::getpid();
+  out.state_dir = parts_.settings.state_dir.string();
+  out.engine = parts_.settings.engine;
+  out.workspace_id = parts_.settings.workspace_id;
+  out.tunnel_off = parts_.settings.engine.empty();
+  out.node = parts_.engine->status();
+  out.uptime = parts_.clock.now() - started_;
+  for (const auto& agent : parts_.roster.all()) out.pending += agent->mailbox().size();
+  out.dead_letters = parts_.records.dead_letter_count();
+  out.spawned = spawned_;
+  out.crashes = crash_count_;
+  out.restarts = restarts_;
+  out.draining = draining_;
+  return out;
+}
+
+asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
+  pty::Letter letter;
+  letter.sender = request.from.empty() ? "human:orchestrator" : request.from;
+  letter.thread = request.thread_id;
+  letter.body = request.text;
+  std::vector<std::shared_ptr<Agent>> to;
+  if (request.to.starts_with('#')) {
+    letter.kind = pty::MessageKind::channel;
+    letter.target = request.to;
+    const std::string channel = without_sign(request.to);
+    for (const auto& agent : parts_.roster.all()) {
+      const bool sender = equal_ignoring_case(agent->name(), request.from);
+      if (!sender && is_in(agent->channels(), channel)) to.push_back(agent);
+    }
+  } else {
+    std::string_view name = request.to;
+    if (name.starts_with('@')) name.remove_prefix(1);
+    for (const auto& agent : parts_.roster.all()) {
+      if (equal_ignoring_case(agent->name(), name)) to.push_back(agent);
+    }
+  }
+  if (to.empty()) {
+    co_return fail(Code::agent_not_found, "Agent \"" + request.to + "\" not found at this broker",
+                   "relay-broker status lists the agents");
+  }
+  SentMessage out;
+  std::optional<Error> failure;
+  const int priority = request.steer ? 4 : letter.kind == pty::MessageKind::channel ? 3 : 2;
+  for (const auto& agent : to) {
+    auto posted = co_await postman_.post(agent, letter, priority);
+    if (!posted) {
+      failure = std::move(posted).error();
+      continue;
+    }
+    // All of them get one message.
+    letter.id = *posted;
+    out.event_id = *posted;
+    ++out.delivered;
+  }
+  if (out.delivered == 0) co_return fail(*std::move(failure));
+  co_return out;
+}
+
+asio::awaitable<Result<std::size_t>> Broker::type(std::string name, std::string keys) {
+  const auto agent = known(name);
+  if (!agent) co_return fail(agent.error());
+  pty::Session* session = (*agent)->session();
+  if (session == nullptr || (*agent)->exit()) {
+    co_return fail(Code::connection_closed, "the program of " + name + " has ended");
+  }
+  const bool room = co_await session->wait_for_room(kInputWithin);
+  if (!room) {
+    co_return fail(Code::timeout, "the program of " + name + " does not read its terminal");
+  }
+  // It may have ended while we waited.
+  if ((*agent)->session() != session) co_return fail(no_agent(name));
+  auto typed = session->type(keys);
+  if (!typed) co_return fail(std::move(typed).error());
+  co_return keys.size();
+}
+
+Result<void> Broker::human_done(const std::string& name) {
+  const auto agent = known(name);
+  if (!agent) return fail(agent.error());
+  if ((*agent)->session() != nullptr) (*agent)->session()->human_done();
+  return {};
+}
+
+Result<pty::SizeAnswer> Broker::resize(const std::string& name, const pty::SizeRequest& request) {
+  const auto agent = known(name);
+  if (!agent) return fail(agent.error());
+  if ((*agent)->session() == nullptr) return fail(no_agent(name));
+  const pty::SizeAnswer answer = (*agent)->session()->resize(request);
+  if (answer.apply) {
+    parts_.keeper.note_size((*agent)->generation(), request.columns, request.rows);
+  }
+  return answer;
+}
+
+Result<pty::ScreenView> Broker::screen(const std::string& name) {
+  const auto agent = known(name);
+  if (!agent) return fail(agent.error());
+  if ((*agent)->session() == nullptr) return fail(no_agent(name));
+  return (*agent)->session()->screen();
+}
+
+asio::awaitable<Result<pty::ViewedOutput>> Broker::output(std::string name, std::uint64_t cursor,
+                                                          Duration at_most) {
+  // The agent stays while somebody looks, also when it is released meanwhile.
+  const auto agent = known(name);
+  if (!agent) co_return fail(agent.error());
+  if ((*agent)->session() == nullptr) co_return fail(no_agent(name));
+  co_return co_await (*agent)->session()->viewers().next(cursor, at_most);
+}
+
+asio::awaitable<Result<ModeChanged>> Broker::set_mode(std::string name, ModeChange change) {
+  const auto found = known(name);
+  if (!found) co_return fail(found.error());
+  Agent& agent = **found;
+  ModeChanged out;
+  const DeliveryMode before = agent.mailbox().mode();
+  out.matched =
+      (!change.expected_mode || *change.expected_mode == before) &&
+      (!change.expected_revision || *change.expected_revision == agent.mailbox().revision());
+  if (out.matched) {
+    out.flushed = agent.set_mode(change.mode);
+    if (before != change.mode) {
+      parts_.events.add("agent_inbound_delivery_mode_changed", [&](JsonWriter& event) {
+        event.field("name", name);
+        event.field("previous_mode", name_of(before));
+        event.field("mode", name_of(change.mode));
+      });
+    }
+    if (out.flushed != 0) {
+      parts_.events.add("agent_pending_drained", [&](JsonWriter& event) {
+        event.field("name", name);
+        event.field("count", static_cast<std::uint64_t>(out.flushed));
+        event.field("reason", "delivery_mode_transition");
+      });
+    }
+  }
+  out.mode = agent.mailbox().mode();
+  out.revision = agent.mailbox().revision();
+  co_return out;
+}
+
+asio::awaitable<Result<std::size_t>> Broker::flush(std::string name) {
+  const auto agent = known(name);
+  if (!agent) co_return fail(agent.error());
+  const std::size_t flushed = (*agent)->flush();
+  parts_.events.add("agent_pending_drained", [&](JsonWriter& event) {
+    event.field("name", name);
+    event.field("count", static_cast<std::uint64_t>(flushed));
+    event.field("reason", "explicit_flush");
+  });
+  co_return flushed;
+}
+
+Result<std::vector<PendingMessage>> Broker::pending(const std::string& name) {
+  std::vector<PendingMessage> out;
+  if (!name.empty()) {
+    const auto agent = known(name);
+    if (!agent) return fail(agent.error());
+    return (*agent)->mailbox().pending(name);
+  }
+  for (const auto& agent : parts_.roster.all()) {
+    auto some = agent->mailbox().pending(agent->name());
+    out.insert(out.end(), std::make_move_iterator(some.begin()),
+               std::make_move_iterator(some.end()));
+  }
+  std::stable_sort(out.begin(), out.end(), [](const PendingMessage& a, const PendingMessage& b) {
+    return a.queued < b.queued;
+  });
+  return out;
+}
+
+asio::awaitable<Result<std::vector<DeadLetterView>>> Broker::dead_letters(std::int64_t after,
+                                                                          std::size_t most) {
+  return parts_.records.dead_letters(after, most);
+}
+
+asio::awaitable<Result<void>> Broker::redeliver(std::int64_t id) {
+  auto again = co_await postman_.redeliver(id);
+  if (!again) co_return again;
+  parts_.events.add("dead_letter_redelivered",
+                    [&](JsonWriter& event) { event.field("id", std::int64_t{id}); });
+  co_return again;
+}
+
+asio::awaitable<Result<void>> Broker::drop_dead_letter(std::int64_t id) {
+  return parts_.records.drop(id);
+}
+
+Result<std::vector<std::string>> Broker::subscribe(const std::string& name,
+                                                   const std::vector<std::string>& channels) {
+  const auto agent = known(name);
+  if (!agent) return fail(agent.error());
+  std::vector<std::string> all = (*agent)->channels();
+  for (const std::string& channel : channels) {
+    const std::string plain = without_sign(channel);
+    if (!plain.empty() && !is_in(all, plain)) all.push_back(plain);
+  }
+  (*agent)->set_channels(all);
+  return all;
+}
+
+Result<std::vector<std::string>> Broker::unsubscribe(const std::string& name,
+                                                     const std::vector<std::string>& channels) {
+  const auto agent = known(name);
+  if (!agent) return fail(agent.error());
+  std::vector<std::string> all = (*agent)->channels();
+  for (const std::string& channel : channels) {
+    std::erase_if(all, [plain = without_sign(channel)](const std::string& one) {
+      return equal_ignoring_case(one, plain);
+    });
+  }
+  (*agent)->set_channels(all);
+  return all;
+}
+
+asio::awaitable<Result<void>> Broker::set_model(std::string name, std::string model,
+                                                Duration at_most) {
+  (void)at_most;
+  const auto agent = known(name);
+  if (!agent) co_return fail(agent.error());
+  if ((*agent)->session() == nullptr || (*agent)->exit()) {
+    co_return fail(Code::connection_closed, "the program of " + name + " has ended");
+  }
+  pty::InjectionItem item;
+  item.id = postman_.next_number();
+  item.text = "/model " + pty::sanitise_field(model);
+  co_return (*agent)->session()->offer(std::move(item));
+}
+
+Result<AcceptedResult> Broker::hand_in(HandedIn result) {
+  for (const auto& agent : parts_.roster.all()) {
+    if (agent->result_token.empty() || !(agent->result_token == result.token)) continue;
+    if (!result.name.empty() && result.name != agent->name()) break;
+    AcceptedResult out;
+    out.name = agent->name();
+    out.result_id = random_hex("ar_", 16, parts_.random);
+    parts_.events.add("agent_result", [&](JsonWriter& event) {
+      event.field("name", out.name);
+      event.field("result_id", out.result_id);
+      event.key("data");
+      event.raw(result.data.text());
+      event.field("final", result.final);
+      event.key("metadata");
+      event.raw(result.metadata ? result.metadata->text() : "null");
+    });
+    return out;
+  }
+  return fail(Code::unauthorized, "no agent of that name has this result token");
+}
+
+std::vector<CrashView> Broker::crashes() {
+  return {crashes_.begin(), crashes_.end()};
+}
+
+void Broker::shut_down() {
+  if (hooks_.on_end) hooks_.on_end(std::nullopt);
+}
+
+}  // namespace relay::broker

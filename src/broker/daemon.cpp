@@ -1,0 +1,335 @@
+#include "broker/daemon.hpp"
+
+#include <csignal>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <utility>
+
+#include "broker/api.hpp"
+#include "broker/broker.hpp"
+#include "broker/journal.hpp"
+#include "broker/journaled_records.hpp"
+#include "net/event.hpp"
+#include "net/http_server.hpp"
+#include "net/listener.hpp"
+#include "net/task_group.hpp"
+#include "net/timeout.hpp"
+
+namespace relay::broker {
+namespace {
+
+constexpr Duration kKeeperWithin = std::chrono::seconds(20);
+constexpr Duration kApiGrace = std::chrono::seconds(1);
+constexpr Duration kKeeperEndsWithin = std::chrono::seconds(20);
+constexpr Duration kLookAtEnd = std::chrono::hours(1);
+/// A broker that is asked to make room.
+constexpr Duration kMakesRoomWithin = std::chrono::seconds(15);
+constexpr Duration kLookForRoom = std::chrono::milliseconds(20);
+constexpr Duration kSweepEvery = std::chrono::minutes(10);
+
+/// Failures that another time may not bring: the broker starts without a connection.
+bool passes(Code code) {
+  switch (code) {
+    case Code::engine_unreachable:
+    case Code::timeout:
+    case Code::connection_closed:
+    case Code::engine_error:
+    case Code::rate_limited:
+    case Code::protocol_error: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+struct Daemon::Impl {
+  Impl(asio::any_io_executor executor_in, Clock& clock_in, Random& random_in, os::Files& files_in,
+       DaemonSettings settings_in, Hooks hooks_in)
+      : executor(executor_in),
+        clock(clock_in),
+        random(random_in),
+        files(files_in),
+        settings(std::move(settings_in)),
+        hooks(std::move(hooks_in)),
+        events(executor_in),
+        watch(executor_in),
+        ending(executor_in),
+        tasks(executor_in) {}
+
+  asio::awaitable<Result<void>> take_place();
+  asio::awaitable<Result<void>> open_parts();
+  Result<void> open_api();
+  asio::awaitable<Result<DaemonFacts>> meet_engine();
+  asio::awaitable<void> keep_lease();
+  asio::awaitable<void> keep_clean();
+  void end(std::optional<Error> why);
+  void note(node_control::NoteLevel level, std::string text) const {
+    if (hooks.on_note) hooks.on_note(level, std::move(text));
+  }
+  void step(std::string what) const {
+    if (hooks.on_step) hooks.on_step(std::move(what));
+  }
+
+  asio::any_io_executor executor;
+  Clock& clock;
+  Random& random;
+  os::Files& files;
+  DaemonSettings settings;
+  Hooks hooks;
+
+  std::unique_ptr<os::FileLock> lock;
+  EventLog events;
+  Roster roster;
+  pty::InputWatch watch;
+  std::unique_ptr<pty::KeeperClient> keeper;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<JournaledRecords> records;
+  std::optional<BrokerParts> parts;
+  NoEngine no_engine;
+  std::unique_ptr<Broker> broker;
+  std::unique_ptr<NodeSide> node;
+  std::unique_ptr<LocalApi> api;
+  std::unique_ptr<net::HttpServer> server;
+  std::string url;
+  Monotonic renewed{};
+
+  net::Event ending;
+  bool ended = false;
+  std::optional<Error> why_ended;
+  net::TaskGroup tasks;
+};
+
+Daemon::Daemon(asio::any_io_executor executor, Clock& clock, Random& random, os::Files& files,
+               DaemonSettings settings, Hooks hooks)
+    : impl_(std::make_unique<Impl>(std::move(executor), clock, random, files, std::move(settings),
+                                   std::move(hooks))) {}
+
+Daemon::~Daemon() = default;
+
+// Start
+
+asio::awaitable<Result<DaemonFacts>> Daemon::start() {
+  Impl& impl = *impl_;
+  auto step = impl.settings.instance.make(impl.files);
+  if (step) step = co_await impl.take_place();
+  if (step) step = co_await impl.open_parts();
+  if (step) step = impl.open_api();
+  if (step) step = co_await impl.broker->start();
+  if (!step) co_return fail(std::move(step).error());
+  co_return co_await impl.meet_engine();
+}
+
+/// The lock tells who the broker of an instance is.
+asio::awaitable<Result<void>> Daemon::Impl::take_place() {
+  const std::string who = fmt::format("relay-broker, pid {}", ::getpid());
+  const Monotonic deadline = clock.now() + kMakesRoomWithin;
+  bool asked = false;
+  for (;;) {
+    auto held = files.lock(settings.instance.lock(), who);
+    if (held) {
+      lock = *std::move(held);
+      co_return Result<void>();
+    }
+    if (held.error().code != Code::already_running) co_return fail(std::move(held).error());
+    if (!settings.takeover) {
+      Error running = std::move(held).error();
+      running.message =
+          "the instance " + settings.instance.name + " has a broker: " + running.message;
+      running.hint = "relay-broker status shows it; serve --takeover replaces it, its agents stay";
+      co_return fail(std::move(running));
+    }
+    const auto pid = pid_of_note(held.error().message);
+    if (!pid) co_return fail(std::move(held).error());
+    if (!std::exchange(asked, true)) {
+      step(fmt::format("asking the broker with pid {} to make room", *pid));
+      // It holds the lock, so the pid is its own.
+      ::kill(*pid, SIGUSR2);
+    }
+    if (clock.now() >= deadline) {
+      co_return fail(Code::timeout, fmt::format("the broker with pid {} does not make room", *pid),
+                     "end it by hand; its agents stay for a while");
+    }
+    co_await net::pause(kLookForRoom);
+  }
+}
+
+asio::awaitable<Result<void>> Daemon::Impl::open_parts() {
+  step("opening the journal");
+  auto opened = co_await Journal::open(executor, settings.instance.journal(), clock);
+  if (!opened) co_return fail(std::move(opened).error());
+  journal = *std::move(opened);
+  for (std::string& line : journal->report()) note(node_control::NoteLevel::error, std::move(line));
+  records = std::make_unique<JournaledRecords>(*journal);
+  auto ready = co_await records->prepare();
+  if (!ready) co_return ready;
+
+  step("starting the keeper");
+  pty::KeeperPlace place(settings.program, settings.instance.runtime,
+                         settings.instance.keeper_socket, settings.orphan_grace);
+  auto found = co_await pty::KeeperClient::open(executor, std::move(place), kKeeperWithin);
+  if (!found) co_return fail(std::move(found).error());
+  keeper = *std::move(found);
+
+  parts.emplace(executor, clock, random, files, *records, *keeper, watch, events, roster);
+  parts->settings = settings.broker;
+  parts->profiles = settings.profiles;
+  parts->engine = &no_engine;
+  Broker::Hooks broker_hooks;
+  broker_hooks.on_end = [this](std::optional<Error> why) { end(std::move(why)); };
+  broker_hooks.on_note = hooks.on_note;
+  broker = std::make_unique<Broker>(*parts, std::move(broker_hooks));
+  if (settings.node) {
+    node = std::make_unique<NodeSide>(executor, clock, random, files, *std::move(settings.node));
+    parts->engine = node.get();
+  }
+  tasks.spawn(watch.run());
+  tasks.spawn(journal->keep_open());
+  tasks.spawn(keep_clean());
+  co_return Result<void>();
+}
+
+Result<void> Daemon::Impl::open_api() {
+  auto tcp = net::Listener::tcp(executor, settings.listen_address, settings.listen_port);
+  if (!tcp) return fail(std::move(tcp).error());
+  auto local = net::Listener::unix(executor, settings.instance.api_socket.string());
+  if (!local) return fail(std::move(local).error());
+  url = fmt::format("http://{}:{}", settings.listen_address, tcp->port());
+  parts->settings.result_url = url + "/api/agent-result";
+
+  LocalApiSettings api_settings;
+  api_settings.key = settings.api_key;
+  api_settings.port = tcp->port();
+  api_settings.version = settings.broker.version;
+  api_settings.persist = !settings.lease;
+  if (settings.lease) api_settings.lease = *settings.lease;
+  api_settings.on_renewed = [this] { renewed = clock.now(); };
+  api_settings.on_failure = [this](std::string what) {
+    note(node_control::NoteLevel::error, std::move(what));
+  };
+  api = std::make_unique<LocalApi>(executor, *broker, std::move(api_settings), clock);
+  net::HttpServerOptions options;
+  options.guard = api->guard();
+  options.on_failure = [this](std::string what) {
+    note(node_control::NoteLevel::error, std::move(what));
+  };
+  Connection connection;
+  connection.url = url;
+  connection.port = tcp->port();
+  connection.key = settings.api_key;
+  connection.pid = ::getpid();
+  connection.socket = settings.instance.api_socket.string();
+  connection.instance = settings.instance.name;
+  auto kept = keep_connection(files, settings.instance.connection(), connection);
+  if (kept && settings.connection_also) {
+    kept = keep_connection(files, *settings.connection_also, connection);
+  }
+  if (!kept) return kept;
+  server = std::make_unique<net::HttpServer>(executor, std::move(options), api->routes());
+  server->serve(*std::move(tcp));
+  server->serve(*std::move(local));
+  if (hooks.on_listening) hooks.on_listening(url);
+  renewed = clock.now();
+  if (settings.lease) tasks.spawn(keep_lease());
+  return {};
+}
+
+asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
+  DaemonFacts facts;
+  facts.url = url;
+  facts.socket = settings.instance.api_socket.string();
+  WorkspaceFacts workspace(settings.broker.workspace_id);
+  if (node) {
+    step("looking for the node's token");
+    auto found = co_await node->find_node();
+    if (!found && !passes(found.error().code)) co_return fail(std::move(found).error());
+    if (found) {
+      for (const std::string& notice : found->notices) {
+        note(node_control::NoteLevel::warning, notice);
+      }
+      parts->settings.engine = found->engine;
+      parts->settings.workspace_id = found->workspace_id;
+      workspace.id = found->workspace_id;
+      step("connecting to " + found->engine);
+    } else {
+      facts.trouble = found.error().message;
+    }
+    auto started = co_await node->start(records->book(), broker->node_handler());
+    if (!started) co_return fail(std::move(started).error());
+    const auto status = node->status();
+    facts.engine = parts->settings.engine;
+    facts.workspace_id = parts->settings.workspace_id;
+    facts.node_id = status.node_id;
+    facts.node_name = status.node_name;
+    facts.connected = status.connected;
+    if (!status.connected && status.last_error) facts.trouble = status.last_error->message;
+  }
+  workspace.base_url = parts->settings.engine;
+  api->engine_ready(std::move(workspace));
+  co_return facts;
+}
+
+// Life
+
+void Daemon::Impl::end(std::optional<Error> why) {
+  if (ended) return;
+  ended = true;
+  why_ended = std::move(why);
+  ending.notify();
+}
+
+void Daemon::ask_to_end() {
+  impl_->end(std::nullopt);
+}
+
+asio::awaitable<std::optional<Error>> Daemon::wait() {
+  while (!impl_->ended) (void)co_await impl_->ending.wait(kLookAtEnd);
+  co_return impl_->why_ended;
+}
+
+asio::awaitable<void> Daemon::Impl::keep_lease() {
+  for (;;) {
+    const Duration left = renewed + *settings.lease - clock.now();
+    if (left <= Duration::zero()) {
+      note(node_control::NoteLevel::warning, "nobody renews the lease any more: the broker ends");
+      end(std::nullopt);
+      co_return;
+    }
+    co_await net::pause(left);
+  }
+}
+
+asio::awaitable<void> Daemon::Impl::keep_clean() {
+  for (;;) {
+    const auto removed = co_await journal->sweep();
+    const bool more = removed && *removed >= static_cast<std::size_t>(Journal::kSweepBatch);
+    co_await net::pause(more ? Duration(std::chrono::seconds(1)) : kSweepEvery);
+  }
+}
+
+// End
+
+asio::awaitable<void> Daemon::stop(Agents agents) {
+  co_await net::shielded();
+  Impl& impl = *impl_;
+  impl.end(std::nullopt);
+  if (impl.server) co_await impl.server->stop(kApiGrace);
+  if (impl.api) co_await impl.api->stop();
+  if (impl.broker) {
+    const bool all = agents == Agents::end;
+    co_await impl.broker->stop(all ? Broker::Agents::end : Broker::Agents::leave);
+  }
+  if (impl.node) co_await impl.node->stop();
+  impl.tasks.cancel();
+  co_await impl.tasks.join();
+  if (impl.keeper && agents == Agents::end) {
+    const auto gone = co_await impl.keeper->shut_down_keeper(Duration::zero(), kKeeperEndsWithin);
+    if (!gone) impl.note(node_control::NoteLevel::warning, gone.error().message);
+  }
+  if (impl.keeper) co_await impl.keeper->close();
+  if (impl.journal) co_await impl.journal->close();
+  if (!impl.lock) co_return;
+  (void)impl.files.remove(impl.settings.instance.connection());
+  if (impl.settings.connection_also) (void)impl.files.remove(*impl.settings.connection_also);
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,44 @@
+#include "broker/engine_side.hpp"
+
+#include <utility>
+
+namespace relay::broker {
+
+asio::awaitable<Result<node_control::AgentIdentity>> NoEngine::enroll(std::string name,
+                                                                      std::string invocation_id,
+                                                                      std::string session_id) {
+  (void)invocation_id;
+  (void)session_id;
+  node_control::AgentIdentity out;
+  // No engine gives ids with a colon, so that none of them can be meant by it.
+  out.agent_id = "local:" + name;
+  out.name = std::move(name);
+  co_return out;
+}
+
+Result<void> NoEngine::deregister(const std::string& agent_id, const std::string& name) {
+  (void)agent_id;
+  (void)name;
+  return {};
+}
+
+void NoEngine::done(const std::string& agent_id, std::uint64_t seq,
+                    const std::string& delivery_id) {
+  (void)agent_id;
+  (void)seq;
+  (void)delivery_id;
+}
+
+void NoEngine::finish(const std::string& invocation_id,
+                      std::variant<wire::Json, std::string> outcome) {
+  (void)invocation_id;
+  (void)outcome;
+}
+
+node_control::NodeStatus NoEngine::status() const {
+  node_control::NodeStatus out;
+  out.tunnel = node_control::Tunnel::disabled;
+  return out;
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/result.hpp"
+#include "node_control/agent_directory.hpp"
+#include "node_control/node_options.hpp"
+#include "wire/json.hpp"
+
+namespace relay::broker {
+
+/// The engine, as the broker's parts need it. On the loop thread.
+class EngineSide {
+ public:
+  EngineSide() = default;
+  virtual ~EngineSide() = default;
+  EngineSide(const EngineSide&) = delete;
+  EngineSide& operator=(const EngineSide&) = delete;
+
+  /// Makes an agent known as one that lives here; 30 s at most.
+  virtual asio::awaitable<Result<node_control::AgentIdentity>> enroll(std::string name,
+                                                                      std::string invocation_id,
+                                                                      std::string session_id) = 0;
+  /// Said to the engine before anything that is said later. `queue_full` when it does not read:
+  /// nothing has changed then.
+  virtual Result<void> deregister(const std::string& agent_id, const std::string& name) = 0;
+  /// A message of the engine has ended for good.
+  virtual void done(const std::string& agent_id, std::uint64_t seq,
+                    const std::string& delivery_id) = 0;
+  /// The one result of an action.
+  virtual void finish(const std::string& invocation_id,
+                      std::variant<wire::Json, std::string> outcome) = 0;
+  /// Agents came, went or changed.
+  virtual void agents_changed() = 0;
+  [[nodiscard]] virtual node_control::NodeStatus status() const = 0;
+};
+
+/// No engine: agents have names of this machine only.
+class NoEngine final : public EngineSide {
+ public:
+  asio::awaitable<Result<node_control::AgentIdentity>> enroll(std::string name,
+                                                              std::string invocation_id,
+                                                              std::string session_id) override;
+  Result<void> deregister(const std::string& agent_id, const std::string& name) override;
+  void done(const std::string& agent_id, std::uint64_t seq,
+            const std::string& delivery_id) override;
+  void finish(const std::string& invocation_id,
+              std::variant<wire::Json, std::string> outcome) override;
+  void agents_changed() override {}
+  [[nodiscard]] node_control::NodeStatus status() const override;
+};
+
+}  // namespace relay::broker

@@ -1,0 +1,85 @@
+#include "broker/instance.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include "wire/json.hpp"
+
+namespace relay::broker {
+namespace {
+
+constexpr std::size_t kConnectionMost = 16 * 1024;
+constexpr std::string_view kPidMark = "pid ";
+
+}  // namespace
+
+Instance::Instance(const os::UserPaths& paths, std::string name_in) : name(std::move(name_in)) {
+  const os::InstancePaths places = os::instance_paths(paths, name);
+  state = places.state;
+  runtime = places.runtime;
+  api_socket = os::socket_path(paths, runtime, "broker.sock");
+  keeper_socket = os::socket_path(paths, runtime, "keeper.sock");
+}
+
+Result<void> Instance::make(os::Files& files) const {
+  for (const os::Path& directory : {state, runtime, api_socket.parent_path()}) {
+    auto made = files.make_private_directory(directory);
+    if (!made) return made;
+  }
+  return {};
+}
+
+Result<void> keep_connection(os::Files& files, const os::Path& path, const Connection& connection) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  out.field("url", connection.url);
+  out.field("port", std::uint32_t{connection.port});
+  out.field("api_key", connection.key.reveal());
+  out.field("pid", std::int64_t{connection.pid});
+  out.field("socket", connection.socket);
+  out.field("instance", connection.instance);
+  out.end_object();
+  out.finish();
+  text += '\n';
+  auto written = files.replace(path, text);
+  wipe(text);
+  return written;
+}
+
+Result<Connection> read_connection(os::Files& files, const os::Path& path) {
+  auto text = files.read_private(path, kConnectionMost);
+  if (!text) return fail(std::move(text).error());
+  auto document = wire::JsonDocument::parse(*text, wire::kInboundLimits);
+  wipe(*text);
+  if (!document) return fail(std::move(document).error().within(path.string()));
+  const auto field = [&](std::string_view key) {
+    const auto found = document->root().find(key);
+    const auto words = found ? found->string() : std::nullopt;
+    return words ? std::string(*words) : std::string();
+  };
+  const auto number = [&](std::string_view key) {
+    const auto found = document->root().find(key);
+    return found ? found->unsigned_integer().value_or(0) : 0;
+  };
+  Connection out;
+  out.url = field("url");
+  out.port = static_cast<std::uint16_t>(number("port"));
+  out.key = Secret(field("api_key"));
+  out.pid = static_cast<pid_t>(number("pid"));
+  out.socket = field("socket");
+  out.instance = field("instance");
+  return out;
+}
+
+std::optional<pid_t> pid_of_note(std::string_view text) {
+  const auto at = text.find(kPidMark);
+  if (at == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(at + kPidMark.size());
+  pid_t pid = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), pid);
+  if (read.ec != std::errc() || pid <= 0) return std::nullopt;
+  return pid;
+}
+
+}  // namespace relay::broker

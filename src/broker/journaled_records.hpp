@@ -1,0 +1,41 @@
+#pragma once
+
+#include "broker/journal.hpp"
+#include "broker/records.hpp"
+
+namespace relay::broker {
+
+/// The broker's records in its journal. On the loop thread.
+class JournaledRecords final : public Records {
+ public:
+  /// The journal outlives this.
+  explicit JournaledRecords(Journal& journal) : journal_(journal) {}
+
+  /// Counts what is there; once, before it is used.
+  asio::awaitable<Result<void>> prepare();
+
+  [[nodiscard]] node_control::BookStore& book() override { return journal_; }
+  [[nodiscard]] std::optional<Error> failure() const override { return journal_.health(); }
+  asio::awaitable<Result<void>> accept(StoredMessage message) override;
+  asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
+                                                    std::string generation) override;
+  asio::awaitable<Result<void>> end(std::vector<MessageEnd> ends) override;
+  asio::awaitable<Result<std::vector<StoredMessage>>> open_messages() override;
+  asio::awaitable<Result<std::vector<DeadLetterView>>> dead_letters(std::int64_t after,
+                                                                    std::size_t most) override;
+  [[nodiscard]] std::size_t dead_letter_count() const override { return dead_letters_; }
+  [[nodiscard]] asio::awaitable<Result<DeadLetterView>> dead_letter(std::int64_t id) override;
+  asio::awaitable<Result<StoredMessage>> revive(std::int64_t id, std::string agent_id) override;
+  asio::awaitable<Result<void>> drop(std::int64_t id) override;
+  asio::awaitable<Result<void>> put_agent(StoredAgent agent) override;
+  asio::awaitable<Result<void>> remove_agent(std::string name) override;
+  asio::awaitable<Result<std::vector<StoredAgent>>> agents() override;
+  asio::awaitable<Result<std::optional<std::string>>> remembered(std::string key) override;
+  asio::awaitable<Result<void>> remember(std::string key, std::string answer) override;
+
+ private:
+  Journal& journal_;
+  std::size_t dead_letters_ = 0;
+};
+
+}  // namespace relay::broker

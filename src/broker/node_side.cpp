@@ -1,0 +1,124 @@
+#include "broker/node_side.hpp"
+
+#include <utility>
+
+#include "node_control/agent_registration.hpp"
+
+namespace relay::broker {
+namespace {
+
+net::HttpClientOptions client_options(const NodeSideSettings& settings) {
+  net::HttpClientOptions out;
+  out.network = settings.network;
+  out.redact = settings.redact;
+  out.user_agent = settings.user_agent;
+  return out;
+}
+
+}  // namespace
+
+NodeSide::NodeSide(asio::any_io_executor executor, Clock& clock, Random& random, os::Files& files,
+                   NodeSideSettings settings)
+    : executor_(executor),
+      clock_(clock),
+      random_(random),
+      settings_(std::move(settings)),
+      client_(executor, client_options(settings_), random),
+      access_(client_, settings_.network, random, settings_.redact),
+      resolver_(files, settings_.places, random, access_, settings_.user_agent),
+      tokens_(resolver_, settings_.request),
+      node_name_(settings_.request.node_name),
+      engine_(settings_.request.engine) {}
+
+NodeSide::~NodeSide() = default;
+
+asio::awaitable<Result<token_cache::NodeCredentials>> NodeSide::find_node() {
+  auto found = co_await resolver_.resolve(settings_.request);
+  if (!found) co_return found;
+  if (!found->node_name.empty()) node_name_ = found->node_name;
+  if (!found->engine.empty()) engine_ = found->engine;
+  co_return found;
+}
+
+asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore& store,
+                                              node_control::NodeHandler& handler) {
+  node_control::NodeOptions options;
+  options.engine = engine_;
+  options.network = settings_.network;
+  options.manifest = settings_.manifest;
+  options.node_name = node_name_;
+  if (settings_.request.workspace_key) {
+    directory_.emplace(client_, engine_, *settings_.request.workspace_key, settings_.redact);
+  }
+  session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_, store,
+                                                         handler, std::move(options));
+  auto started = co_await session_->start();
+  if (!started) co_return started;
+  started_ = true;
+  for (const Done& done : std::exchange(early_, {})) {
+    session_->done(done.agent_id, done.seq, done.delivery_id);
+  }
+  co_return started;
+}
+
+asio::awaitable<void> NodeSide::stop() {
+  if (!session_) co_return;
+  co_await session_->stop();
+}
+
+asio::awaitable<Result<node_control::AgentIdentity>> NodeSide::enroll(std::string name,
+                                                                      std::string invocation_id,
+                                                                      std::string session_id) {
+  if (!session_) co_return fail(Code::node_not_ready, "the node is not connected yet");
+  node_control::AgentWish wish(name);
+  if (!invocation_id.empty()) wish.invocation_id = std::move(invocation_id);
+  if (!session_id.empty()) wish.session_ref = session_id;
+  if (directory_) {
+    node_control::AgentClaim claim(name);
+    claim.identity_hash = settings_.identity_hash;
+    node_control::AgentRegistration registration(*session_, *directory_);
+    co_return co_await registration.enroll(std::move(wish), std::move(claim));
+  }
+  // Without the workspace's key there is only the socket.
+  auto registered = co_await session_->register_agent(std::move(wish));
+  if (!registered) co_return fail(std::move(registered).error());
+  node_control::AgentIdentity out;
+  out.agent_id = std::move(registered->agent_id);
+  out.name = std::move(name);
+  out.token = Secret(std::move(registered->token));
+  co_return out;
+}
+
+Result<void> NodeSide::deregister(const std::string& agent_id, const std::string& name) {
+  if (!session_) return fail(Code::node_not_ready, "the node is not connected yet");
+  return session_->deregister_agent(agent_id, name);
+}
+
+void NodeSide::done(const std::string& agent_id, std::uint64_t seq,
+                    const std::string& delivery_id) {
+  if (started_) {
+    session_->done(agent_id, seq, delivery_id);
+  } else {
+    early_.push_back({agent_id, seq, delivery_id});
+  }
+}
+
+void NodeSide::finish(const std::string& invocation_id,
+                      std::variant<wire::Json, std::string> outcome) {
+  if (session_) (void)session_->finish(invocation_id, std::move(outcome));
+}
+
+void NodeSide::agents_changed() {
+  if (!session_) return;
+  session_->inventory_changed();
+  session_->load_changed();
+}
+
+node_control::NodeStatus NodeSide::status() const {
+  if (session_) return session_->status();
+  node_control::NodeStatus out;
+  out.node_name = node_name_;
+  return out;
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "broker/engine_side.hpp"
+#include "net/http_client.hpp"
+#include "node_control/agent_directory.hpp"
+#include "node_control/node_session.hpp"
+#include "token_cache/http_engine_access.hpp"
+#include "token_cache/resolver.hpp"
+
+namespace relay::broker {
+
+/// What a broker needs to be a node of an engine.
+class NodeSideSettings {
+ public:
+  NodeSideSettings() = default;
+
+  net::NetworkSettings network;
+  /// Takes secrets out of messages.
+  net::Redact redact;
+  std::string user_agent;
+  token_cache::CachePlaces places;
+  token_cache::ResolveRequest request;
+  node_control::NodeManifest manifest;
+  /// Lower-case hex of SHA-256: the proof that agents of this broker are ours.
+  std::string identity_hash;
+};
+
+/// The engine over the node's socket. On the loop thread.
+class NodeSide final : public EngineSide {
+ public:
+  /// What comes in by reference outlives this.
+  NodeSide(asio::any_io_executor executor, Clock& clock, Random& random, os::Files& files,
+           NodeSideSettings settings);
+  ~NodeSide() override;
+
+  /// Which node we are, from the cache or from the engine. An engine that cannot be reached is an
+  /// error here only when nothing is cached.
+  asio::awaitable<Result<token_cache::NodeCredentials>> find_node();
+  /// Connects, 20 s at most; afterwards connected or not. An error: a new try cannot help. After
+  /// `find_node`; `store` and `handler` outlive this.
+  asio::awaitable<Result<void>> start(node_control::BookStore& store,
+                                      node_control::NodeHandler& handler);
+  /// Takes leave of the engine. Also good when `start` was never called.
+  asio::awaitable<void> stop();
+
+  asio::awaitable<Result<node_control::AgentIdentity>> enroll(std::string name,
+                                                              std::string invocation_id,
+                                                              std::string session_id) override;
+  Result<void> deregister(const std::string& agent_id, const std::string& name) override;
+  void done(const std::string& agent_id, std::uint64_t seq,
+            const std::string& delivery_id) override;
+  void finish(const std::string& invocation_id,
+              std::variant<wire::Json, std::string> outcome) override;
+  void agents_changed() override;
+  [[nodiscard]] node_control::NodeStatus status() const override;
+
+ private:
+  asio::any_io_executor executor_;
+  Clock& clock_;
+  Random& random_;
+  NodeSideSettings settings_;
+  net::HttpClient client_;
+  token_cache::HttpEngineAccess access_;
+  token_cache::Resolver resolver_;
+  node_control::CachedTokens tokens_;
+  std::string node_name_;
+  std::string engine_;
+  std::optional<node_control::AgentDirectory> directory_;
+  std::unique_ptr<node_control::NodeSession> session_;
+  /// Its delivery book is what the last life left.
+  bool started_ = false;
+  struct Done {
+    std::string agent_id;
+    std::uint64_t seq = 0;
+    std::string delivery_id;
+  };
+  /// What ended before that; as many as were open when the last life ended.
+  std::vector<Done> early_;
+};
+
+}  // namespace relay::broker

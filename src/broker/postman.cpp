@@ -1,0 +1,313 @@
+#include "broker/postman.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ids.hpp"
+#include "net/timeout.hpp"
+
+namespace relay::broker {
+namespace {
+
+constexpr Duration kLookForEnds = std::chrono::hours(1);
+/// The disk is out of order: nothing is acknowledged until it takes this.
+constexpr Duration kWriteAgain = std::chrono::seconds(1);
+constexpr std::size_t kMostEndsAtOnce = 256;
+
+std::uint64_t milliseconds_of(Wall time) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
+pty::InjectionOutcome dead(std::string reason) {
+  pty::InjectionOutcome out;
+  out.end = pty::InjectionEnd::dead;
+  out.reason = std::move(reason);
+  return out;
+}
+
+std::string_view type_of(pty::MessageKind kind) {
+  switch (kind) {
+    case pty::MessageKind::channel: return "message.created";
+    case pty::MessageKind::thread: return "thread.reply";
+    case pty::MessageKind::group: return "group_dm.received";
+    default: return "dm.received";
+  }
+}
+
+/// A message of this machine in the form in which the engine sends them, so that there is one way
+/// to read what is on disk.
+std::string frame_of(const std::string& agent, const std::string& delivery_id,
+                     const pty::Letter& letter, int priority) {
+  return wire::Json::build([&](JsonWriter& out) {
+           out.begin_object();
+           out.field("v", std::int32_t{1});
+           out.field("type", "deliver");
+           out.field("delivery_id", delivery_id);
+           out.field("agent_id", "");
+           out.field("agent", agent);
+           out.field("msg_id", letter.id);
+           out.field("seq", std::int32_t{0});
+           out.field("mode", "wait");
+           out.key("payload");
+           out.begin_object();
+           out.field("type", type_of(letter.kind));
+           out.key("data");
+           out.begin_object();
+           out.field("id", letter.id);
+           out.field("from_name", letter.sender);
+           if (letter.target.starts_with('#')) out.field("channel_name", letter.target);
+           if (!letter.thread.empty()) out.field("thread_id", letter.thread);
+           out.field("text", letter.body);
+           out.field("priority", std::int32_t{priority});
+           out.end_object();
+           out.end_object();
+           out.end_object();
+         })
+      .text();
+}
+
+}  // namespace
+
+Result<Mail> Postman::read(const MessageKey& key, std::string_view frame) {
+  auto inbound = read_inbound(frame);
+  if (!inbound) return fail(std::move(inbound).error());
+  Mail message;
+  message.key = key;
+  message.number = next_number_++;
+  message.inbound = *std::move(inbound);
+  message.accepted = parts_.clock.wall();
+  return message;
+}
+
+void Postman::surfaced(node_control::Delivery delivery) {
+  MessageKey key(delivery.agent_id, delivery.delivery_id, delivery.seq);
+  auto message = read(key, delivery.payload);
+  if (!message) {
+    // It was read once already, by the session; what cannot be read now never will be.
+    Mail broken;
+    broken.key = std::move(key);
+    return queue_end(broken, dead("unreadable"));
+  }
+  if (message->inbound.what != InboundClass::inject) {
+    pty::InjectionOutcome nothing_to_type;
+    nothing_to_type.end = pty::InjectionEnd::typed;
+    nothing_to_type.reason = "notice";
+    return queue_end(*message, std::move(nothing_to_type));
+  }
+  deliver(parts_.roster.by_id(delivery.agent_id), *std::move(message), "agent_gone");
+}
+
+void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gone) {
+  if (agent == nullptr || agent->leaving || (agent->exit() && !agent->restarting)) {
+    const std::string name = agent == nullptr ? message.key.agent_id : agent->name();
+    tell_dead(name, message, std::string(reason_if_gone));
+    return queue_end(message, dead(std::string(reason_if_gone)));
+  }
+  const Mail copy = message;
+  parts_.events.add("relay_inbound", [&](JsonWriter& out) {
+    const pty::Letter& letter = copy.inbound.letter;
+    out.field("event_id", copy.inbound.event_id);
+    out.field("from", letter.sender);
+    out.field("target", letter.target.empty() ? agent->name() : letter.target);
+    out.field("body", letter.body);
+    out.key("thread_id");
+    if (letter.thread.empty()) {
+      out.null();
+    } else {
+      out.value(letter.thread);
+    }
+    out.field("workspace_id", parts_.settings.workspace_id);
+    out.key("workspace_alias");
+    out.null();
+  });
+  const auto taken = agent->accept(std::move(message));
+  if (!taken) {
+    tell_dead(agent->name(), copy, "queue_full");
+    return queue_end(copy, dead("queue_full"));
+  }
+  parts_.events.add("delivery_queued", [&](JsonWriter& out) {
+    out.field("name", agent->name());
+    out.field("delivery_id", copy.key.delivery_id);
+    out.field("event_id", copy.inbound.event_id);
+    if (agent->mailbox().mode() == DeliveryMode::manual_flush) {
+      out.field("from", copy.inbound.letter.sender);
+      out.field("target", agent->name());
+      out.field("reason", "inbound_delivery_manual_flush");
+    }
+    out.field("timestamp", milliseconds_of(parts_.clock.wall()));
+  });
+}
+
+asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent, pty::Letter letter,
+                                                   int priority) {
+  if (letter.body.size() > pty::kMostBody) {
+    co_return fail(Code::too_large, "a message has at most 4 MiB");
+  }
+  if (agent->leaving || (agent->exit() && !agent->restarting)) {
+    co_return fail(Code::agent_not_found, "the agent " + agent->name() + " has ended");
+  }
+  if (letter.id.empty()) letter.id = random_hex("http_", 16, parts_.random);
+  StoredMessage stored;
+  stored.key.agent_id = agent->name();
+  stored.key.delivery_id = random_hex("local_", 16, parts_.random);
+  stored.agent_name = agent->name();
+  stored.frame = frame_of(agent->name(), stored.key.delivery_id, letter, priority);
+  stored.accepted = parts_.clock.wall();
+  stored.local = true;
+  auto message = read(stored.key, stored.frame);
+  if (!message) co_return fail(std::move(message).error());
+  message->local = true;
+  auto kept = co_await parts_.records.accept(std::move(stored));
+  if (!kept) co_return fail(std::move(kept).error());
+  deliver(agent.get(), *std::move(message), "agent_released");
+  co_return letter.id;
+}
+
+void Postman::restore(StoredMessage stored) {
+  if (stored.ended) {
+    parts_.engine->done(stored.key.agent_id, stored.key.seq, stored.key.delivery_id);
+    return;
+  }
+  auto message = read(stored.key, stored.frame);
+  if (!message) {
+    Mail broken;
+    broken.key = stored.key;
+    broken.local = stored.local;
+    return queue_end(broken, dead("unreadable"));
+  }
+  message->accepted = stored.accepted;
+  message->attempts = stored.attempts;
+  message->recovering = stored.begun;
+  message->local = stored.local;
+  Agent* agent = stored.local && stored.agent_name == stored.key.agent_id
+                     ? parts_.roster.find(stored.agent_name).get()
+                     : parts_.roster.by_id(stored.key.agent_id);
+  deliver(agent, *std::move(message), "worker_exited");
+}
+
+asio::awaitable<Result<void>> Postman::redeliver(std::int64_t id) {
+  const auto letter = co_await parts_.records.dead_letter(id);
+  if (!letter) co_return fail(letter.error());
+  const auto agent = parts_.roster.find(letter->agent);
+  if (!agent || agent->leaving || (agent->exit() && !agent->restarting)) {
+    co_return fail(Code::agent_not_found, "the agent " + letter->agent + " is not here",
+                   "spawn it first, or drop the letter");
+  }
+  auto stored = co_await parts_.records.revive(id, agent->agent_id);
+  if (!stored) co_return fail(std::move(stored).error());
+  restore(*std::move(stored));
+  co_return Result<void>();
+}
+
+void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
+  const auto about = [&](JsonWriter& out) {
+    out.field("name", agent.name());
+    out.field("delivery_id", message.key.delivery_id);
+    out.field("event_id", message.inbound.event_id);
+  };
+  if (outcome.end == pty::InjectionEnd::dead) {
+    parts_.events.add("delivery_failed", [&](JsonWriter& out) {
+      about(out);
+      out.field("reason", outcome.reason);
+    });
+    tell_dead(agent.name(), message, outcome.reason);
+  } else {
+    parts_.events.add("delivery_ack", [&](JsonWriter& out) {
+      about(out);
+      out.field("timestamp", milliseconds_of(parts_.clock.wall()));
+    });
+    parts_.events.add("delivery_verified", [&](JsonWriter& out) {
+      about(out);
+      const bool proven = outcome.end == pty::InjectionEnd::submitted;
+      out.field("verification", proven ? "echo" : "timeout_fallback");
+      out.field("reason", proven ? name_of(outcome.proof) : std::string_view(outcome.reason));
+    });
+    parts_.events.add("message_delivery_confirmed", [&](JsonWriter& out) {
+      about(out);
+      out.field("from", message.inbound.letter.sender);
+      out.field("to", agent.name());
+    });
+  }
+  queue_end(message, std::move(outcome));
+}
+
+void Postman::tell_dead(const std::string& agent, const Mail& message, const std::string& reason) {
+  parts_.events.add("message_delivery_failed", [&](JsonWriter& out) {
+    out.field("name", agent);
+    out.field("delivery_id", message.key.delivery_id);
+    out.field("event_id", message.inbound.event_id);
+    out.field("from", message.inbound.letter.sender);
+    out.field("to", agent);
+    out.field("attempts", message.attempts);
+    out.field("lastError", reason);
+  });
+  parts_.events.add("dead_letter_added", [&](JsonWriter& out) {
+    out.field("name", agent);
+    out.field("delivery_id", message.key.delivery_id);
+    out.field("reason", reason);
+  });
+}
+
+std::size_t Postman::bury(Agent& agent, std::string reason) {
+  const auto messages = agent.mailbox().drain();
+  for (const Mail& message : messages) {
+    tell_dead(agent.name(), message, reason);
+    queue_end(message, dead(reason));
+  }
+  if (messages.empty()) return 0;
+  parts_.events.add("delivery_dropped", [&](JsonWriter& out) {
+    out.field("name", agent.name());
+    out.field("count", static_cast<std::uint64_t>(messages.size()));
+    out.field("reason", reason);
+  });
+  return messages.size();
+}
+
+void Postman::queue_end(const Mail& message, pty::InjectionOutcome outcome) {
+  End end;
+  end.end.generation = message.generation;
+  end.end.key = message.key;
+  end.end.outcome = std::move(outcome);
+  end.local = message.local;
+  ends_.push_back(std::move(end));
+  changed_.notify();
+}
+
+asio::awaitable<void> Postman::work() {
+  for (;;) {
+    if (ends_.empty()) {
+      (void)co_await changed_.wait(kLookForEnds);
+      continue;
+    }
+    const std::size_t count = std::min(ends_.size(), kMostEndsAtOnce);
+    std::vector<MessageEnd> batch;
+    batch.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) batch.push_back(ends_[i].end);
+    writing_ = true;
+    const auto written = co_await parts_.records.end(std::move(batch));
+    writing_ = false;
+    if (!written) {
+      co_await net::pause(kWriteAgain);
+      continue;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const End& end = ends_.front();
+      const MessageKey& key = end.end.key;
+      if (!end.local) parts_.engine->done(key.agent_id, key.seq, key.delivery_id);
+      ends_.pop_front();
+    }
+    changed_.notify();
+  }
+}
+
+asio::awaitable<void> Postman::settle(Duration at_most) {
+  const Monotonic deadline = parts_.clock.now() + at_most;
+  while (!ends_.empty()) {
+    const Duration left = deadline - parts_.clock.now();
+    if (left <= Duration::zero()) co_return;
+    (void)co_await changed_.wait(left);
+  }
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "broker/parts.hpp"
+#include "net/event.hpp"
+#include "node_control/delivery.hpp"
+
+namespace relay::broker {
+
+/// Carries messages: from the engine and from this machine into mailboxes, and their ends to the
+/// disk and back to the engine. On the loop thread.
+class Postman {
+ public:
+  explicit Postman(BrokerParts& parts) : parts_(parts), changed_(parts.executor) {}
+
+  /// A message of the engine, on disk already.
+  void surfaced(node_control::Delivery delivery);
+  /// A message of this machine: on disk and in the mailbox when this returns. `queue_full`,
+  /// `too_large`, or what the disk says; then nothing was taken.
+  asio::awaitable<Result<std::string>> post(std::shared_ptr<Agent> agent, pty::Letter letter,
+                                            int priority);
+  /// A message that an earlier broker had accepted.
+  void restore(StoredMessage stored);
+  /// A dead letter to its agent again. `not_found`, `agent_not_found`.
+  asio::awaitable<Result<void>> redeliver(std::int64_t id);
+
+  /// It has ended: written down, then told to the engine.
+  void ended(Agent& agent, Mail message, pty::InjectionOutcome outcome);
+  /// All that waits for this agent ends as dead letters; how many.
+  std::size_t bury(Agent& agent, std::string reason);
+
+  /// For what is typed and is no message.
+  [[nodiscard]] std::uint64_t next_number() { return next_number_++; }
+
+  /// Writes ends down until it is cancelled. In a task group of the owner.
+  asio::awaitable<void> work();
+  /// Returns when every end is written down, or the time is over.
+  asio::awaitable<void> settle(Duration at_most);
+
+ private:
+  struct End {
+    MessageEnd end;
+    bool local = false;
+  };
+  [[nodiscard]] Result<Mail> read(const MessageKey& key, std::string_view frame);
+  void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
+  void queue_end(const Mail& message, pty::InjectionOutcome outcome);
+  void tell_dead(const std::string& agent, const Mail& message, const std::string& reason);
+
+  BrokerParts& parts_;
+  net::Event changed_;
+  std::deque<End> ends_;
+  bool writing_ = false;
+  std::uint64_t next_number_ = 1;
+};
+
+}  // namespace relay::broker

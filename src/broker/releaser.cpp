@@ -1,0 +1,118 @@
+#include "broker/releaser.hpp"
+
+#include <utility>
+
+#include "net/task_group.hpp"
+#include "net/timeout.hpp"
+
+namespace relay::broker {
+namespace {
+
+/// Another release of the same agent, or its spawn, ends within this.
+constexpr Duration kOtherWithin = std::chrono::seconds(60);
+/// An engine that does not read its socket.
+constexpr Duration kEngineWithin = std::chrono::seconds(5);
+constexpr Duration kEngineAgain = std::chrono::milliseconds(100);
+
+}  // namespace
+
+os::Path Releaser::agent_directory(const BrokerSettings& settings, const std::string& name) {
+  return settings.runtime_dir / "agents" / name;
+}
+
+void Releaser::remove_files(const std::string& name) {
+  const os::Path directory = agent_directory(parts_.settings, name);
+  const auto files = parts_.files.list(directory);
+  if (!files) return;
+  for (const std::string& file : *files) (void)parts_.files.remove(directory / file);
+}
+
+asio::awaitable<Result<ReleasedAgent>> Releaser::release(ReleaseRequest request) {
+  ReleasedAgent out;
+  out.name = request.name;
+  if (Reservation* spawning = parts_.roster.reservation(request.name)) {
+    spawning->released = true;
+    out.known = true;
+    const Monotonic deadline = parts_.clock.now() + kOtherWithin;
+    while (parts_.roster.reservation(request.name) != nullptr) {
+      const Duration left = deadline - parts_.clock.now();
+      if (left <= Duration::zero()) co_return fail(Code::timeout, "its spawn does not end");
+      co_await net::pause(std::min<Duration>(left, kEngineAgain));
+    }
+  }
+  const auto agent = parts_.roster.find(request.name);
+  if (!agent) {
+    (void)co_await parts_.records.remove_agent(request.name);
+    remove_files(request.name);
+    co_return out;
+  }
+  if (agent->leaving) {
+    const Monotonic deadline = parts_.clock.now() + kOtherWithin;
+    while (parts_.roster.find(request.name) == agent && agent->leaving) {
+      const Duration left = deadline - parts_.clock.now();
+      if (left <= Duration::zero()) co_return fail(Code::timeout, "its release does not end");
+      (void)co_await gone_.wait(left);
+    }
+    out.known = true;
+    co_return out;
+  }
+  co_return co_await end(agent, std::move(request));
+}
+
+asio::awaitable<Result<ReleasedAgent>> Releaser::end(std::shared_ptr<Agent> agent,
+                                                     ReleaseRequest request) {
+  // Whoever asked may go away: an agent is not left half ended.
+  co_await net::shielded();
+  ReleasedAgent out;
+  out.name = agent->name();
+  out.known = true;
+  out.had_exited = agent->exit().has_value();
+  agent->leaving = true;
+  const Duration grace = request.grace.value_or(parts_.settings.release_grace);
+  if (!agent->generation().empty()) {
+    auto ended = co_await programs_.end(agent->generation(), grace);
+    if (!ended) {
+      agent->leaving = false;
+      gone_.notify();
+      Error error = std::move(ended).error();
+      co_return fail(std::move(error).within("its processes could not be ended"));
+    }
+  }
+  co_await agent->stop();
+  out.dropped = postman_.bury(*agent, "agent_released");
+  auto told = co_await tell_engine(agent);
+  if (!told) {
+    agent->leaving = false;
+    gone_.notify();
+    co_return fail(std::move(told).error());
+  }
+  (void)co_await parts_.records.remove_agent(agent->name());
+  remove_files(agent->name());
+  (void)parts_.roster.remove(agent->name());
+  parts_.engine->agents_changed();
+  parts_.events.add("agent_released", [&](JsonWriter& event) {
+    event.field("name", agent->name());
+    if (!request.reason.empty()) event.field("reason", request.reason);
+  });
+  gone_.notify();
+  co_return out;
+}
+
+asio::awaitable<Result<void>> Releaser::tell_engine(std::shared_ptr<Agent> agent) {
+  if (agent->agent_id.empty()) co_return Result<void>();
+  const Monotonic deadline = parts_.clock.now() + kEngineWithin;
+  for (;;) {
+    auto told = parts_.engine->deregister(agent->agent_id, agent->name());
+    // Without a connection the next inventory says it.
+    if (told || told.error().code != Code::queue_full) co_return Result<void>();
+    if (parts_.clock.now() >= deadline) {
+      Error busy = std::move(told).error();
+      busy.message = "fleet_control_backpressure: " + busy.message;
+      busy.hint = "its processes have ended; release it again to free its name";
+      co_return fail(std::move(busy));
+    }
+    co_await net::pause(kEngineAgain);
+  }
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,77 @@
+#include "broker/roster.hpp"
+
+#include <utility>
+
+namespace relay::broker {
+
+Result<std::shared_ptr<Reservation>> Roster::reserve(const std::string& name) {
+  if (agents_.contains(name) || reserved_.contains(name)) {
+    return fail(Code::name_conflict, "agent '" + name + "' already exists",
+                "choose another name, or release that one first");
+  }
+  auto made = std::make_shared<Reservation>();
+  reserved_[name] = made;
+  return made;
+}
+
+void Roster::add(std::shared_ptr<Agent> agent) {
+  reserved_.erase(agent->name());
+  agents_[agent->name()] = std::move(agent);
+}
+
+std::shared_ptr<Agent> Roster::remove(const std::string& name) {
+  const auto found = agents_.find(name);
+  if (found == agents_.end()) return nullptr;
+  auto out = std::move(found->second);
+  agents_.erase(found);
+  return out;
+}
+
+std::shared_ptr<Agent> Roster::find(const std::string& name) {
+  const auto found = agents_.find(name);
+  return found == agents_.end() ? nullptr : found->second;
+}
+
+Agent* Roster::by_id(const std::string& agent_id) {
+  for (auto& [name, agent] : agents_) {
+    if (agent->agent_id == agent_id) return agent.get();
+  }
+  return nullptr;
+}
+
+Agent* Roster::by_generation(const std::string& generation) {
+  for (auto& [name, agent] : agents_) {
+    if (agent->generation() == generation) return agent.get();
+  }
+  return nullptr;
+}
+
+Reservation* Roster::reservation(const std::string& name) {
+  const auto found = reserved_.find(name);
+  return found == reserved_.end() ? nullptr : found->second.get();
+}
+
+std::vector<std::shared_ptr<Agent>> Roster::all() {
+  std::vector<std::shared_ptr<Agent>> out;
+  out.reserve(agents_.size());
+  for (auto& [name, agent] : agents_) out.push_back(agent);
+  return out;
+}
+
+std::vector<wire::InventoryEntry> Roster::inventory() {
+  std::vector<wire::InventoryEntry> out;
+  for (auto& [name, agent] : agents_) {
+    const bool lives = !agent->exit() || agent->restarting;
+    if (!lives || agent->leaving || agent->agent_id.empty()) continue;
+    wire::InventoryEntry entry;
+    entry.agent_id = agent->agent_id;
+    entry.name = name;
+    const std::string& invocation = agent->request().invocation_id;
+    if (!invocation.empty()) entry.invocation_id = invocation;
+    if (!agent->session_id.empty()) entry.session_ref = agent->session_id;
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,388 @@
+#include "broker/spawner.hpp"
+
+#include <fmt/format.h>
+#include <system_error>
+#include <utility>
+
+#include "base/ids.hpp"
+#include "broker/launch.hpp"
+#include "net/task_group.hpp"
+#include "net/timeout.hpp"
+#include "os/processes.hpp"
+
+namespace relay::broker {
+namespace {
+
+constexpr Duration kStartWithin = std::chrono::seconds(15);
+/// A program that cannot run says so and ends within this.
+constexpr Duration kAliveFor = std::chrono::milliseconds(250);
+constexpr Duration kAnswerWithin = std::chrono::seconds(120);
+
+std::string answer_text(const SpawnedAgent& agent) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  out.field("name", agent.name);
+  out.field("agent_id", agent.agent_id);
+  out.field("generation", agent.generation);
+  out.field("session_id", agent.session_id);
+  out.field("model", agent.model);
+  out.field("node", agent.node);
+  out.field("pid", std::int64_t{agent.pid});
+  out.field("pre_registered", agent.pre_registered);
+  out.end_object();
+  out.finish();
+  return text;
+}
+
+Result<SpawnedAgent> read_answer(const std::string& text) {
+  auto document = wire::JsonDocument::parse(text, wire::kInboundLimits);
+  if (!document) return fail(std::move(document).error());
+  const auto field = [&](std::string_view key) {
+    const auto found = document->root().find(key);
+    const auto words = found ? found->string() : std::nullopt;
+    return words ? std::string(*words) : std::string();
+  };
+  SpawnedAgent out;
+  out.name = field("name");
+  out.agent_id = field("agent_id");
+  out.generation = field("generation");
+  out.session_id = field("session_id");
+  out.model = field("model");
+  out.node = field("node");
+  const auto pid = document->root().find("pid");
+  if (pid) out.pid = static_cast<pid_t>(pid->signed_integer().value_or(0));
+  return out;
+}
+
+Error released_before() {
+  return {Code::spawn_failed, "spawn_released_before_ready: the agent was released meanwhile"};
+}
+
+}  // namespace
+
+/// A spawn with this key is under way, until it has ended in whatever way.
+class Spawner::UnderWay {
+ public:
+  UnderWay(Spawner* spawner, std::string key) : spawner_(spawner), key_(std::move(key)) {
+    spawner_->under_way_.insert(key_);
+  }
+  ~UnderWay() {
+    spawner_->under_way_.erase(key_);
+    spawner_->answered_.notify();
+  }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+ private:
+  Spawner* spawner_;
+  std::string key_;
+};
+
+/// How far a spawn has come, for whoever has to undo it.
+struct Spawner::Steps {
+  std::shared_ptr<Reservation> reservation;
+  std::shared_ptr<Agent> agent;
+  Launch plan;
+  /// Registered here, so to be deregistered here.
+  bool registered = false;
+  bool listed = false;
+};
+
+asio::awaitable<Result<SpawnedAgent>> Spawner::spawn(SpawnRequest request) {
+  const std::string key = request.idempotency_key;
+  if (key.empty()) co_return co_await spawn_once(std::move(request));
+  const Monotonic deadline = parts_.clock.now() + kAnswerWithin;
+  while (under_way_.contains(key)) {
+    const Duration left = deadline - parts_.clock.now();
+    if (left <= Duration::zero()) co_return fail(Code::timeout, "the same spawn is under way");
+    (void)co_await answered_.wait(left);
+  }
+  auto known = co_await parts_.records.remembered(key);
+  if (!known) co_return fail(std::move(known).error());
+  if (*known) co_return read_answer(**known);
+  const UnderWay under_way(this, key);
+  auto made = co_await spawn_once(std::move(request));
+  if (made) (void)co_await parts_.records.remember(key, answer_text(*made));
+  co_return made;
+}
+
+asio::awaitable<Result<SpawnedAgent>> Spawner::spawn_once(SpawnRequest request) {
+  // An agent whose program has ended makes room for one of the same name.
+  const auto former = parts_.roster.find(request.name);
+  if (former && former->exit() && !former->restarting && !former->leaving) {
+    ReleaseRequest release(request.name);
+    release.reason = "replaced";
+    auto gone = co_await releaser_.release(std::move(release));
+    if (!gone) co_return fail(std::move(gone).error());
+  }
+  auto fine = check(request);
+  if (!fine) co_return fail(std::move(fine).error());
+  auto reserved = parts_.roster.reserve(request.name);
+  if (!reserved) co_return fail(std::move(reserved).error());
+  Steps steps;
+  steps.reservation = *std::move(reserved);
+  std::exception_ptr broken;
+  Result<SpawnedAgent> made = fail(Code::internal_error, "not tried");
+  try {
+    made = co_await make(request, &steps);
+  } catch (...) {
+    broken = std::current_exception();
+  }
+  if (made) co_return made;
+  co_await net::shielded();
+  co_await undo(&steps);
+  parts_.roster.give_up(request.name);
+  if (broken) std::rethrow_exception(broken);
+  co_return made;
+}
+
+Result<void> Spawner::check(SpawnRequest& request) const {
+  const BrokerSettings& settings = parts_.settings;
+  if (settings.max_agents != 0 && parts_.roster.size() >= settings.max_agents) {
+    return fail(
+        Code::queue_full,
+        fmt::format("this broker runs {} agents already, as many as it may", parts_.roster.size()),
+        "release one, or start the broker with a higher --max-agents");
+  }
+  if (request.cwd.empty()) request.cwd = settings.directory.string();
+  const auto there = parts_.files.stat(request.cwd);
+  std::error_code none;
+  if (!std::filesystem::is_directory(request.cwd, none)) {
+    return fail(Code::cwd_missing,
+                "the working directory " + request.cwd +
+                    (there ? " is not a directory" : " does not exist"),
+                "make it first, or name another one");
+  }
+  const auto path = request.environment.contains("PATH")
+                        ? std::optional(request.environment.at("PATH"))
+                        : settings.environment.get("PATH");
+  auto program = os::find_program(request.command.front(),
+                                  path.value_or("/usr/local/bin:/usr/bin:/bin"), request.cwd);
+  if (!program) return fail(std::move(program).error());
+  if (request.channels.empty()) request.channels = settings.channels;
+  return {};
+}
+
+asio::awaitable<Result<SpawnedAgent>> Spawner::make(SpawnRequest request, Steps* steps) {
+  const pty::Profile& profile = pty::profile_for(parts_.profiles, request.command.front());
+  steps->agent = std::make_shared<Agent>(parts_.executor, host_, parts_.events, parts_.clock,
+                                         parts_.random, std::move(request), profile);
+  auto step = co_await identify(steps);
+  if (step) step = co_await launch(steps);
+  if (step) step = co_await prove(steps);
+  if (!step) co_return fail(std::move(step).error());
+
+  const auto agent = steps->agent;
+  if (!agent->request().task.empty()) {
+    pty::Letter letter;
+    letter.kind = pty::MessageKind::system;
+    letter.sender = agent->request().parent.empty() ? "broker" : agent->request().parent;
+    letter.id = "init_" + uuid_v4(parts_.random);
+    letter.body = agent->request().task;
+    auto posted = co_await postman_.post(agent, std::move(letter), 2);
+    if (!posted) co_return fail(std::move(posted).error());
+  }
+  SpawnedAgent out;
+  out.name = agent->name();
+  out.agent_id = agent->agent_id;
+  out.generation = agent->generation();
+  out.session_id = agent->session_id;
+  out.model = agent->request().model;
+  out.node = parts_.engine->status().node_name;
+  out.pid = agent->view().pid;
+  out.pre_registered = !steps->registered && !agent->token.empty();
+  co_return out;
+}
+
+/// Who it is, at the engine and in its environment.
+asio::awaitable<Result<void>> Spawner::identify(Steps* steps) {
+  const auto agent = steps->agent;
+  const SpawnRequest& request = agent->request();
+  const os::Path directory = Releaser::agent_directory(parts_.settings, request.name);
+  if (request.result_schema) {
+    agent->result_token = Secret(random_hex("arr_", 16, parts_.random));
+  }
+  const bool gets_token = !request.agent_token.empty() || !parts_.settings.engine.empty();
+  steps->plan = plan_for(*agent, request, gets_token);
+  agent->session_id = steps->plan.session_id;
+  if (!request.agent_token.empty()) {
+    agent->agent_id = request.agent_id;
+    agent->token = request.agent_token;
+  } else {
+    auto identity =
+        co_await parts_.engine->enroll(request.name, request.invocation_id, agent->session_id);
+    if (!identity) co_return fail(std::move(identity).error());
+    steps->registered = true;
+    agent->agent_id = identity->agent_id;
+    agent->token = identity->token;
+  }
+  if (steps->reservation->released) co_return fail(released_before());
+  if (agent->token.empty()) co_return Result<void>();
+  auto made = parts_.files.make_private_directory(directory);
+  if (made) made = parts_.files.replace(directory / "token", agent->token.reveal());
+  co_return made;
+}
+
+asio::awaitable<Result<void>> Spawner::launch(Steps* steps) {
+  const auto agent = steps->agent;
+  const SpawnRequest& request = agent->request();
+  pty::SpawnOrder order(uuid_v4(parts_.random), request.name, steps->plan.argv,
+                        steps->plan.environment, request.cwd);
+  order.columns = request.columns;
+  order.rows = request.rows;
+  auto program = co_await programs_.start(std::move(order), kStartWithin);
+  if (!program) co_return fail(std::move(program).error());
+  const std::string generation = program->generation;
+  agent->started = parts_.clock.wall();
+  auto attended = agent->start(*std::move(program), parts_.watch);
+  if (!attended) {
+    (void)co_await programs_.end(generation, Duration::zero());
+    co_return attended;
+  }
+  auto kept = co_await parts_.records.put_agent(stored(*agent));
+  if (!kept) co_return kept;
+  if (steps->reservation->released) co_return fail(released_before());
+  parts_.roster.add(agent);
+  steps->listed = true;
+  parts_.engine->agents_changed();
+  parts_.events.add("agent_spawned", [&](JsonWriter& out) {
+    out.field("name", request.name);
+    out.field("runtime", "pty");
+    out.key("provider");
+    out.null();
+    out.field("cli", request.command.front());
+    out.field("model", request.model);
+    out.field("sessionId", agent->session_id);
+    out.field("pid", std::int64_t{agent->view().pid});
+    out.field("source", request.source == SpawnSource::action ? "relaycast_ws" : "http_api");
+    out.field("pre_registered", !steps->registered);
+    out.key("registration_warning");
+    out.null();
+  });
+  co_return Result<void>();
+}
+
+/// That it really runs.
+asio::awaitable<Result<void>> Spawner::prove(Steps* steps) {
+  const auto agent = steps->agent;
+  const bool ready_wanted = agent->request().wait == SpawnWait::ready;
+  bool ready = false;
+  if (ready_wanted) {
+    ready = co_await agent->wait_ready(agent->request().within);
+  } else {
+    (void)co_await agent->wait_exit(kAliveFor);
+  }
+  if (agent->leaving) co_return fail(released_before());
+  if (agent->exit() && !agent->restarting) {
+    const std::string words = agent->last_words();
+    co_return fail(Code::spawn_failed,
+                   fmt::format("spawn_harness_not_ready: {} ended at once: {}{}{}",
+                               agent->request().command.front(), agent->exit()->text(),
+                               words.empty() ? "" : "; its last words:\n", words));
+  }
+  if (ready_wanted && !ready) {
+    const AgentView view = agent->view();
+    const std::string words = agent->last_words();
+    co_return fail(Code::timeout,
+                   fmt::format("spawn_readiness_timeout: {} did not become ready{}{}{}",
+                               agent->request().command.front(),
+                               view.blocked_by.empty() ? "" : "; in its way: " + view.blocked_by,
+                               words.empty() ? "" : "; its screen ends with:\n", words));
+  }
+  co_return Result<void>();
+}
+
+asio::awaitable<void> Spawner::undo(Steps* steps) {
+  const auto agent = steps->agent;
+  if (!agent) co_return;
+  if (steps->listed) {
+    ReleaseRequest release(agent->name());
+    release.reason = "spawn_failed";
+    release.grace = Duration::zero();
+    (void)co_await releaser_.release(std::move(release));
+    co_return;
+  }
+  agent->leaving = true;
+  if (!agent->generation().empty()) {
+    (void)co_await programs_.end(agent->generation(), Duration::zero());
+  }
+  co_await agent->stop();
+  if (steps->registered) (void)parts_.engine->deregister(agent->agent_id, agent->name());
+  (void)co_await parts_.records.remove_agent(agent->name());
+  releaser_.remove_files(agent->name());
+}
+
+Launch Spawner::plan_for(const Agent& agent, const SpawnRequest& request, bool gets_token) {
+  const BrokerSettings& settings = parts_.settings;
+  AgentSurroundings surroundings;
+  surroundings.agent_name = request.name;
+  surroundings.engine = settings.engine;
+  surroundings.workspace_id = settings.workspace_id;
+  surroundings.result_url = settings.result_url;
+  surroundings.result_token = agent.result_token.reveal();
+  if (gets_token) {
+    surroundings.token_file =
+        (Releaser::agent_directory(settings, request.name) / "token").string();
+  }
+  return plan_launch(request, agent.profile(), surroundings, settings.environment,
+                     uuid_v4(parts_.random));
+}
+
+StoredAgent Spawner::stored(const Agent& agent) const {
+  StoredAgent out;
+  out.name = agent.name();
+  out.agent_id = agent.agent_id;
+  out.generation = agent.generation();
+  out.request = spawn_request_text(agent.request(), agent.session_id);
+  out.started = agent.started;
+  out.restarts = agent.restarts;
+  return out;
+}
+
+asio::awaitable<Result<void>> Spawner::start_again(std::shared_ptr<Agent> agent) {
+  co_await agent->stop();
+  SpawnRequest request = agent->request();
+  // Goes on where the last program was, if its CLI can.
+  if (!agent->session_id.empty()) request.resume = agent->session_id;
+  const Launch plan = plan_for(*agent, request, !agent->token.empty());
+  pty::SpawnOrder order(uuid_v4(parts_.random), request.name, plan.argv, plan.environment,
+                        request.cwd);
+  order.columns = request.columns;
+  order.rows = request.rows;
+  auto program = co_await programs_.start(std::move(order), kStartWithin);
+  if (!program) co_return fail(std::move(program).error());
+  const std::string generation = program->generation;
+  if (agent->leaving) {
+    (void)co_await programs_.end(generation, Duration::zero());
+    co_return fail(released_before());
+  }
+  auto attended = agent->start(*std::move(program), parts_.watch);
+  if (!attended) {
+    (void)co_await programs_.end(generation, Duration::zero());
+    co_return attended;
+  }
+  agent->session_id = plan.session_id;
+  co_return co_await parts_.records.put_agent(stored(*agent));
+}
+
+Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::Program program) {
+  auto request = spawn_request_of_api(stored.request);
+  if (!request) return fail(std::move(request).error());
+  const pty::Profile& profile = pty::profile_for(parts_.profiles, request->command.front());
+  auto agent = std::make_shared<Agent>(parts_.executor, host_, parts_.events, parts_.clock,
+                                       parts_.random, *std::move(request), profile);
+  agent->agent_id = stored.agent_id;
+  agent->session_id = agent->request().resume;
+  agent->started = stored.started;
+  agent->restarts = stored.restarts;
+  const auto token = parts_.files.read_private(
+      Releaser::agent_directory(parts_.settings, stored.name) / "token", 4096);
+  if (token) agent->token = Secret(*token);
+  auto attended = agent->start(std::move(program), parts_.watch);
+  if (!attended) return fail(std::move(attended).error());
+  parts_.roster.add(agent);
+  return agent;
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,430 @@
+// A broker with a real keeper and real programs; what it writes down, and the engine, are noted.
+#include "broker/broker.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <doctest/doctest.h>
+#include <functional>
+#include <memory>
+
+#include "base/random.hpp"
+#include "net/timeout.hpp"
+#include "os/posix_files.hpp"
+#include "os/system_random.hpp"
+#include "pty/profile_file.hpp"
+#include "pty/snapshot.hpp"
+#include "support/keeper_world.hpp"
+#include "support/memory_records.hpp"
+
+namespace relay::broker {
+namespace {
+
+using namespace std::chrono_literals;
+using Scenario = asio::awaitable<void>;
+
+constexpr Duration kPatience = 30s;
+
+class NotingEngine final : public EngineSide {
+ public:
+  asio::awaitable<Result<node_control::AgentIdentity>> enroll(std::string name,
+                                                              std::string invocation_id,
+                                                              std::string session_id) override {
+    (void)invocation_id;
+    (void)session_id;
+    if (refusal) co_return fail(*refusal);
+    enrolled.push_back(name);
+    node_control::AgentIdentity out;
+    out.agent_id = "agt_" + name + "_" + std::to_string(enrolled.size());
+    out.name = name;
+    out.token = Secret("at_live_" + name);
+    co_return out;
+  }
+  Result<void> deregister(const std::string& agent_id, const std::string& name) override {
+    (void)name;
+    deregistered.push_back(agent_id);
+    return {};
+  }
+  void done(const std::string& agent_id, std::uint64_t seq,
+            const std::string& delivery_id) override {
+    (void)agent_id;
+    (void)delivery_id;
+    acknowledged.push_back(seq);
+  }
+  void finish(const std::string& invocation_id,
+              std::variant<wire::Json, std::string> outcome) override {
+    outcomes[invocation_id] = std::holds_alternative<std::string>(outcome)
+                                  ? std::get<std::string>(outcome)
+                                  : std::get<wire::Json>(outcome).text();
+  }
+  void agents_changed() override { ++changes; }
+  [[nodiscard]] node_control::NodeStatus status() const override { return {}; }
+
+  std::optional<Error> refusal;
+  std::vector<std::string> enrolled;
+  std::vector<std::string> deregistered;
+  std::vector<std::uint64_t> acknowledged;
+  std::map<std::string, std::string> outcomes;
+  int changes = 0;
+};
+
+/// A reader of lines: what it reads it prints again behind "got ".
+constexpr const char* kReader = "stty -echo; while read -r l; do echo \"got $l\"; done";
+
+struct World : test::KeeperWorld {
+  World() {
+    open();
+    begin();
+  }
+  ~World() { end(Broker::Agents::end); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  /// A broker on what the last one left.
+  void begin() {
+    watch = std::make_unique<pty::InputWatch>(io().get_executor());
+    events = std::make_unique<EventLog>(io().get_executor());
+    roster = std::make_unique<Roster>();
+    parts = std::make_unique<BrokerParts>(io().get_executor(), clock, random, files, records,
+                                          client(), *watch, *events, *roster);
+    parts->engine = &engine;
+    parts->settings.runtime_dir = temp / "run";
+    parts->settings.state_dir = temp / "state";
+    parts->settings.directory = temp.path();
+    parts->settings.environment = temp.environment();
+    parts->settings.engine = "http://127.0.0.1:1";
+    parts->settings.release_grace = 200ms;
+    parts->profiles = pty::builtin_profiles();
+    Broker::Hooks hooks;
+    hooks.on_end = [this](std::optional<Error> why) { ended_by = std::move(why); };
+    broker = std::make_unique<Broker>(*parts, std::move(hooks));
+    tasks = std::make_unique<net::TaskGroup>(io().get_executor());
+    tasks->spawn(watch->run());
+    REQUIRE(run(broker->start()));
+  }
+  void end(Broker::Agents agents) {
+    if (!broker) return;
+    run(stop_all(agents));
+    broker.reset();
+    tasks.reset();
+    roster.reset();
+  }
+  Scenario stop_all(Broker::Agents agents) {
+    co_await broker->stop(agents);
+    tasks->cancel();
+    co_await tasks->join();
+  }
+
+  static SpawnRequest request(std::string name, std::string script) {
+    SpawnRequest out;
+    out.name = std::move(name);
+    out.command = {"sh", "-c", std::move(script)};
+    return out;
+  }
+  Scenario until(std::function<bool()> holds, std::string what) {
+    const Monotonic deadline = clock.now() + kPatience;
+    while (!holds()) {
+      if (clock.now() > deadline) throw std::runtime_error("never: " + what);
+      co_await net::pause(2ms);
+    }
+  }
+  std::string screen(const std::string& name) {
+    const auto view = broker->screen(name);
+    return view ? pty::plain_snapshot(*view) : view.error().message;
+  }
+  [[nodiscard]] std::vector<std::string> kinds() const {
+    std::vector<std::string> out;
+    for (const auto& event : events->since(0).events) {
+      const auto json = wire::JsonDocument::parse(event.json, wire::kEngineLimits);
+      out.emplace_back(*json->root().find("kind")->string());
+    }
+    return out;
+  }
+  [[nodiscard]] bool told(std::string_view kind) const {
+    const auto all = kinds();
+    return std::find(all.begin(), all.end(), kind) != all.end();
+  }
+  /// A message of the engine, as the node's session gives it.
+  void deliver(const std::string& name, std::uint64_t seq, const std::string& text) {
+    Agent* agent = roster->find(name).get();
+    node_control::Delivery delivery;
+    delivery.agent_id = agent == nullptr ? "agt_gone" : agent->agent_id;
+    delivery.agent_name = name;
+    delivery.delivery_id = "del_" + std::to_string(seq);
+    delivery.seq = seq;
+    delivery.payload = R"({"v":1,"type":"deliver","agent":")" + name + R"(","agent_id":")" +
+                       delivery.agent_id + R"(","delivery_id":")" + delivery.delivery_id +
+                       R"(","msg_id":"msg_)" + std::to_string(seq) + R"(","seq":)" +
+                       std::to_string(seq) +
+                       R"(,"mode":"wait","payload":{"type":"dm.received","data":{)"
+                       R"("from_name":"bob","text":")" +
+                       text + R"("}}})";
+    StoredMessage stored;
+    stored.key = {delivery.agent_id, delivery.delivery_id, seq};
+    stored.agent_name = name;
+    stored.frame = delivery.payload;
+    records.open.push_back(stored);
+    broker->node_handler().surfaced(std::move(delivery), false);
+  }
+
+  SystemClock clock;
+  os::SystemRandom random;
+  os::PosixFiles files{random};
+  test::MemoryRecords records;
+  NotingEngine engine;
+  std::unique_ptr<pty::InputWatch> watch;
+  std::unique_ptr<EventLog> events;
+  std::unique_ptr<Roster> roster;
+  std::unique_ptr<BrokerParts> parts;
+  std::unique_ptr<Broker> broker;
+  std::unique_ptr<net::TaskGroup> tasks;
+  std::optional<Error> ended_by;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the agent in order") {
+  run([](World& w) -> Scenario {
+    const auto made = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(made);
+    CHECK(made->agent_id == "agt_ada_1");
+    CHECK(made->pid > 0);
+    w.deliver("ada", 1, "one");
+    SendRequest request;
+    request.to = "@ADA";
+    request.text = "two";
+    const auto sent = co_await w.broker->send(std::move(request));
+    REQUIRE(sent);
+    CHECK(sent->delivered == 1);
+    w.deliver("ada", 2, "three");
+    co_await w.until([&w] { return w.records.ended.size() == 3; }, "three ends");
+    const std::string shown = w.screen("ada");
+    const auto at = [&shown](const char* text) { return shown.find(text); };
+    CHECK(at("one") < at("two"));
+    CHECK(at("two") < at("three"));
+    CHECK(at("three") != std::string::npos);
+    CHECK(w.engine.acknowledged == std::vector<std::uint64_t>{1, 2});
+    CHECK(w.records.open.empty());
+    CHECK(w.broker->agents().at(0).typed == 3);
+    for (const char* kind :
+         {"agent_spawned", "worker_ready", "relay_inbound", "delivery_queued", "delivery_injected",
+          "delivery_ack", "delivery_verified", "message_delivery_confirmed"}) {
+      CAPTURE(kind);
+      CHECK(w.told(kind));
+    }
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "what cannot be started leaves nothing behind, and says why") {
+  run([](World& w) -> Scenario {
+    auto request = World::request("ada", "");
+    request.command = {"no-such-program"};
+    auto made = co_await w.broker->spawn(request);
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == Code::cli_not_found);
+    request = World::request("ada", "");
+    request.cwd = "/no/such/directory";
+    made = co_await w.broker->spawn(request);
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == Code::cwd_missing);
+    CHECK(w.engine.enrolled.empty());
+
+    made = co_await w.broker->spawn(World::request("ada", "echo no licence; exit 3"));
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == Code::spawn_failed);
+    CHECK(made.error().message.find("exit status 3") != std::string::npos);
+    CHECK(made.error().message.find("no licence") != std::string::npos);
+    CHECK(w.engine.deregistered == std::vector<std::string>{"agt_ada_1"});
+
+    w.engine.refusal = Error(Code::name_conflict, "agent_identity_mismatch");
+    made = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == Code::name_conflict);
+    CHECK(w.roster->size() == 0);
+    CHECK(w.records.agents_by_name.empty());
+    CHECK_FALSE(w.files.stat(w.temp / "run/agents/ada/token"));
+    CHECK((co_await w.client().list(kPatience))->empty());
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "a name belongs to one agent; one key makes one agent") {
+  run([](World& w) -> Scenario {
+    auto request = World::request("ada", kReader);
+    request.idempotency_key = "k1";
+    const auto first = co_await w.broker->spawn(request);
+    REQUIRE(first);
+    const auto again = co_await w.broker->spawn(request);
+    REQUIRE(again);
+    CHECK(again->generation == first->generation);
+    CHECK(w.engine.enrolled.size() == 1);
+    request.idempotency_key = "k2";
+    const auto other = co_await w.broker->spawn(request);
+    REQUIRE_FALSE(other);
+    CHECK(other.error().code == Code::name_conflict);
+    CHECK(other.error().message == "agent 'ada' already exists");
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "release: the whole tree, what waits, and the identity; also twice") {
+  run([](World& w) -> Scenario {
+    auto request = World::request("ada", "setsid sleep 1000 & trap '' TERM; sleep 1000");
+    REQUIRE(co_await w.broker->spawn(request));
+    CHECK(w.files.stat(w.temp / "run/agents/ada/token")->mode == 0600);
+    ModeChange by_hand;
+    by_hand.mode = DeliveryMode::manual_flush;
+    REQUIRE(co_await w.broker->set_mode("ada", by_hand));
+    w.deliver("ada", 1, "one");
+    const auto gone = co_await w.broker->release(ReleaseRequest("ada"));
+    REQUIRE(gone);
+    CHECK(gone->known);
+    CHECK(gone->dropped == 1);
+    CHECK(w.engine.deregistered == std::vector<std::string>{"agt_ada_1"});
+    co_await w.until([&w] { return w.records.dead.size() == 1; }, "a dead letter");
+    CHECK(w.records.dead.at(0).reason == "agent_released");
+    CHECK(w.engine.acknowledged == std::vector<std::uint64_t>{1});
+    CHECK(w.broker->agents().empty());
+    CHECK_FALSE(w.files.stat(w.temp / "run/agents/ada/token"));
+    CHECK((co_await w.client().list(kPatience))->empty());
+    const auto again = co_await w.broker->release(ReleaseRequest("ada"));
+    REQUIRE(again);
+    CHECK_FALSE(again->known);
+    // The name is free, and the letter can be sent again.
+    REQUIRE(co_await w.broker->spawn(World::request("ada", kReader)));
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "a release ends a spawn that waits") {
+  run([](World& w) -> Scenario {
+    auto request = World::request("ada", "sleep 1000");
+    request.command = {"sh", "-c", "sleep 1000"};
+    request.wait = SpawnWait::ready;
+    request.within = 60s;
+    request.command.front() = "/bin/sh";
+    std::optional<Result<SpawnedAgent>> made;
+    net::TaskGroup group(w.io().get_executor());
+    group.spawn([](World* world, SpawnRequest wanted,
+                   std::optional<Result<SpawnedAgent>>* into) -> Scenario {
+      into->emplace(co_await world->broker->spawn(std::move(wanted)));
+    }(&w, request, &made));
+    co_await w.until([&w] { return w.told("agent_spawned"); }, "it runs");
+    if (!made) {
+      REQUIRE(co_await w.broker->release(ReleaseRequest("ada")));
+    }
+    co_await group.join();
+    REQUIRE(made.has_value());
+    CHECK(w.roster->spawning() == 0);
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "a program that ends by itself: its messages are dead letters") {
+  run([](World& w) -> Scenario {
+    REQUIRE(co_await w.broker->spawn(World::request("ada", "read -r l; exit 7")));
+    ModeChange by_hand;
+    by_hand.mode = DeliveryMode::manual_flush;
+    REQUIRE(co_await w.broker->set_mode("ada", by_hand));
+    w.deliver("ada", 1, "one");
+    REQUIRE(co_await w.broker->type("ada", "\n"));
+    co_await w.until([&w] { return w.records.dead.size() == 1; }, "a dead letter");
+    CHECK(w.records.dead.at(0).reason == "worker_exited");
+    CHECK(w.told("agent_exited"));
+    CHECK(w.broker->crashes().size() == 1);
+    const auto agent = w.broker->agent("ada");
+    REQUIRE(agent);
+    CHECK(agent->state == AgentState::exited);
+    CHECK(agent->exit->as_shell() == 7);
+    // It makes room for another one.
+    REQUIRE(co_await w.broker->spawn(World::request("ada", kReader)));
+    w.deliver("ada", 2, "two");
+    co_await w.until([&w] { return w.engine.acknowledged.size() == 2; }, "both are acknowledged");
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "a program is started again where that was asked for") {
+  run([](World& w) -> Scenario {
+    auto request = World::request("ada", std::string("echo up; ") + kReader);
+    request.restart.enabled = true;
+    request.restart.cooldown = 10ms;
+    const auto made = co_await w.broker->spawn(request);
+    REQUIRE(made);
+    ::kill(made->pid, SIGKILL);
+    co_await w.until([&w] { return w.told("agent_restarted"); }, "it is started again");
+    const auto agent = w.broker->agent("ada");
+    REQUIRE(agent);
+    CHECK(agent->restarts == 1);
+    CHECK(agent->generation != made->generation);
+    CHECK(w.engine.enrolled.size() == 1);
+    w.deliver("ada", 1, "one");
+    co_await w.until([&w] { return w.screen("ada").find("one") != std::string::npos; },
+                     "the next program reads");
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "the next broker takes the agents over, and what waits for them") {
+  pid_t pid = 0;
+  run([](World& w, pid_t* into) -> Scenario {
+    const auto made = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(made);
+    *into = made->pid;
+    ModeChange by_hand;
+    by_hand.mode = DeliveryMode::manual_flush;
+    REQUIRE(co_await w.broker->set_mode("ada", by_hand));
+    w.deliver("ada", 1, "one");
+  }(*this, &pid));
+  end(Broker::Agents::leave);
+  leave();
+  open();
+  begin();
+  run([](World& w, pid_t before) -> Scenario {
+    const auto agent = w.broker->agent("ada");
+    REQUIRE(agent);
+    CHECK(agent->pid == before);
+    CHECK(agent->agent_id == "agt_ada_1");
+    co_await w.until([&w] { return w.screen("ada").find("Relay message") != std::string::npos; },
+                     "the message is read");
+    co_await w.until([&w] { return w.engine.acknowledged.size() == 1; }, "it is acknowledged");
+    REQUIRE(co_await w.broker->release(ReleaseRequest("ada")));
+  }(*this, pid));
+}
+
+TEST_CASE_FIXTURE(World, "nothing is acknowledged, or typed, that cannot be written down") {
+  run([](World& w) -> Scenario {
+    REQUIRE(co_await w.broker->spawn(World::request("ada", kReader)));
+    w.records.broken = Error(Code::disk_full, "no space");
+    w.deliver("ada", 1, "one");
+    co_await net::pause(100ms);
+    CHECK(w.engine.acknowledged.empty());
+    CHECK(w.screen("ada").find("one") == std::string::npos);
+    w.records.broken.reset();
+    co_await w.until([&w] { return w.engine.acknowledged.size() == 1; }, "it goes on");
+  }(*this));
+}
+
+TEST_CASE_FIXTURE(World, "actions of the engine: spawn and release tell the truth") {
+  run([](World& w) -> Scenario {
+    const auto invoke = [&w](std::string id, std::string action, std::string_view input) {
+      wire::ActionInvoke frame;
+      frame.invocation_id = std::move(id);
+      frame.action = std::move(action);
+      frame.input = *wire::Json::parse(input);
+      w.broker->node_handler().invoked(std::move(frame));
+    };
+    invoke("i1", "spawn:cat", R"({"agent":"ada"})");
+    invoke("i2", "spawn", R"({"name":"bert"})");
+    invoke("i3", "dance", "{}");
+    co_await w.until([&w] { return w.engine.outcomes.size() == 3; }, "three results");
+    CHECK(w.engine.outcomes["i1"] == R"({"spawned":true,"name":"ada"})");
+    CHECK(w.engine.outcomes["i2"] == "spawn_missing_cli");
+    CHECK(w.engine.outcomes["i3"] == "handler_unavailable");
+    invoke("i4", "spawn:cat", R"({"agent":"ada"})");
+    invoke("i5", "spawn:no-such-program", R"({"agent":"carl"})");
+    co_await w.until([&w] { return w.engine.outcomes.size() == 5; }, "two more");
+    CHECK(w.engine.outcomes["i4"] == "spawn_agent_name_in_use");
+    CHECK(w.engine.outcomes["i5"].starts_with("spawn_failed: "));
+    invoke("i6", "release", R"({"name":"ada"})");
+    invoke("i7", "release", R"({"name":"nobody"})");
+    co_await w.until([&w] { return w.engine.outcomes.size() == 7; }, "two releases");
+    CHECK(w.engine.outcomes["i6"] == R"({"released":true,"name":"ada"})");
+    CHECK(w.engine.outcomes["i7"] == R"({"released":true,"name":"nobody"})");
+  }(*this));
+}
+
+}  // namespace relay::broker

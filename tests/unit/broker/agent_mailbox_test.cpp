@@ -1,0 +1,112 @@
+#include "broker/agent_mailbox.hpp"
+
+#include <doctest/doctest.h>
+
+namespace relay::broker {
+namespace {
+
+Mail message(std::uint64_t number, std::string body = "x") {
+  Mail out;
+  out.number = number;
+  out.key.delivery_id = "del_" + std::to_string(number);
+  out.inbound.letter.body = std::move(body);
+  return out;
+}
+
+AgentMailbox with(std::uint64_t count) {
+  AgentMailbox box;
+  for (std::uint64_t i = 1; i <= count; ++i) REQUIRE(box.accept(message(i)));
+  return box;
+}
+
+std::vector<std::uint64_t> taken(AgentMailbox& box) {
+  std::vector<std::uint64_t> out;
+  for (const Mail* one : box.take()) out.push_back(one->number);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("messages are given out in order, a few at a time, each once") {
+  AgentMailbox box = with(AgentMailbox::kMostOffered + 2);
+  CHECK(taken(box) == std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK_FALSE(box.may_take());
+  CHECK(taken(box).empty());
+  CHECK(box.ended(2)->number == 2);
+  CHECK(taken(box) == std::vector<std::uint64_t>{9});
+  CHECK_FALSE(box.ended(2));
+  CHECK(box.find(3)->attempts == 1);
+  CHECK(box.size() == 9);
+}
+
+TEST_CASE("what the terminal does not take is the next one again") {
+  AgentMailbox box = with(2);
+  CHECK(taken(box).size() == 2);
+  box.put_back(1);
+  CHECK(box.find(1)->attempts == 0);
+  CHECK(taken(box) == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE("a full mailbox refuses the newest and says when to come again") {
+  AgentMailbox box;
+  REQUIRE(box.accept(message(1, std::string(AgentMailbox::kMostBytes, 'a'))));
+  const auto more = box.accept(message(2));
+  REQUIRE_FALSE(more);
+  CHECK(more.error().code == Code::queue_full);
+  CHECK(more.error().retry_after);
+  CHECK(box.size() == 1);
+  CHECK(box.ended(1));
+  CHECK(box.accept(message(2)));
+
+  AgentMailbox many = with(AgentMailbox::kMostMessages);
+  CHECK_FALSE(many.accept(message(0)));
+}
+
+TEST_CASE("by hand: nothing goes until it is let go, and only what waited then") {
+  AgentMailbox box = with(2);
+  CHECK(box.set_mode(DeliveryMode::manual_flush) == 0);
+  CHECK_FALSE(box.may_take());
+  CHECK(taken(box).empty());
+  CHECK(box.flush() == 2);
+  CHECK(box.flush() == 0);
+  REQUIRE(box.accept(message(3)));
+  CHECK(taken(box) == std::vector<std::uint64_t>{1, 2});
+  CHECK(box.set_mode(DeliveryMode::auto_inject) == 1);
+  CHECK(taken(box) == std::vector<std::uint64_t>{3});
+  CHECK(box.revision() == 2);
+  CHECK(box.set_mode(DeliveryMode::auto_inject) == 0);
+  CHECK(box.revision() == 3);
+}
+
+TEST_CASE("another program gets all that the last one did not end, and knows what is in doubt") {
+  AgentMailbox box = with(3);
+  CHECK(taken(box).size() == 3);
+  box.start_over({2});
+  CHECK_FALSE(box.find(1)->recovering);
+  CHECK(box.find(2)->recovering);
+  CHECK(taken(box) == std::vector<std::uint64_t>{1, 2, 3});
+  CHECK(box.drain().size() == 3);
+  CHECK(box.size() == 0);
+  CHECK(box.accept(message(4)));
+  CHECK(taken(box) == std::vector<std::uint64_t>{4});
+}
+
+TEST_CASE("what waits can be looked at") {
+  AgentMailbox box;
+  Mail one = message(1, "hello");
+  one.inbound.event_id = "msg_1";
+  one.inbound.letter.sender = "bob";
+  one.inbound.letter.thread = "th_1";
+  one.inbound.steer = true;
+  REQUIRE(box.accept(one));
+  const auto pending = box.pending("ada");
+  REQUIRE(pending.size() == 1);
+  CHECK(pending[0].from == "bob");
+  CHECK(pending[0].target == "ada");
+  CHECK(pending[0].body == "hello");
+  CHECK(pending[0].thread_id == "th_1");
+  CHECK(pending[0].mode == "steer");
+  CHECK(pending[0].event_id == "msg_1");
+}
+
+}  // namespace relay::broker
