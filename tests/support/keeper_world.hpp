@@ -32,8 +32,8 @@ class KeeperWorld {
   /// Goes away as a broker does that is killed.
   void leave();
   [[nodiscard]] pty::KeeperClient& client() { return *client_; }
-
   [[nodiscard]] asio::io_context& io() { return io_; }
+
   template <class T>
   T run(asio::awaitable<T> work) {
     return test::run(io_, std::move(work), std::chrono::seconds(60));
