@@ -325,7 +325,7 @@ TEST_CASE("what keeper and guardian leave when both are killed the next keeper s
   KeeperWorld world;
   world.open();
   const auto session =
-      world.spawn(world.hostile("g", {"ignore", "setsid", "double", "clean", "refill"}));
+      world.spawn(world.hostile("g", {"ignore", "setsid", "double", "clean", "session-chain"}));
   KeeperWorld::read_until(session.master.get(), "up");
   const auto directory = world.place().directory.string();
   for (const pid_t pid : test::alive_with(directory)) ::kill(pid, SIGKILL);
