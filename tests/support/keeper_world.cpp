@@ -161,6 +161,13 @@ void KeeperWorld::wait_gone(const std::string& generation) {
   }
 }
 
+pty::KeeperWarning KeeperWorld::wait_warning() {
+  for (;;) {
+    const auto event = next();
+    if (const auto* warning = std::get_if<pty::KeeperWarning>(&event)) return *warning;
+  }
+}
+
 Error KeeperWorld::wait_lost() {
   for (;;) {
     const auto event = next();

@@ -54,6 +54,7 @@ class KeeperWorld {
   /// The next event of this kind for the generation; others are dropped.
   os::ExitStatus wait_exited(const std::string& generation);
   void wait_gone(const std::string& generation);
+  pty::KeeperWarning wait_warning();
   /// The next `KeeperLost`.
   Error wait_lost();
 

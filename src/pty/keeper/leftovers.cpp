@@ -73,7 +73,8 @@ void Leftovers::kill_once() {
         [&](pid_t pid) { return strike(pid, false); }, [&] { return clock_.now() >= until; });
   }
   const bool fenced = fence_ && !fence_->empty();
-  life_ = met || fenced || !alive.empty() || dead != dead_;
+  const bool new_dead = !std::includes(dead_.begin(), dead_.end(), dead.begin(), dead.end());
+  life_ = met || fenced || !alive.empty() || new_dead;
   alive_ = std::move(alive);
   dead_ = std::move(dead);
 }

@@ -33,19 +33,17 @@ std::optional<pid_t> PidCounter::last() const {
 bool hunt(pid_t from, const std::function<std::optional<pid_t>()>& last,
           const std::function<Sight(pid_t)>& look, const std::function<bool()>& over) {
   bool met = false;
-  pid_t seen = from;
-  while (!over()) {
-    const auto now = last();
-    // Beginning anew happens once in thousands of births: whoever calls looks at all again anyway.
-    if (!now || *now < seen) break;
+  auto now = last();
+  for (pid_t seen = from; now && *now >= seen && !over();) {
     bool alive = false;
     for (pid_t pid = std::max(from, seen - kAgain) + 1; pid <= *now; ++pid) {
       const Sight sight = look(pid);
       alive = alive || sight == Sight::alive;
       met = met || sight != Sight::nobody;
     }
-    if (*now == seen && !alive) break;
     seen = *now;
+    now = last();
+    if (now == seen && !alive) break;
   }
   return met;
 }

@@ -37,7 +37,8 @@ enum class Sight {
 ///
 /// It ends when the counter stood still during a look. Nobody is overlooked then: a process without
 /// a child can be seen, and one that is just becoming a parent is still there while its child is
-/// not. Otherwise, among strangers that fork without a pause, it ends when `over` says so.
+/// not. It also ends when the counter begins anew, which happens once in thousands of births, and
+/// when `over` says so: strangers may fork without a pause.
 bool hunt(pid_t from, const std::function<std::optional<pid_t>()>& last,
           const std::function<Sight(pid_t)>& look, const std::function<bool()>& over);
 
