@@ -335,6 +335,22 @@ TEST_CASE("what keeper and guardian leave when both are killed the next keeper s
   CHECK(test::wait_none(world.token(), 0s).empty());
 }
 
+TEST_CASE("a chain of processes that live for microseconds does not outlive both either") {
+  KeeperWorld world;
+  world.open();
+  const auto session =
+      world.spawn(world.hostile("g", {"ignore", "session-chain", "session-chain"}));
+  KeeperWorld::read_until(session.master.get(), "up");
+  const auto directory = world.place().directory.string();
+  for (const pid_t pid : test::alive_with(directory)) ::kill(pid, SIGKILL);
+  CHECK(world.wait_lost().code == Code::connection_closed);
+  // The one that does not run away.
+  ::kill(session.pid, SIGKILL);
+  CHECK_FALSE(test::alive_with(world.token()).empty());
+  world.open();
+  CHECK(test::wait_none(world.token(), 0s).empty());
+}
+
 TEST_CASE("without a broker the agents end after the grace, and the keeper with them") {
   KeeperWorld world;
   world.orphan_grace = 300ms;
