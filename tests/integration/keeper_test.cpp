@@ -332,6 +332,7 @@ TEST_CASE("what keeper and guardian leave when both are killed the next keeper s
   CHECK(world.wait_lost().code == Code::connection_closed);
   CHECK_FALSE(test::alive_with(world.token()).empty());
   world.open();
+  CHECK_FALSE(world.is_warned());
   CHECK(test::wait_none(world.token(), 0s).empty());
 }
 
@@ -348,6 +349,7 @@ TEST_CASE("a chain of processes that live for microseconds does not outlive both
   ::kill(session.pid, SIGKILL);
   CHECK_FALSE(test::alive_with(world.token()).empty());
   world.open();
+  CHECK_FALSE(world.is_warned());
   CHECK(test::wait_none(world.token(), 0s).empty());
 }
 

@@ -182,6 +182,15 @@ pty::KeeperWarning KeeperWorld::wait_warning() {
   }
 }
 
+bool KeeperWorld::is_warned() {
+  // Its answer comes behind the warning.
+  auto list = client_->list(kPatience);
+  must(run(std::move(list)), "list");
+  auto event = client_->next_event(0ms);
+  const auto first = run(std::move(event));
+  return first && std::holds_alternative<pty::KeeperWarning>(*first);
+}
+
 Error KeeperWorld::wait_lost() {
   for (;;) {
     const auto event = next();

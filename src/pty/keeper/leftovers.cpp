@@ -18,6 +18,8 @@ constexpr Duration kBetweenLooks = milliseconds(1);
 /// Among strangers who fork without a pause one look ends after this. A chain of ours has gone
 /// through a hundred processes by then, or waits for a processor and can be seen.
 constexpr Duration kHuntAtMost = milliseconds(100);
+/// The last so many may still be alive when the first look begins.
+constexpr pid_t kNewest = 16;
 /// What was killed and is still there after this waits in the kernel.
 constexpr Duration kStuckAfter = milliseconds(1000);
 
@@ -54,9 +56,19 @@ Sight Leftovers::strike(pid_t pid, bool wanted) {
   return kill_with_group(pid, ours) ? Sight::alive : Sight::dead;
 }
 
+bool Leftovers::hunt_from(pid_t born_before) {
+  const Monotonic until = clock_.now() + kHuntAtMost;
+  return hunt(
+      born_before, [&] { return counter_.last(); }, [&](pid_t pid) { return strike(pid, false); },
+      [&] { return clock_.now() >= until; });
+}
+
 void Leftovers::kill_once() {
   if (fence_) fence_->kill();
   const auto born_before = counter_.last();
+  // First those who are quick: reading a table full of the dead that they leave takes a while. Whom
+  // this meets the table shows too.
+  if (born_before) hunt_from(*born_before - kNewest);
   std::vector<pid_t> alive;
   Dead dead;
   for_each_pid([&](pid_t pid) {
@@ -65,13 +77,7 @@ void Leftovers::kill_once() {
     if (sight != Sight::dead) return;
     if (const auto row = read_process(pid)) dead.emplace(pid, row->started);
   });
-  bool met = false;
-  if (born_before) {
-    const Monotonic until = clock_.now() + kHuntAtMost;
-    met = hunt(
-        *born_before, [&] { return counter_.last(); },
-        [&](pid_t pid) { return strike(pid, false); }, [&] { return clock_.now() >= until; });
-  }
+  const bool met = born_before && hunt_from(*born_before);
   const bool fenced = fence_ && !fence_->empty();
   const bool new_dead = !std::includes(dead_.begin(), dead_.end(), dead.begin(), dead.end());
   life_ = met || fenced || !alive.empty() || new_dead;

@@ -23,8 +23,8 @@ class Leftovers {
  public:
   explicit Leftovers(const Place& place);
 
-  /// One look at every process, then at those born meanwhile. Each with a mark is killed when it is
-  /// met, because some live shorter than it takes to read the table.
+  /// One look at every process, and before and after it at those who are just born. Each with a
+  /// mark is killed when it is met, because some live shorter than it takes to read the table.
   void kill_once();
   /// Whether the last look has met anyone new or alive. The same dead, whom their parent does not
   /// collect, do not count again.
@@ -46,6 +46,8 @@ class Leftovers {
   /// Kills it if it wears the limit, or if its variable says so. Nobody else's variables are read
   /// unless they are `wanted`: that takes longer than some live.
   Sight strike(pid_t pid, bool wanted);
+  /// Strikes whom it meets among those born after the counter stood there; whether it met one.
+  bool hunt_from(pid_t born_before);
 
   SystemClock clock_;
   std::string name_;
