@@ -206,7 +206,8 @@ TEST_CASE("what no signal ends is told to every broker until it has ended after 
   world.open();
   const auto warning = world.wait_warning();
   CHECK(warning.message ==
-        fmt::format("agents of an earlier keeper were killed and have not ended: {}", session.pid));
+        fmt::format("1 processes of an earlier keeper's agents were killed and have not ended: {}",
+                    session.pid));
   CHECK(warning.hint.find(fmt::format("`ps -o pid,stat,wchan,args {}`", session.pid)) !=
         std::string::npos);
   world.leave();

@@ -1,6 +1,7 @@
 #include "pty/keeper/fence.hpp"
 
 #include <array>
+#include <charconv>
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
@@ -10,7 +11,6 @@
 #include <sys/xattr.h>
 #include <system_error>
 #include <unistd.h>
-#include <vector>
 
 #include "base/text.hpp"
 #include "os/fd.hpp"
@@ -177,6 +177,17 @@ void Fence::kill() const {
 bool Fence::empty() const {
   const std::string events = read_small(directory_ / "cgroup.events");
   return events.find("populated 1") == std::string::npos;
+}
+
+std::vector<pid_t> Fence::members() const {
+  std::vector<pid_t> found;
+  const std::string text = read_small(directory_ / "cgroup.procs");
+  for (const std::string_view line : split(text, '\n')) {
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
+    if (error == std::errc() && pid > 0) found.push_back(pid);
+  }
+  return found;
 }
 
 void Fence::remove() const {

@@ -3,6 +3,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
+#include <vector>
 
 #include "os/files.hpp"
 #include "pty/keeper/place.hpp"
@@ -41,6 +43,8 @@ class Fence {
   void kill() const;
   /// Nobody is in it, not even below it.
   [[nodiscard]] bool empty() const;
+  /// Who is in it, as far as not in a group below it.
+  [[nodiscard]] std::vector<pid_t> members() const;
   /// Takes it away together with its record; nothing happens while somebody is in it.
   void remove() const;
 

@@ -79,6 +79,11 @@ void Leftovers::kill_once() {
   });
   const bool met = born_before && hunt_from(*born_before);
   const bool fenced = fence_ && !fence_->empty();
+  if (fenced) {
+    for (const pid_t pid : fence_->members()) {
+      if (std::find(alive.begin(), alive.end(), pid) == alive.end()) alive.push_back(pid);
+    }
+  }
   const bool new_dead = !std::includes(dead_.begin(), dead_.end(), dead.begin(), dead.end());
   life_ = met || fenced || !alive.empty() || new_dead;
   alive_ = std::move(alive);
@@ -97,7 +102,8 @@ bool Leftovers::sweep(Duration at_most) {
     const Monotonic now = clock_.now();
     if (alive_ != before || alive_.empty()) changed = now;
     before = alive_;
-    if (now - start >= at_most || now - changed >= kStuckAfter) return false;
+    stuck_ = now - changed >= kStuckAfter;
+    if (stuck_ || now - start >= at_most) return false;
     std::this_thread::sleep_for(kBetweenLooks);
   }
   take_fence_away();

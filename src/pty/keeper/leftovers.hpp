@@ -36,7 +36,9 @@ class Leftovers {
   bool sweep(Duration at_most);
   /// The fence goes, if nobody is left in it.
   void take_fence_away() const;
-  /// Who was alive at the last look. Who forks without a pause changes its number faster than this.
+  /// Why the last sweep failed: the same ones stayed. Otherwise new ones came.
+  [[nodiscard]] bool stuck() const { return stuck_; }
+  /// Who was alive at the last look.
   [[nodiscard]] const std::vector<pid_t>& alive() const { return alive_; }
 
  private:
@@ -58,6 +60,7 @@ class Leftovers {
   std::vector<pid_t> alive_;
   Dead dead_;
   bool life_ = false;
+  bool stuck_ = false;
 };
 
 }  // namespace relay::pty::keeper

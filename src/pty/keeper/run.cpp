@@ -1,5 +1,6 @@
 #include "pty/keeper/run.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <exception>
@@ -29,6 +30,8 @@ namespace {
 /// Usually a sweep takes milliseconds.
 constexpr Duration kSweepAtMost = std::chrono::seconds(10);
 constexpr int kReadyWithinMs = 20'000;
+/// So many pids are named in a warning.
+constexpr std::size_t kMostShown = 20;
 constexpr char kReady = '+';
 /// The descriptor on which the new processes tell how it went.
 constexpr int kReport = 3;
@@ -68,19 +71,22 @@ Error read_report(const std::string& text) {
 
 Warning about(const Leftovers& leftovers) {
   Warning warning;
-  if (leftovers.alive().empty()) {
+  if (!leftovers.stuck()) {
     warning.message =
         "a program of an earlier keeper's agents forks faster than it could be killed";
     warning.hint = "it is hunted again and again; if it stays, stop it or restart the machine";
     return warning;
   }
-  const std::string pids = fmt::format("{}", fmt::join(leftovers.alive(), ","));
+  const auto& alive = leftovers.alive();
+  const auto shown = std::min(alive.size(), kMostShown);
+  const std::string pids = fmt::format(
+      "{}", fmt::join(alive.begin(), alive.begin() + static_cast<std::ptrdiff_t>(shown), ","));
   warning.message =
-      fmt::format("agents of an earlier keeper were killed and have not ended: {}", pids);
+      fmt::format("{} processes of an earlier keeper's agents were killed and have not ended: {}",
+                  alive.size(), pids);
   warning.hint = fmt::format(
-      "they wait in the kernel, `ps -o pid,stat,wchan,args {}` shows for what; they are killed "
-      "again "
-      "and again until they are gone",
+      "they wait in the kernel; `ps -o pid,stat,wchan,args {}` shows for "
+      "what. They are killed again until they have gone",
       pids);
   return warning;
 }
