@@ -55,6 +55,9 @@ class KeeperWorld {
   /// The next event of this kind for the generation; others are dropped.
   os::ExitStatus wait_exited(const std::string& generation);
   void wait_gone(const std::string& generation);
+  pty::KeeperWarning wait_warning();
+  /// Whether the keeper, which has just been opened, warns.
+  bool is_warned();
   /// The next `KeeperLost`.
   Error wait_lost();
 
