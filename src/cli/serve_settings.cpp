@@ -11,7 +11,7 @@
 #include "net/network_settings.hpp"
 #include "os/processes.hpp"
 #include "os/secret_input.hpp"
-#include "pty/profile_file.hpp"
+#include "pty/user_profiles.hpp"
 #include "token_cache/node_identity.hpp"
 
 namespace relay::cli {
@@ -212,7 +212,7 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
   }
   out.api_key = api_key(around->environment, random);
   redactor.watch(out.api_key);
-  auto profiles = pty::with_user_profiles({});
+  auto profiles = pty::load_profiles(files, paths->config / "profiles");
   if (!profiles) return fail(std::move(profiles).error());
   out.profiles = *std::move(profiles);
   if (options.relay != "off") {
