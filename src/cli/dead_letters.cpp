@@ -180,6 +180,8 @@ Command dead_letters_command() {
   Command command;
   command.name = "dead-letters";
   command.summary = "Messages that could not be delivered";
+  command.examples = {"relay-broker dead-letters list",
+                      "relay-broker dead-letters redeliver --all"};
   command.commands.push_back(list_letters_command());
   command.commands.push_back(redeliver_letters_command());
   command.commands.push_back(drop_letters_command());

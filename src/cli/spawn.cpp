@@ -184,12 +184,14 @@ Command spawn_command() {
   add(Option("--model", "Which model", &options->model).value_name("NAME"));
   add(Option("--env", "A variable of its environment", &options->environment).value_name("K=V"));
   add(Option("--resume", "A session of its CLI to go on with", &options->resume)
-          .value_name("SESSION"));
-  add(Option("--attended", "A person answers its questions", &options->attended));
+          .value_name("SESSION")
+          .hidden());
+  add(Option("--attended", "A person answers its questions", &options->attended).hidden());
   add(Option("--wait", "What to wait for", &options->wait).choices({"spawned", "ready"}));
   add(Option("--timeout", "How long to wait", &options->timeout).value_name("DURATION"));
   add(Option("--idempotency-key", "The same key, the same agent", &options->idempotency_key)
-          .value_name("KEY"));
+          .value_name("KEY")
+          .hidden());
   add_broker_options(command, options->broker);
   add(Option("cli", "The program", &options->cli).value_name("CLI").required());
   add(Option("args", "Its arguments, behind --", &options->arguments).value_name("ARG"));
