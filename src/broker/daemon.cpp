@@ -91,6 +91,7 @@ struct Daemon::Impl {
   std::unique_ptr<LocalApi> api;
   std::unique_ptr<net::HttpServer> server;
   std::string url;
+  Secret workspace_key;
   Monotonic renewed{};
 
   net::Event ending;
@@ -179,6 +180,7 @@ asio::awaitable<Result<void>> Daemon::Impl::open_parts() {
   broker_hooks.on_note = hooks.on_note;
   broker = std::make_unique<Broker>(*parts, std::move(broker_hooks));
   if (settings.node) {
+    if (settings.node->request.workspace_key) workspace_key = *settings.node->request.workspace_key;
     node = std::make_unique<NodeSide>(executor, clock, random, files, *std::move(settings.node));
     parts->engine = node.get();
   }
@@ -264,6 +266,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
     if (!status.connected && status.last_error) facts.trouble = status.last_error->message;
   }
   workspace.base_url = parts->settings.engine;
+  workspace.key = workspace_key;
+  workspace.self_name = settings.broker.instance;
   api->engine_ready(std::move(workspace));
   co_return facts;
 }

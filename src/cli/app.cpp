@@ -8,6 +8,7 @@
 #include "cli/help.hpp"
 #include "cli/keeper.hpp"
 #include "cli/output.hpp"
+#include "cli/peer_init.hpp"
 #include "cli/release.hpp"
 #include "cli/report.hpp"
 #include "cli/serve.hpp"
@@ -57,6 +58,7 @@ std::vector<Command> all_commands() {
   commands.push_back(dead_letters_command());
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
+  commands.push_back(peer_init_command());
   return commands;
 }
 

@@ -19,6 +19,9 @@ namespace {
 
 constexpr std::string_view kOurVersion = RELAY_BROKER_VERSION;
 constexpr std::size_t kIdentityKeyMost = 4096;
+/// Where the peer goes when nobody says where.
+constexpr std::string_view kPeerEngine = "https://cast.agentrelay.com";
+constexpr Duration kPeerLease = std::chrono::seconds(120);
 
 Result<std::size_t> number_of(const std::string& text, std::string_view option, std::size_t most) {
   std::size_t out = 0;
@@ -149,6 +152,11 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
   auto key = setup.workspace_key(options.engine, workspace);
   if (!key) return fail(std::move(key).error());
   request.workspace_key = *std::move(key);
+  if (!options.peer_key.empty()) {
+    redactor.watch(options.peer_key);
+    request.workspace_key = options.peer_key;
+  }
+  if (request.engine.empty() && options.peer) request.engine = kPeerEngine;
   if (request.engine.empty()) {
     return fail(Code::not_enrolled, "no engine is given, and this directory is not enrolled",
                 "relay-broker enroll --engine URL --workspace-key @FILE, or serve --relay off for "
@@ -201,6 +209,10 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
 
   broker::DaemonSettings out(std::move(instance), std::move(settings));
   out.takeover = options.takeover;
+  if (options.peer) {
+    out.connection_also = out.instance.state / "connection.json";
+    if (options.leased) out.lease = kPeerLease;
+  }
   if (!options.listen.empty()) {
     auto listen = read_listen(options.listen, out);
     if (!listen) return fail(std::move(listen).error());

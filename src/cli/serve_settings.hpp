@@ -25,7 +25,12 @@ struct ServeOptions {
   std::string orphan_grace;
   std::vector<std::string> channels;
   bool takeover = false;
-  bool print_connection = false;
+  /// We were started under the peer's name and speak as it does.
+  bool peer = false;
+  /// With `peer`: the key as the peer takes it, in the open.
+  Secret peer_key;
+  /// With `peer`: the broker ends when nobody renews its lease.
+  bool leased = false;
 };
 
 /// What `serve` runs with: the options, the environment, what is on disk, and what is usual.
