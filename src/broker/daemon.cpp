@@ -26,6 +26,7 @@ constexpr Duration kLookAtEnd = std::chrono::hours(1);
 constexpr Duration kMakesRoomWithin = std::chrono::seconds(15);
 constexpr Duration kLookForRoom = std::chrono::milliseconds(20);
 constexpr Duration kSweepEvery = std::chrono::minutes(10);
+constexpr Duration kSweepSoon = std::chrono::seconds(1);
 
 /// Failures that another time may not bring: the broker starts without a connection.
 bool passes(Code code) {
@@ -306,7 +307,9 @@ asio::awaitable<void> Daemon::Impl::keep_clean() {
   for (;;) {
     const auto removed = co_await journal->sweep();
     const bool more = removed && *removed >= static_cast<std::size_t>(Journal::kSweepBatch);
-    co_await net::pause(more ? Duration(std::chrono::seconds(1)) : kSweepEvery);
+    Duration wait = kSweepEvery;
+    if (more) wait = kSweepSoon;
+    co_await net::pause(wait);
   }
 }
 

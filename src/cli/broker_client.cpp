@@ -55,6 +55,13 @@ std::vector<broker::Instance> running(const os::UserPaths& paths, os::Files& fil
   return out;
 }
 
+asio::awaitable<Result<void>> ask_broker(asio::any_io_executor executor, broker::Instance place,
+                                         Progress* progress, const BrokerWork* work) {
+  BrokerClient client(std::move(executor), std::move(place));
+  auto asked = (*work)(&client, progress);
+  co_return co_await std::move(asked);
+}
+
 Error nobody(std::string what) {
   return {Code::broker_not_running, std::move(what), "relay-broker serve starts one"};
 }
@@ -152,18 +159,11 @@ Error broker_refusal(const net::HttpReply& reply) {
   return error;
 }
 
-Result<void> with_broker(
-    Context& context, const BrokerOptions& options,
-    const std::function<asio::awaitable<Result<void>>(BrokerClient*, Progress*)>& work) {
+Result<void> with_broker(Context& context, const BrokerOptions& options, const BrokerWork& work) {
   auto instance = find_broker(options);
   if (!instance) return fail(std::move(instance).error());
   return run_loop(context, [&](asio::any_io_executor executor, Progress* progress) {
-    return [](asio::any_io_executor on, broker::Instance place, Progress* shown,
-              const std::function<asio::awaitable<Result<void>>(BrokerClient*, Progress*)>* what)
-               -> asio::awaitable<Result<void>> {
-      BrokerClient client(std::move(on), std::move(place));
-      co_return co_await (*what)(&client, shown);
-    }(std::move(executor), *instance, progress, &work);
+    return ask_broker(std::move(executor), *instance, progress, &work);
   });
 }
 

@@ -61,9 +61,9 @@ class BrokerClient {
 [[nodiscard]] Error broker_refusal(const net::HttpReply& reply);
 
 /// Finds the broker and runs work that asks it. Ctrl-C ends it.
-[[nodiscard]] Result<void> with_broker(
-    Context& context, const BrokerOptions& options,
-    const std::function<asio::awaitable<Result<void>>(BrokerClient*, Progress*)>& work);
+using BrokerWork = std::function<asio::awaitable<Result<void>>(BrokerClient*, Progress*)>;
+[[nodiscard]] Result<void> with_broker(Context& context, const BrokerOptions& options,
+                                       const BrokerWork& work);
 
 /// The field of an object as text; empty for another kind.
 [[nodiscard]] std::string text_field(const wire::JsonView& object, std::string_view key);
