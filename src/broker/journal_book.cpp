@@ -118,7 +118,7 @@ Result<void> JournalBook::save(const node_control::BookChange& change, Wall now)
 }
 
 void JournalBook::put_agent(const Agent& agent, Role role, std::int64_t position, Book& changed) {
-  static const std::string kPut = journal_table("mailboxes").put("INSERT OR REPLACE");
+  static const std::string put = journal_table("mailboxes").put("INSERT OR REPLACE");
   const auto known = book_.find(agent.agent_id);
   const Saved nothing;
   const Saved& old = known != book_.end() ? known->second : nothing;
@@ -147,7 +147,7 @@ void JournalBook::put_agent(const Agent& agent, Role role, std::int64_t position
   }
   if (!same_name || !same_head(before, after)) {
     const std::string holes = holes_text(after.holes);
-    Query(journal_.db(), kPut)
+    Query(journal_.db(), put)
         .bind(agent.agent_id)
         .bind(static_cast<int>(role))
         .bind(position)
@@ -170,7 +170,7 @@ void JournalBook::put_agent(const Agent& agent, Role role, std::int64_t position
 void JournalBook::put_rows(const std::string& agent_id, bool ephemeral,
                            const std::vector<MailboxRow>& before,
                            const std::vector<MailboxRow>& after) {
-  static const std::string kPut = journal_table("mailbox_rows").put("INSERT OR REPLACE");
+  static const std::string put = journal_table("mailbox_rows").put("INSERT OR REPLACE");
   // Ephemeral ones come in any order.
   using Key = std::pair<std::uint64_t, std::uint64_t>;
   std::map<Key, const MailboxRow*> old;
@@ -178,7 +178,7 @@ void JournalBook::put_rows(const std::string& agent_id, bool ephemeral,
   for (const auto& row : after) {
     const auto known = old.extract(Key(row.seq, row.mark));
     if (!known.empty() && same_row(*known.mapped(), row)) continue;
-    Query(journal_.db(), kPut)
+    Query(journal_.db(), put)
         .bind(agent_id)
         .bind(ephemeral)
         .bind(row.seq)
@@ -202,7 +202,7 @@ void JournalBook::put_rows(const std::string& agent_id, bool ephemeral,
 /// of the first; marks that have gone stay in the first part until all of it has.
 std::int64_t JournalBook::put_marks(const std::string& agent_id, bool ephemeral,
                                     const Marks& before, const Marks& after, std::int64_t end) {
-  static const std::string kPut = journal_table("mailbox_marks").put("INSERT OR REPLACE");
+  static const std::string put = journal_table("mailbox_marks").put("INSERT OR REPLACE");
   const std::size_t fresh = added(before, after);
   const std::int64_t new_end = end + static_cast<std::int64_t>(fresh);
   const std::int64_t start = new_end - static_cast<std::int64_t>(after.size());
@@ -216,7 +216,7 @@ std::int64_t JournalBook::put_marks(const std::string& agent_id, bool ephemeral,
       put_number(entries, entry.mark);
       put_number(entries, entry.seq);
     }
-    Query(journal_.db(), kPut).bind(agent_id).bind(ephemeral).bind(part).bind(Blob{entries}).run();
+    Query(journal_.db(), put).bind(agent_id).bind(ephemeral).bind(part).bind(Blob{entries}).run();
   }
   // What does not go on from what was there has begun behind it.
   Query(journal_.db(), "DELETE FROM mailbox_marks WHERE agent_id=?1 AND ephemeral=?2 AND part<?3")

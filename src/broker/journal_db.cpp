@@ -217,8 +217,8 @@ void JournalDb::load_counters() {
 }
 
 void JournalDb::put_counters() {
-  static const std::string kPut = journal_table("journal").put("INSERT OR REPLACE");
-  Query(*db_, kPut)
+  static const std::string put = journal_table("journal").put("INSERT OR REPLACE");
+  Query(*db_, put)
       .bind(1)
       .bind(kSchemaVersion)
       .bind(commits_)

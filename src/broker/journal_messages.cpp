@@ -37,9 +37,9 @@ constexpr auto kDeadColumns =
 
 void JournalMessages::accept(const node_control::Delivery& delivery, bool late,
                              MessageOrigin origin, Wall now) {
-  static const std::string kPut = journal_table("inbox").put("INSERT OR IGNORE");
+  static const std::string put = journal_table("inbox").put("INSERT OR IGNORE");
   Connection& db = journal_.db();
-  Query(db, kPut)
+  Query(db, put)
       .bind(journal_.next_id())
       .bind(delivery.agent_id)
       .bind(delivery.agent_name)
@@ -58,7 +58,7 @@ void JournalMessages::accept(const node_control::Delivery& delivery, bool late,
 }
 
 void JournalMessages::bury(const node_control::DeadLetter& letter, Wall now) {
-  static const std::string kPut = journal_table("dead_letters").put();
+  static const std::string put = journal_table("dead_letters").put();
   const auto& delivery = letter.delivery;
   const MessageKey key(delivery.agent_id, delivery.delivery_id, delivery.seq);
   const bool unknown = letter.reason == node_control::DeadReason::unknown_agent;
@@ -76,7 +76,7 @@ void JournalMessages::bury(const node_control::DeadLetter& letter, Wall now) {
     same.bind(key.agent_id).bind(key.delivery_id).bind(key.seq).bind(Blob{delivery.payload});
     if (same.next()) return;
   }
-  Query(db, kPut)
+  Query(db, put)
       .bind(journal_.next_id())
       .bind(key.agent_id)
       .bind(delivery.agent_name)
@@ -323,8 +323,8 @@ bool JournalMessages::has_ended(const MessageKey& key) {
 
 void JournalMessages::put_attempt(std::int64_t id, std::uint32_t number,
                                   const std::string& generation, int state) {
-  static const std::string kPut = journal_table("attempts").put("INSERT OR REPLACE");
-  Query(journal_.db(), kPut)
+  static const std::string put = journal_table("attempts").put("INSERT OR REPLACE");
+  Query(journal_.db(), put)
       .bind(id)
       .bind(static_cast<std::int64_t>(number))
       .bind(generation)
@@ -333,9 +333,9 @@ void JournalMessages::put_attempt(std::int64_t id, std::uint32_t number,
 }
 
 void JournalMessages::remember_end(const MessageKey& key, Outcome::Kind kind, Wall now) {
-  static const std::string kPut = journal_table("done").put("INSERT OR REPLACE");
+  static const std::string put = journal_table("done").put("INSERT OR REPLACE");
   if (!has_own_id(key)) return;
-  Query(journal_.db(), kPut)
+  Query(journal_.db(), put)
       .bind(key.agent_id)
       .bind(key.delivery_id)
       .bind(key.seq)
@@ -346,7 +346,7 @@ void JournalMessages::remember_end(const MessageKey& key, Outcome::Kind kind, Wa
 
 void JournalMessages::move_to_dead(const Found& found, const MessageKey& key,
                                    const std::string& reason, Wall now) {
-  static const std::string kCopy = [] {
+  static const std::string copy = [] {
     const auto& table = journal_table("dead_letters");
     const std::string values =
         "?1,agent_id,agent_name,delivery_id,seq,origin,accepted,payload,?2,?3,?4";
@@ -355,7 +355,7 @@ void JournalMessages::move_to_dead(const Found& found, const MessageKey& key,
         "WHERE id=?5",
         table.column_list(), values, values);
   }();
-  Query(journal_.db(), kCopy)
+  Query(journal_.db(), copy)
       .bind(journal_.next_id())
       .bind(reason)
       .bind(static_cast<std::int64_t>(found.attempts))

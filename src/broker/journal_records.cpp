@@ -7,14 +7,14 @@
 namespace relay::broker {
 
 void JournalRecords::put_agent(const AgentRecord& agent, Wall now) {
-  static const std::string kPut = journal_table("agents").put("INSERT OR REPLACE");
+  static const std::string put = journal_table("agents").put("INSERT OR REPLACE");
   std::string before;
   {
     Query known(journal_.db(), "SELECT generation FROM agents WHERE name=?1");
     if (known.bind(agent.name).next()) before = known.text(0);
   }
   if (before != agent.generation) retire(before, now);
-  Query(journal_.db(), kPut)
+  Query(journal_.db(), put)
       .bind(agent.name)
       .bind(agent.agent_id)
       .bind(agent.generation)
@@ -62,8 +62,8 @@ std::vector<std::string> JournalRecords::retired() {
 }
 
 void JournalRecords::put_result(const ActionAnswer& result) {
-  static const std::string kPut = journal_table("results").put("INSERT OR REPLACE");
-  Query(journal_.db(), kPut)
+  static const std::string put = journal_table("results").put("INSERT OR REPLACE");
+  Query(journal_.db(), put)
       .bind(result.invocation_id)
       .bind(journal_.next_id())
       .bind(result.body)
@@ -83,8 +83,8 @@ std::vector<ActionAnswer> JournalRecords::results() {
 }
 
 void JournalRecords::remember(const std::string& key, const std::string& body, Wall now) {
-  static const std::string kPut = journal_table("answers").put("INSERT OR REPLACE");
-  Query(journal_.db(), kPut).bind(key).bind(body).bind(to_milliseconds(now)).run();
+  static const std::string put = journal_table("answers").put("INSERT OR REPLACE");
+  Query(journal_.db(), put).bind(key).bind(body).bind(to_milliseconds(now)).run();
   (void)trim("answers", "key", "at");
 }
 
@@ -107,9 +107,9 @@ std::size_t JournalRecords::sweep(Wall before, int most) {
 }
 
 void JournalRecords::retire(const std::string& generation, Wall now) {
-  static const std::string kPut = journal_table("retired").put("INSERT OR IGNORE");
+  static const std::string put = journal_table("retired").put("INSERT OR IGNORE");
   if (generation.empty()) return;
-  Query(journal_.db(), kPut).bind(generation).bind(to_milliseconds(now)).run();
+  Query(journal_.db(), put).bind(generation).bind(to_milliseconds(now)).run();
 }
 
 std::size_t JournalRecords::trim(const char* table, const char* key, const char* order) {

@@ -32,12 +32,12 @@ std::string create_sql(const Table& table) {
 }
 
 const std::vector<std::string_view>& index_sqls() {
-  static const std::vector<std::string_view> kIndexes{
+  static const std::vector<std::string_view> indexes{
       "CREATE UNIQUE INDEX inbox_key ON inbox(agent_id,delivery_id,seq)",
       "CREATE INDEX dead_key ON dead_letters(agent_id,delivery_id,seq)",
       "CREATE INDEX done_ended ON done(ended)",
   };
-  return kIndexes;
+  return indexes;
 }
 
 std::string schema_of(Connection& db) {
@@ -100,7 +100,7 @@ std::string Table::order(bool backwards) const {
 
 const std::vector<Table>& journal_tables() {
   // Their order is that of their first pages in the file, which `first_page` relies on.
-  static const std::vector<Table> kTables{
+  static const std::vector<Table> tables{
       {"journal",
        {{"one", "INTEGER PRIMARY KEY"},
         {"version", "INT"},
@@ -203,7 +203,7 @@ const std::vector<Table>& journal_tables() {
        {"id"},
        true},
   };
-  return kTables;
+  return tables;
 }
 
 const Table& journal_table(std::string_view name) {

@@ -1,4 +1,4 @@
-// A writer that is killed at any moment. RELAY_BROKER_CYCLES in the environment makes it long.
+// A writer that is killed at any moment. RELAY_BROKER_FLIPS in the environment makes it long.
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -12,7 +12,7 @@ namespace relay::broker {
 namespace {
 
 int cycles(int short_form) {
-  const char* asked = std::getenv("RELAY_BROKER_CYCLES");
+  const char* asked = std::getenv("RELAY_BROKER_FLIPS");
   return asked != nullptr ? std::atoi(asked) : short_form;
 }
 

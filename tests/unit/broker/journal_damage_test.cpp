@@ -1,5 +1,5 @@
 // Damage on the disk is found, named, and costs no more than what it hit.
-// RELAY_BROKER_CYCLES in the environment makes it long.
+// RELAY_BROKER_FLIPS in the environment makes it long.
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -18,7 +18,7 @@ using Files = std::map<std::string, std::string>;
 using Content = std::multiset<std::string>;
 
 int flips(int short_form) {
-  const char* asked = std::getenv("RELAY_BROKER_CYCLES");
+  const char* asked = std::getenv("RELAY_BROKER_FLIPS");
   return asked != nullptr ? std::atoi(asked) : short_form;
 }
 

@@ -50,8 +50,8 @@ asio::awaitable<void> write_for(Journal* journal, std::string agent, std::string
 
 asio::awaitable<void> work(std::string path, bool hold, std::string run) {
   const auto executor = co_await asio::this_coro::executor;
-  static const SystemClock kClock;
-  auto opening = Journal::open(executor, path, kClock);
+  static const SystemClock clock;
+  auto opening = Journal::open(executor, path, clock);
   auto journal = co_await std::move(opening);
   if (!journal) {
     say("failed: " + journal.error().message + "\n");
