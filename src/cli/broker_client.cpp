@@ -17,6 +17,7 @@ constexpr std::size_t kReplyMost = std::size_t{64} << 20;
 /// The socket's path says where; this is only for the Host field.
 constexpr std::string_view kHost = "http://localhost";
 constexpr std::size_t kMostListed = 10;
+constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
 
 struct Places {
   os::Surroundings around;
@@ -60,6 +61,16 @@ asio::awaitable<Result<void>> ask_broker(asio::any_io_executor executor, broker:
   BrokerClient client(std::move(executor), std::move(place));
   auto asked = (*work)(&client, progress);
   co_return co_await std::move(asked);
+}
+
+asio::awaitable<Result<void>> list_agents(BrokerClient* client, std::vector<std::string>* into) {
+  const auto reply = co_await client->call("GET", "/api/spawned", "", kCompletesWithin);
+  if (!reply) co_return fail(reply.error());
+  const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
+  const auto agents = document ? document->root().find("agents") : std::nullopt;
+  if (!agents) co_return Result<void>();
+  for (const auto& agent : agents->elements()) into->push_back(text_field(agent, "name"));
+  co_return Result<void>();
 }
 
 Error nobody(std::string what) {
@@ -165,6 +176,19 @@ Result<void> with_broker(Context& context, const BrokerOptions& options, const B
   return run_loop(context, [&](asio::any_io_executor executor, Progress* progress) {
     return ask_broker(std::move(executor), *instance, progress, &work);
   });
+}
+
+std::vector<std::string> live_agent_names() {
+  std::vector<std::string> names;
+  auto instance = find_broker(BrokerOptions());
+  if (!instance) return names;
+  const BrokerWork work = [&names](BrokerClient* client, Progress*) {
+    return list_agents(client, &names);
+  };
+  (void)serve_loop([&](asio::any_io_executor executor, Progress* progress) {
+    return ask_broker(std::move(executor), *instance, progress, &work);
+  });
+  return names;
 }
 
 std::string text_field(const wire::JsonView& object, std::string_view key) {

@@ -65,6 +65,10 @@ using BrokerWork = std::function<asio::awaitable<Result<void>>(BrokerClient*, Pr
 [[nodiscard]] Result<void> with_broker(Context& context, const BrokerOptions& options,
                                        const BrokerWork& work);
 
+/// The agents of the broker that a command would ask, for completion: within 200 ms, and none when
+/// there is none.
+[[nodiscard]] std::vector<std::string> live_agent_names();
+
 /// The field of an object as text; empty for another kind.
 [[nodiscard]] std::string text_field(const wire::JsonView& object, std::string_view key);
 

@@ -164,7 +164,9 @@ Command release_command() {
   add(Option("--grace", "Between SIGTERM and SIGKILL", &options->grace).value_name("DURATION"));
   add(Option("--delete", "Remove its identity at the engine too", &options->delete_identity));
   add_broker_options(command, options->broker);
-  add(Option("agents", "Which agents", &options->names).value_name("AGENT"));
+  add(Option("agents", "Which agents", &options->names)
+          .value_name("AGENT")
+          .looked_up(live_agent_names));
   command.run = [options](Context& context) -> Result<void> {
     auto fine = check_release(*options);
     if (!fine) return fine;

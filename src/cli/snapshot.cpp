@@ -56,8 +56,10 @@ Command snapshot_command() {
       Option("--format", "Text, output for a terminal, or a picture", &options->format)
           .choices({"plain", "ansi", "svg"}));
   add_broker_options(command, options->broker);
-  command.options.push_back(
-      Option("agent", "Whose terminal", &options->agent).value_name("AGENT").required());
+  command.options.push_back(Option("agent", "Whose terminal", &options->agent)
+                                .value_name("AGENT")
+                                .looked_up(live_agent_names)
+                                .required());
   command.run = [options](Context& context) {
     return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
       return snapshot(&context, options.get(), client);

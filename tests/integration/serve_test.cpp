@@ -111,6 +111,10 @@ TEST_CASE_FIXTURE(User, "an agent's whole life on a broker without an engine") {
   CHECK(again.status.as_shell() == 6);
   CHECK(again.err.find("agent 'ada' already exists") != std::string::npos);
 
+  CHECK(run({"__complete", "--", "release", ""}).out == "ada\t\n");
+  CHECK(run({"__complete", "--", "snapshot", "a"}).out == "ada\t\n");
+  CHECK(run({"__complete", "--", "release", "ada", "x"}).out.empty());
+
   const auto json = run({"snapshot", "ada", "--json"});
   CHECK(text_at(json.out, "/rows") == "24");
   CHECK(run({"snapshot", "ada", "--format", "svg"}).out.starts_with("<svg"));
@@ -154,6 +158,7 @@ TEST_CASE_FIXTURE(User, "without a broker every command says so, and how to star
     json_words.emplace_back("--json");
     CHECK(text_at(run(json_words).out, "/error/code") == "broker_not_running");
   }
+  CHECK(run({"__complete", "--", "release", ""}).out.empty());
 }
 
 TEST_CASE_FIXTURE(User, "F17: one broker for a directory; the second one names the first") {
