@@ -51,13 +51,16 @@ TEST_CASE_FIXTURE(SessionWorld, "a session ends with its program's status, after
 }
 
 TEST_CASE_FIXTURE(SessionWorld, "a slow viewer is cut off with a cursor, and goes on from there") {
-  auto& agent = shell("a", "stty -opost; for i in $(seq 40000); do echo line-$i; done; cat");
+  auto& agent = shell("a",
+                      "stty -opost -echo; echo line-1; read go; "
+                      "for i in $(seq 2 40000); do echo line-$i; done; cat");
   auto& viewers = agent.session->viewers();
   const auto first = keeper.run(viewers.next(0, test::kPatience));
   REQUIRE(first);
   CHECK_FALSE(first->cut);
   CHECK(first->bytes.starts_with("line-1\n"));
   // It does not read on while the program prints more than the ring holds.
+  REQUIRE(agent.session->type("go\n"));
   until_shown(agent, "line-40000\n");
   const auto cut = keeper.run(viewers.next(first->next(), test::kPatience));
   REQUIRE(cut);

