@@ -1,5 +1,6 @@
 // What may be asked of a broker.
 #include <algorithm>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 
@@ -231,8 +232,8 @@ Result<std::vector<PendingMessage>> Broker::pending(const std::string& name) {
     out.insert(out.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));
   }
-  std::stable_sort(out.begin(), out.end(), [](const PendingMessage& a, const PendingMessage& b) {
-    return a.queued < b.queued;
+  std::sort(out.begin(), out.end(), [](const PendingMessage& a, const PendingMessage& b) {
+    return std::tie(a.queued, a.delivery_id) < std::tie(b.queued, b.delivery_id);
   });
   return out;
 }

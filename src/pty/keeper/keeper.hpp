@@ -10,6 +10,7 @@
 #include "pty/keeper/family.hpp"
 #include "pty/keeper/home.hpp"
 #include "pty/keeper/marks.hpp"
+#include "pty/keeper/newcomers.hpp"
 #include "pty/keeper/sessions.hpp"
 #include "pty/keeper/spawner.hpp"
 
@@ -67,6 +68,7 @@ class Keeper {
   os::SignalQueue signals_;
   os::IgnoredSignal no_pipe_;
   LimitMark mark_;
+  PidCounter counter_;
   Spawner spawner_;
   Family family_;
   Sessions sessions_;

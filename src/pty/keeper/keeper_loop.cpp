@@ -19,6 +19,11 @@ constexpr int kGoodbyeMs = 1000;
 /// one.
 constexpr Duration kHangUpEvery = std::chrono::milliseconds(500);
 
+/// In a walk that kills: how many of the newest it hunts first, and how long before and after it
+/// has read the table. The broker waits meanwhile.
+constexpr pid_t kNewestInWalk = 16;
+constexpr Duration kHuntInWalk = std::chrono::milliseconds(5);
+
 /// Asks one process to end. Who is stopped hears of it only when it goes on.
 void ask(const ProcessRow& row) {
   signal_process(row, SIGTERM);
@@ -96,16 +101,26 @@ void Keeper::walk() {
   // the moment when its mark is met.
   std::unordered_map<pid_t, SessionNumber> marked;
   const pid_t self = ::getpid();
-  const auto rows = read_processes([&](pid_t pid) {
-    if (pid == self) return;
+  const auto strike = [&](pid_t pid) {
+    if (pid == self) return Sight::nobody;
     const auto limit = read_limit(pid);
     const auto number = limit ? mark_.session_of(*limit) : std::nullopt;
-    if (!number) return;
-    marked.emplace(pid, *number);
-    if (killing.count(*number) != 0) {
-      kill_with_group(pid, [&] { return read_limit(pid) == limit; });
-    }
-  });
+    if (!number) return Sight::nobody;
+    marked.insert_or_assign(pid, *number);
+    const bool alive = killing.count(*number) != 0 &&
+                       kill_with_group(pid, [&] { return read_limit(pid) == limit; });
+    return alive ? Sight::alive : Sight::dead;
+  };
+  const auto hunt_from = [&](pid_t born_before) {
+    const Monotonic until = clock_.now() + kHuntInWalk;
+    hunt(
+        born_before, [&] { return counter_.last(); }, strike,
+        [&] { return clock_.now() >= until; });
+  };
+  const auto born_before = killing.empty() ? std::nullopt : counter_.last();
+  if (born_before) hunt_from(*born_before - kNewestInWalk);
+  const auto rows = read_processes(strike);
+  if (born_before) hunt_from(*born_before);
   const auto members = family_.walk(
       rows, sessions_.roots(),
       [&](pid_t pid) -> std::optional<SessionNumber> {
