@@ -131,9 +131,16 @@ asio::awaitable<void> Agent::feed() {
       (void)co_await changed_.wait(kOfferAgain);
       continue;
     }
-    for (const std::uint64_t number : numbers) {
-      mailbox_.begun(number, generation_);
-      offer(number);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      mailbox_.begun(numbers[i], generation_, (*begun)[i] == Begun::again);
+      if ((*begun)[i] == Begun::not_now) {
+        pty::InjectionOutcome before;
+        before.end = pty::InjectionEnd::typed;
+        before.reason = "ended_before";
+        end_message(numbers[i], std::move(before));
+        continue;
+      }
+      offer(numbers[i]);
     }
   }
 }

@@ -16,6 +16,7 @@
 #include "broker/activity.hpp"
 #include "broker/agent_mailbox.hpp"
 #include "broker/event_log.hpp"
+#include "broker/records.hpp"
 #include "broker/spawn_request.hpp"
 #include "net/event.hpp"
 #include "net/task_group.hpp"
@@ -35,9 +36,9 @@ class AgentHost {
   AgentHost(const AgentHost&) = delete;
   AgentHost& operator=(const AgentHost&) = delete;
 
-  /// These messages are about to be typed; returns when that is on disk.
-  virtual asio::awaitable<Result<void>> begin(std::vector<MessageKey> keys,
-                                              std::string generation) = 0;
+  /// These messages are about to be typed; returns when that is on disk, with a verdict for each.
+  virtual asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
+                                                            std::string generation) = 0;
   /// Puts a body that is too long to be typed into a file for the agent.
   virtual Result<void> keep_body(const std::string& path, std::string_view body) = 0;
   [[nodiscard]] virtual std::string body_path(const Agent& agent, const Mail& message) = 0;

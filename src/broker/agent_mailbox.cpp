@@ -68,9 +68,11 @@ const Mail* AgentMailbox::find(std::uint64_t number) const {
   return found == messages_.end() ? nullptr : &found->message;
 }
 
-void AgentMailbox::begun(std::uint64_t number, const std::string& generation) {
+void AgentMailbox::begun(std::uint64_t number, const std::string& generation, bool again) {
   for (Entry& entry : messages_) {
-    if (entry.message.number == number) entry.message.generation = generation;
+    if (entry.message.number != number) continue;
+    entry.message.generation = generation;
+    entry.message.recovering = entry.message.recovering || again;
   }
 }
 

@@ -11,21 +11,9 @@
 #include "base/result.hpp"
 #include "broker/agent_view.hpp"
 #include "broker/inbound.hpp"
+#include "broker/journal_types.hpp"
 
 namespace relay::broker {
-
-/// What tells one message for one agent from all others, as the engine numbers them; `seq` 0 for
-/// what it neither stores nor repeats and for what came from this machine.
-struct MessageKey {
-  MessageKey() = default;
-  MessageKey(std::string agent_id_in, std::string delivery_id_in, std::uint64_t seq_in)
-      : agent_id(std::move(agent_id_in)), delivery_id(std::move(delivery_id_in)), seq(seq_in) {}
-  bool operator==(const MessageKey&) const = default;
-
-  std::string agent_id;
-  std::string delivery_id;
-  std::uint64_t seq = 0;
-};
 
 /// One message for one agent, accepted and not ended.
 struct Mail {
@@ -64,8 +52,8 @@ class AgentMailbox {
   /// It has ended, and is gone from here. Nothing for a number that is not here.
   [[nodiscard]] std::optional<Mail> ended(std::uint64_t number);
   [[nodiscard]] const Mail* find(std::uint64_t number) const;
-  /// It is on disk that this program is given it now.
-  void begun(std::uint64_t number, const std::string& generation);
+  /// It is on disk that this program is given it now; `again`: perhaps not for the first time.
+  void begun(std::uint64_t number, const std::string& generation, bool again);
   /// The program has ended: what was offered waits again for the next one. What is named here was
   /// perhaps typed.
   void start_over(const std::vector<std::uint64_t>& perhaps_typed);

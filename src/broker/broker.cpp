@@ -142,7 +142,8 @@ asio::awaitable<void> Broker::keep_time() {
 
 // For the agents
 
-asio::awaitable<Result<void>> Broker::begin(std::vector<MessageKey> keys, std::string generation) {
+asio::awaitable<Result<std::vector<Begun>>> Broker::begin(std::vector<MessageKey> keys,
+                                                          std::string generation) {
   return parts_.records.begin(std::move(keys), std::move(generation));
 }
 

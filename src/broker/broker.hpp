@@ -87,8 +87,8 @@ class Broker final : public Operations, private AgentHost, private node_control:
 
  private:
   // For the agents
-  asio::awaitable<Result<void>> begin(std::vector<MessageKey> keys,
-                                      std::string generation) override;
+  asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
+                                                    std::string generation) override;
   Result<void> keep_body(const std::string& path, std::string_view body) override;
   [[nodiscard]] std::string body_path(const Agent& agent, const Mail& message) override;
   void message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) override;

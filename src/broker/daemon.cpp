@@ -26,6 +26,7 @@ constexpr Duration kLookAtEnd = std::chrono::hours(1);
 constexpr Duration kMakesRoomWithin = std::chrono::seconds(15);
 constexpr Duration kLookForRoom = std::chrono::milliseconds(20);
 constexpr Duration kSweepEvery = std::chrono::minutes(10);
+constexpr Duration kSweepSoon = std::chrono::seconds(1);
 
 /// Failures that another time may not bring: the broker starts without a connection.
 bool passes(Code code) {
@@ -91,6 +92,7 @@ struct Daemon::Impl {
   std::unique_ptr<LocalApi> api;
   std::unique_ptr<net::HttpServer> server;
   std::string url;
+  Secret workspace_key;
   Monotonic renewed{};
 
   net::Event ending;
@@ -133,8 +135,8 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
     if (held.error().code != Code::already_running) co_return fail(std::move(held).error());
     if (!settings.takeover) {
       Error running = std::move(held).error();
-      running.message = "the instance " + settings.instance.name + " has a broker: " +
-                        running.message;
+      running.message =
+          "the instance " + settings.instance.name + " has a broker: " + running.message;
       running.hint = "relay-broker status shows it; serve --takeover replaces it, its agents stay";
       co_return fail(std::move(running));
     }
@@ -179,6 +181,7 @@ asio::awaitable<Result<void>> Daemon::Impl::open_parts() {
   broker_hooks.on_note = hooks.on_note;
   broker = std::make_unique<Broker>(*parts, std::move(broker_hooks));
   if (settings.node) {
+    if (settings.node->request.workspace_key) workspace_key = *settings.node->request.workspace_key;
     node = std::make_unique<NodeSide>(executor, clock, random, files, *std::move(settings.node));
     parts->engine = node.get();
   }
@@ -264,6 +267,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
     if (!status.connected && status.last_error) facts.trouble = status.last_error->message;
   }
   workspace.base_url = parts->settings.engine;
+  workspace.key = workspace_key;
+  workspace.self_name = settings.broker.instance;
   api->engine_ready(std::move(workspace));
   co_return facts;
 }
@@ -302,7 +307,9 @@ asio::awaitable<void> Daemon::Impl::keep_clean() {
   for (;;) {
     const auto removed = co_await journal->sweep();
     const bool more = removed && *removed >= static_cast<std::size_t>(Journal::kSweepBatch);
-    co_await net::pause(more ? Duration(std::chrono::seconds(1)) : kSweepEvery);
+    Duration wait = kSweepEvery;
+    if (more) wait = kSweepSoon;
+    co_await net::pause(wait);
   }
 }
 

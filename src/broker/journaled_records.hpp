@@ -17,14 +17,15 @@ class JournaledRecords final : public Records {
   [[nodiscard]] node_control::BookStore& book() override { return journal_; }
   [[nodiscard]] std::optional<Error> failure() const override { return journal_.health(); }
   asio::awaitable<Result<void>> accept(StoredMessage message) override;
-  asio::awaitable<Result<void>> begin(std::vector<MessageKey> keys,
-                                      std::string generation) override;
+  asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
+                                                    std::string generation) override;
   asio::awaitable<Result<void>> end(std::vector<MessageEnd> ends) override;
   asio::awaitable<Result<std::vector<StoredMessage>>> open_messages() override;
   asio::awaitable<Result<std::vector<DeadLetterView>>> dead_letters(std::int64_t after,
                                                                     std::size_t most) override;
   [[nodiscard]] std::size_t dead_letter_count() const override { return dead_letters_; }
-  asio::awaitable<Result<StoredMessage>> revive(std::int64_t id) override;
+  [[nodiscard]] asio::awaitable<Result<DeadLetterView>> dead_letter(std::int64_t id) override;
+  asio::awaitable<Result<StoredMessage>> revive(std::int64_t id, std::string agent_id) override;
   asio::awaitable<Result<void>> drop(std::int64_t id) override;
   asio::awaitable<Result<void>> put_agent(StoredAgent agent) override;
   asio::awaitable<Result<void>> remove_agent(std::string name) override;

@@ -52,7 +52,13 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore& store,
   }
   session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_, store,
                                                          handler, std::move(options));
-  co_return co_await session_->start();
+  auto started = co_await session_->start();
+  if (!started) co_return started;
+  started_ = true;
+  for (const Done& done : std::exchange(early_, {})) {
+    session_->done(done.agent_id, done.seq, done.delivery_id);
+  }
+  co_return started;
 }
 
 asio::awaitable<void> NodeSide::stop() {
@@ -90,7 +96,11 @@ Result<void> NodeSide::deregister(const std::string& agent_id, const std::string
 
 void NodeSide::done(const std::string& agent_id, std::uint64_t seq,
                     const std::string& delivery_id) {
-  if (session_) session_->done(agent_id, seq, delivery_id);
+  if (started_) {
+    session_->done(agent_id, seq, delivery_id);
+  } else {
+    early_.push_back({agent_id, seq, delivery_id});
+  }
 }
 
 void NodeSide::finish(const std::string& invocation_id,

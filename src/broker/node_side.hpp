@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -72,6 +74,15 @@ class NodeSide final : public EngineSide {
   std::string engine_;
   std::optional<node_control::AgentDirectory> directory_;
   std::unique_ptr<node_control::NodeSession> session_;
+  /// Its delivery book is what the last life left.
+  bool started_ = false;
+  struct Done {
+    std::string agent_id;
+    std::uint64_t seq = 0;
+    std::string delivery_id;
+  };
+  /// What ended before that; as many as were open when the last life ended.
+  std::vector<Done> early_;
 };
 
 }  // namespace relay::broker

@@ -165,6 +165,10 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
 }
 
 void Postman::restore(StoredMessage stored) {
+  if (stored.ended) {
+    parts_.engine->done(stored.key.agent_id, stored.key.seq, stored.key.delivery_id);
+    return;
+  }
   auto message = read(stored.key, stored.frame);
   if (!message) {
     Mail broken;
@@ -176,13 +180,21 @@ void Postman::restore(StoredMessage stored) {
   message->attempts = stored.attempts;
   message->recovering = stored.begun;
   message->local = stored.local;
-  Agent* agent = stored.local ? parts_.roster.find(stored.agent_name).get()
-                              : parts_.roster.by_id(stored.key.agent_id);
+  Agent* agent = stored.local && stored.agent_name == stored.key.agent_id
+                     ? parts_.roster.find(stored.agent_name).get()
+                     : parts_.roster.by_id(stored.key.agent_id);
   deliver(agent, *std::move(message), "worker_exited");
 }
 
 asio::awaitable<Result<void>> Postman::redeliver(std::int64_t id) {
-  auto stored = co_await parts_.records.revive(id);
+  const auto letter = co_await parts_.records.dead_letter(id);
+  if (!letter) co_return fail(letter.error());
+  const auto agent = parts_.roster.find(letter->agent);
+  if (!agent || agent->leaving || (agent->exit() && !agent->restarting)) {
+    co_return fail(Code::agent_not_found, "the agent " + letter->agent + " is not here",
+                   "spawn it first, or drop the letter");
+  }
+  auto stored = co_await parts_.records.revive(id, agent->agent_id);
   if (!stored) co_return fail(std::move(stored).error());
   restore(*std::move(stored));
   co_return Result<void>();
@@ -220,8 +232,7 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
   queue_end(message, std::move(outcome));
 }
 
-void Postman::tell_dead(const std::string& agent, const Mail& message,
-                        const std::string& reason) {
+void Postman::tell_dead(const std::string& agent, const Mail& message, const std::string& reason) {
   parts_.events.add("message_delivery_failed", [&](JsonWriter& out) {
     out.field("name", agent);
     out.field("delivery_id", message.key.delivery_id);

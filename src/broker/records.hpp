@@ -25,6 +25,15 @@ struct StoredMessage {
   /// Typing it has begun: perhaps it was read.
   bool begun = false;
   bool local = false;
+  /// It has ended, and perhaps nobody was told: nothing else of it is known.
+  bool ended = false;
+};
+
+/// What becomes of the wish to type a message.
+enum class Begun {
+  fresh,    // it never was given to a terminal
+  again,    // it may have been typed before
+  not_now,  // it has ended before: not to be typed, and to be reported as ended
 };
 
 /// How a message ended.
@@ -42,7 +51,6 @@ struct StoredAgent {
   std::string generation;
   /// The request that it was made by, as POST /api/spawn takes it.
   std::string request;
-  std::string session_id;
   Wall started{};
   std::uint32_t restarts = 0;
 };
@@ -62,9 +70,9 @@ class Records {
 
   /// A message of this machine; those of the engine come by `book`.
   virtual asio::awaitable<Result<void>> accept(StoredMessage message) = 0;
-  /// Before a message is typed, by the program of this generation.
-  virtual asio::awaitable<Result<void>> begin(std::vector<MessageKey> keys,
-                                              std::string generation) = 0;
+  /// Before messages are typed, by the program of this generation; a verdict for each.
+  virtual asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
+                                                            std::string generation) = 0;
   /// All of them, or none. A dead message becomes a dead letter.
   virtual asio::awaitable<Result<void>> end(std::vector<MessageEnd> ends) = 0;
   /// Accepted and not ended, oldest first.
@@ -73,8 +81,9 @@ class Records {
   virtual asio::awaitable<Result<std::vector<DeadLetterView>>> dead_letters(std::int64_t after,
                                                                             std::size_t most) = 0;
   [[nodiscard]] virtual std::size_t dead_letter_count() const = 0;
-  /// A message again: `not_found` when there is no such letter.
-  virtual asio::awaitable<Result<StoredMessage>> revive(std::int64_t id) = 0;
+  [[nodiscard]] virtual asio::awaitable<Result<DeadLetterView>> dead_letter(std::int64_t id) = 0;
+  /// A message again, for the agent that has this id now: `not_found` when there is no such letter.
+  virtual asio::awaitable<Result<StoredMessage>> revive(std::int64_t id, std::string agent_id) = 0;
   virtual asio::awaitable<Result<void>> drop(std::int64_t id) = 0;
 
   virtual asio::awaitable<Result<void>> put_agent(StoredAgent agent) = 0;

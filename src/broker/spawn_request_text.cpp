@@ -21,7 +21,7 @@ void write_harness(JsonWriter& out, const std::vector<std::string>& command) {
 
 }  // namespace
 
-std::string spawn_request_text(const SpawnRequest& request) {
+std::string spawn_request_text(const SpawnRequest& request, const std::string& session_id) {
   std::string text;
   JsonWriter out(text);
   out.begin_object();
@@ -36,6 +36,7 @@ std::string spawn_request_text(const SpawnRequest& request) {
   field("cwd", request.cwd);
   field("team", request.team);
   field("parent", request.parent);
+  field("resume", session_id);
   out.field("attended", request.attended);
   out.field("skip_relay_prompt", request.skip_relay_prompt);
   out.field("exit_after_task", request.exit_after_task);

@@ -334,8 +334,7 @@ StoredAgent Spawner::stored(const Agent& agent) const {
   out.name = agent.name();
   out.agent_id = agent.agent_id;
   out.generation = agent.generation();
-  out.request = spawn_request_text(agent.request());
-  out.session_id = agent.session_id;
+  out.request = spawn_request_text(agent.request(), agent.session_id);
   out.started = agent.started;
   out.restarts = agent.restarts;
   return out;
@@ -374,7 +373,7 @@ Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::
   auto agent = std::make_shared<Agent>(parts_.executor, host_, parts_.events, parts_.clock,
                                        parts_.random, *std::move(request), profile);
   agent->agent_id = stored.agent_id;
-  agent->session_id = stored.session_id;
+  agent->session_id = agent->request().resume;
   agent->started = stored.started;
   agent->restarts = stored.restarts;
   const auto token = parts_.files.read_private(

@@ -63,7 +63,8 @@ class Spawner {
 };
 
 /// A request as POST /api/spawn takes it, without its secrets and its task: what another broker
-/// needs to start the agent again.
-[[nodiscard]] std::string spawn_request_text(const SpawnRequest& request);
+/// needs to start the agent again, going on with its CLI's session.
+[[nodiscard]] std::string spawn_request_text(const SpawnRequest& request,
+                                             const std::string& session_id);
 
 }  // namespace relay::broker

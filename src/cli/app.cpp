@@ -3,11 +3,18 @@
 #include "cli/arguments.hpp"
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
+#include "cli/dead_letters.hpp"
 #include "cli/enroll.hpp"
 #include "cli/help.hpp"
 #include "cli/keeper.hpp"
 #include "cli/output.hpp"
+#include "cli/peer_init.hpp"
+#include "cli/release.hpp"
 #include "cli/report.hpp"
+#include "cli/serve.hpp"
+#include "cli/snapshot.hpp"
+#include "cli/spawn.hpp"
+#include "cli/status.hpp"
 #include "cli/token.hpp"
 #include "cli/version.hpp"
 #include "cli/wrap.hpp"
@@ -40,11 +47,18 @@ std::vector<Option> global_options(Globals& globals) {
 
 std::vector<Command> all_commands() {
   std::vector<Command> commands;
-  commands.push_back(enroll_command());
-  commands.push_back(token_command());
+  commands.push_back(serve_command());
   commands.push_back(wrap_command());
+  commands.push_back(enroll_command());
+  commands.push_back(spawn_command());
+  commands.push_back(release_command());
+  commands.push_back(token_command());
+  commands.push_back(status_command());
+  commands.push_back(snapshot_command());
+  commands.push_back(dead_letters_command());
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
+  commands.push_back(peer_init_command());
   return commands;
 }
 

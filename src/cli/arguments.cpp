@@ -30,6 +30,9 @@ void add(CLI::App& app, const Option& option) {
   if (std::holds_alternative<std::string*>(option.target()) && !option.is_argument()) {
     added->take_last();
   }
+  // One value each time it is said; the words behind it are something else.
+  const bool list = std::holds_alternative<std::vector<std::string>*>(option.target());
+  if (list && !option.is_argument()) added->expected(1)->take_all()->allow_extra_args(false);
   if (!option.allowed().empty()) added->check(CLI::IsMember(option.allowed()));
 }
 

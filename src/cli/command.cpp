@@ -14,6 +14,11 @@ Option&& Option::choices(std::vector<std::string> values) && {
   return std::move(*this);
 }
 
+Option&& Option::looked_up(std::function<std::vector<std::string>()> look) && {
+  look_ = std::move(look);
+  return std::move(*this);
+}
+
 Option&& Option::required() && {
   required_ = true;
   return std::move(*this);

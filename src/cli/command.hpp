@@ -27,6 +27,9 @@ class Option {
   Option&& value_name(std::string name) &&;
   /// The only values allowed; also what completion offers.
   Option&& choices(std::vector<std::string> values) &&;
+  /// Asked for what may stand here while the user types: live names. Within 200 ms, and nothing
+  /// when that cannot be known.
+  Option&& looked_up(std::function<std::vector<std::string>()> look) &&;
   Option&& required() &&;
   /// Takes every word from its place on as it is, options too: the last argument of a command that
   /// runs another one. Its target is a list.
@@ -39,6 +42,7 @@ class Option {
   [[nodiscard]] const Target& target() const { return into_; }
   [[nodiscard]] const std::string& shown_value() const { return value_name_; }
   [[nodiscard]] const std::vector<std::string>& allowed() const { return choices_; }
+  [[nodiscard]] const std::function<std::vector<std::string>()>& look() const { return look_; }
   [[nodiscard]] bool is_required() const { return required_; }
   [[nodiscard]] bool is_rest() const { return rest_; }
   [[nodiscard]] bool is_hidden() const { return hidden_; }
@@ -53,6 +57,7 @@ class Option {
   Target into_;
   std::string value_name_;
   std::vector<std::string> choices_;
+  std::function<std::vector<std::string>()> look_;
   bool required_ = false;
   bool rest_ = false;
   bool hidden_ = false;

@@ -53,6 +53,8 @@ class Collector {
   }
   void offer_choices(const Option& option) {
     for (const auto& choice : option.allowed()) offer(choice, "");
+    if (!option.look()) return;
+    for (const auto& name : option.look()()) offer(name, "");
   }
   void offer_options(const std::vector<Option>& options) {
     for (const Option& option : options) {
@@ -107,7 +109,10 @@ std::vector<std::string> candidates(std::span<const std::string> words,
   } else {
     std::size_t place = 0;
     for (const Option& option : command->options) {
-      if (option.is_argument() && place++ == arguments) found.offer_choices(option);
+      if (!option.is_argument()) continue;
+      const bool list = std::holds_alternative<std::vector<std::string>*>(option.target());
+      if (place == arguments || (list && place < arguments)) found.offer_choices(option);
+      ++place;
     }
   }
   return std::move(found).take();

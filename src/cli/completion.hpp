@@ -11,7 +11,7 @@ namespace relay::cli {
 [[nodiscard]] Command completion_command();
 
 /// What may stand where the last word of `words` is being typed, one "value\tdescription" each.
-/// Pure: this is all that `__complete` prints.
+/// Pure but for values that have to be looked up: this is all that `__complete` prints.
 [[nodiscard]] std::vector<std::string> candidates(std::span<const std::string> words,
                                                   const std::vector<Option>& global,
                                                   const std::vector<Command>& commands);

@@ -14,7 +14,7 @@ using token_cache::NodeCredentials;
 using token_cache::Resolver;
 using token_cache::ResolveRequest;
 
-struct Options {
+struct EnrolOptions {
   EngineOptions engine;
   std::string create_workspace;
   std::string name;
@@ -40,7 +40,7 @@ Error unanswered(Error error) {
 }
 
 /// What cannot be meant together.
-Result<void> check_options(const Options& options) {
+Result<void> check_options(const EnrolOptions& options) {
   if (static_cast<int>(options.rotate) + static_cast<int>(options.check) +
           static_cast<int>(options.if_needed) >
       1) {
@@ -61,7 +61,7 @@ Result<void> check_options(const Options& options) {
 /// One run of `enroll`.
 class Enrolment {
  public:
-  Enrolment(Context& context, const Options& options, NodeSetup& setup)
+  Enrolment(Context& context, const EnrolOptions& options, NodeSetup& setup)
       : context_(context), options_(options), setup_(setup) {}
 
   Result<void> run() {
@@ -232,14 +232,14 @@ class Enrolment {
   }
 
   Context& context_;
-  const Options& options_;
+  const EnrolOptions& options_;
   NodeSetup& setup_;
   ResolveRequest request_;
   std::optional<Secret> token_;
   bool create_ = false;
 };
 
-Result<void> run(Context& context, const Options& options) {
+Result<void> run(Context& context, const EnrolOptions& options) {
   auto setup = NodeSetup::of_process();
   if (!setup) return fail(std::move(setup).error());
   Enrolment enrolment(context, options, **setup);
@@ -249,7 +249,7 @@ Result<void> run(Context& context, const Options& options) {
 }  // namespace
 
 Command enroll_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EnrolOptions>();
   Command command;
   command.name = "enroll";
   command.summary = "Make this directory a node of an engine and cache its token";

@@ -11,13 +11,13 @@
 namespace relay::cli {
 namespace {
 
-struct Options {
+struct KeeperOptions {
   std::string directory;
   std::string socket;
   std::string orphan_grace;
 };
 
-Result<void> run(const Options& options) {
+Result<void> run(const KeeperOptions& options) {
   pty::keeper::Place place{options.directory, options.socket};
   if (place.socket.empty()) place.socket = place.directory / "keeper.sock";
   if (!place.directory.is_absolute() || !place.socket.is_absolute()) {
@@ -43,7 +43,7 @@ void tell(Output& out, const Error& error) {
 }  // namespace
 
 Command keeper_command() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<KeeperOptions>();
   Command command;
   command.name = "keeper";
   command.hidden = true;

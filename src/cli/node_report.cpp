@@ -1,7 +1,7 @@
 #include "cli/node_report.hpp"
 
+#include "cli/table.hpp"
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <string_view>
 
@@ -30,13 +30,8 @@ std::int64_t age_seconds(const CacheEntry& entry, Wall now) {
   return std::max<std::int64_t>(age.count(), 0);
 }
 
-/// "3d", "2h", "5m", "12s": the largest unit is enough for people.
-std::string age_text(const CacheEntry& entry, Wall now) {
-  const std::int64_t seconds = age_seconds(entry, now);
-  if (seconds >= 86400) return fmt::format("{}d", seconds / 86400);
-  if (seconds >= 3600) return fmt::format("{}h", seconds / 3600);
-  if (seconds >= 60) return fmt::format("{}m", seconds / 60);
-  return fmt::format("{}s", seconds);
+std::string age_of(const CacheEntry& entry, Wall now) {
+  return age_text(age_seconds(entry, now));
 }
 
 std::string token_text(const CacheEntry& entry, bool reveal) {
@@ -65,23 +60,20 @@ std::string shown(const std::string& text) {
   return text.empty() ? "-" : printable(text);
 }
 
-constexpr std::size_t kColumns = 6;
-using Row = std::array<std::string, kColumns>;
-
-Row row_of(const CacheEntry& entry, Wall now, bool reveal) {
+std::vector<std::string> row_of(const CacheEntry& entry, Wall now, bool reveal) {
   const std::string mode = fmt::format("{:04o}", entry.mode);
   if (!entry.file) {
     return {printable(entry.path.filename().string()),
             "-",
             "-",
-            age_text(entry, now),
+            age_of(entry, now),
             mode,
             printable(entry.problem)};
   }
   return {shown(entry.file->node_id),
           shown(entry.file->workspace_id),
           shown(entry.file->engine),
-          age_text(entry, now),
+          age_of(entry, now),
           mode,
           token_text(entry, reveal)};
 }
@@ -143,20 +135,10 @@ std::string entries_json(const std::vector<CacheEntry>& entries, Wall now, bool 
 
 std::string entries_table(const std::vector<CacheEntry>& entries, Wall now, bool reveal) {
   if (entries.empty()) return "no cached tokens\n";
-  std::vector<Row> rows{{"NODE", "WORKSPACE", "ENGINE", "AGE", "MODE", "TOKEN"}};
-  for (const CacheEntry& entry : entries) rows.push_back(row_of(entry, now, reveal));
-  std::array<std::size_t, kColumns> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string table;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i + 1 < kColumns; ++i) {
-      table += fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    table += row.back() + "\n";
-  }
-  return table;
+  std::vector<std::vector<std::string>> rows{
+      {"NODE", "WORKSPACE", "ENGINE", "AGE", "MODE", "TOKEN"}};
+  for (const auto& entry : entries) rows.push_back(row_of(entry, now, reveal));
+  return table_text(rows);
 }
 
 std::string entry_text(const CacheEntry& entry, Wall now, bool reveal) {
@@ -171,7 +153,7 @@ std::string entry_text(const CacheEntry& entry, Wall now, bool reveal) {
   add("engine", shown(file.engine));
   add("directory", shown(file.directory));
   add("file", printable(entry.path.string()));
-  add("age", age_text(entry, now));
+  add("age", age_of(entry, now));
   add("mode", fmt::format("{:04o}", entry.mode));
   add("token", token_text(entry, reveal));
   return text;

@@ -72,6 +72,7 @@ class NodeSetup {
   [[nodiscard]] Result<void> with_engine(Context& context, const EngineWork& work);
 
   [[nodiscard]] token_cache::TokenStore& store() { return store_; }
+  [[nodiscard]] const token_cache::CachePlaces& places() const { return places_; }
   [[nodiscard]] const os::Path& directory() const { return surroundings_.working_directory; }
 
  private:

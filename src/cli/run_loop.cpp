@@ -94,4 +94,20 @@ Result<void> run_loop(Context& context, const Work& work) {
   return std::move(*outcome);
 }
 
+Result<void> serve_loop(const Work& work) {
+  asio::io_context io(1);
+  Progress progress(io.get_executor());
+  std::optional<Result<void>> outcome;
+  std::exception_ptr broken;
+  auto ended = [&](std::exception_ptr thrown, Result<void> result) {
+    broken = std::move(thrown);
+    if (!broken) outcome.emplace(std::move(result));
+    progress.done();
+  };
+  asio::co_spawn(io, work(io.get_executor(), &progress), std::move(ended));
+  io.run();
+  if (broken) std::rethrow_exception(broken);
+  return std::move(*outcome);
+}
+
 }  // namespace relay::cli

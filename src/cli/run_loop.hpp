@@ -37,4 +37,7 @@ using Work = std::function<asio::awaitable<Result<void>>(asio::any_io_executor, 
 /// the signal. A second one ends the process at once.
 [[nodiscard]] Result<void> run_loop(Context& context, const Work& work);
 
+/// The same for work that heeds signals itself: nothing cancels it.
+[[nodiscard]] Result<void> serve_loop(const Work& work);
+
 }  // namespace relay::cli

@@ -68,8 +68,13 @@ Command wrap_command() {
   command.summary = "Run a program in this terminal, reachable by messages";
   command.examples = {"relay-broker wrap claude --model opus",
                       "relay-broker wrap --name reviewer --no-inject codex"};
+  command.options.push_back(Option("--name",
+                                   "The agent's name, which the program finds in RELAY_AGENT_NAME",
+                                   &options->name)
+                                .value_name("NAME"));
   command.options.push_back(
-      Option("--name", "The agent's name", &options->name).value_name("NAME"));
+      Option("--profile", "Treat the program as this one (built-in, or yours)", &options->profile)
+          .value_name("PROFILE"));
   command.options.push_back(Option("--no-inject", "Type no messages into it", &options->no_inject));
   command.options.push_back(Option("--control", "Take messages from this socket", &options->control)
                                 .value_name("PATH")

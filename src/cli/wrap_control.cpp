@@ -1,31 +1,37 @@
 #include "cli/wrap_control.hpp"
 
+#include "cli/wrap_request.hpp"
 #include <array>
 #include <fmt/format.h>
 #include <map>
 #include <unistd.h>
 #include <utility>
 
-#include "base/json_writer.hpp"
 #include "net/channel.hpp"
 #include "net/listener.hpp"
 #include "net/task_group.hpp"
 #include "os/posix_files.hpp"
 #include "pty/envelope.hpp"
-#include "wire/json.hpp"
 
 namespace relay::cli {
 namespace {
 
-/// A body as JSON, every byte of it escaped.
-constexpr std::size_t kMostLine = 6 * pty::kMostBody + 4096;
-constexpr Duration kLook = std::chrono::hours(1);
+constexpr Duration kControlLook = std::chrono::hours(1);
 
 struct Connection {
   Connection(const asio::any_io_executor& executor, net::StreamPtr stream_in)
       : stream(std::move(stream_in)), answers(executor, WrapControl::kMostMessages) {}
+
+  void send(std::string line) { (void)answers.try_send(line); }
+  /// Nobody is left who could get an answer, or nothing to answer.
+  void close_if_done() {
+    if (asked_all && unanswered == 0) answers.close();
+  }
+
   net::StreamPtr stream;
   net::Channel<std::string> answers;
+  std::size_t unanswered = 0;
+  bool asked_all = false;
 };
 
 /// A message that has not ended, and who asked for it.
@@ -34,47 +40,14 @@ struct Pending {
   std::weak_ptr<Connection> from;
 };
 
-std::string refusal(std::string_view id, const Error& error) {
-  std::string text;
-  JsonWriter json(text);
-  json.begin_object();
-  json.field("id", id);
-  json.key("error");
-  json.begin_object();
-  json.field("code", name_of(error.code));
-  json.field("message", error.message);
-  json.end_object();
-  json.end_object();
-  json.finish();
-  return text + "\n";
-}
-
-std::string ending(std::string_view id, const pty::InjectionOutcome& outcome) {
-  std::string text;
-  JsonWriter json(text);
-  json.begin_object();
-  json.field("id", id);
-  json.field("outcome", pty::name_of(outcome.end));
-  json.field("proof", pty::name_of(outcome.proof));
-  json.field("reason", outcome.reason);
-  json.end_object();
-  json.finish();
-  return text + "\n";
-}
-
-std::string text_at(const wire::JsonView& root, std::string_view name) {
-  const auto member = root.find(name);
-  if (!member) return {};
-  return std::string(member->string().value_or(std::string_view()));
-}
-
 }  // namespace
 
 struct WrapControl::Impl {
   Impl(asio::any_io_executor executor_in, os::Path socket_in, net::Listener listener_in,
-       Random& random_in)
+       bool typed_in, Random& random_in)
       : executor(executor_in),
         socket(std::move(socket_in)),
+        typed(typed_in),
         listener(std::move(listener_in)),
         random(random_in),
         tasks(std::move(executor_in)) {}
@@ -86,6 +59,7 @@ struct WrapControl::Impl {
 
   asio::any_io_executor executor;
   os::Path socket;
+  bool typed;
   net::Listener listener;
   Random& random;
   pty::Session* session = nullptr;
@@ -99,14 +73,15 @@ WrapControl::WrapControl(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WrapControl::~WrapControl() = default;
 
 Result<std::unique_ptr<WrapControl>> WrapControl::open(asio::any_io_executor executor,
-                                                       os::Path socket, Random& random) {
+                                                       os::Path socket, bool typed,
+                                                       Random& random) {
   os::PosixFiles files(random);
   auto made = files.make_private_directory(socket.parent_path());
   if (!made) return fail(std::move(made).error());
   auto listener = net::Listener::unix(executor, socket.string());
   if (!listener) return fail(std::move(listener).error());
   return std::unique_ptr<WrapControl>(new WrapControl(std::make_unique<Impl>(
-      std::move(executor), std::move(socket), *std::move(listener), random)));
+      std::move(executor), std::move(socket), *std::move(listener), typed, random)));
 }
 
 asio::awaitable<void> WrapControl::serve(pty::Session* session) {
@@ -137,22 +112,26 @@ asio::awaitable<void> WrapControl::Impl::serve(std::shared_ptr<Connection> conne
   for (;;) {
     const auto got = co_await connection->stream->read_some(buffer);
     if (!got.ok()) break;
+    std::size_t looked_at = text.size();
     text.append(buffer.data(), got.bytes);
     std::size_t from = 0;
-    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
+    for (auto end = text.find('\n', looked_at); end != std::string::npos;
+         end = text.find('\n', looked_at)) {
       obey(connection, std::string_view(text).substr(from, end - from));
-      from = end + 1;
+      from = looked_at = end + 1;
     }
     text.erase(0, from);
-    if (text.size() > kMostLine) break;
+    if (text.size() > kMostRequestLine) break;
   }
   --connections;
-  // What was asked is still answered; a reader that has gone ends that too.
+  // What was asked is still answered.
+  connection->asked_all = true;
+  connection->close_if_done();
 }
 
 asio::awaitable<void> WrapControl::Impl::answer(std::shared_ptr<Connection> connection) {
   for (;;) {
-    auto line = co_await connection->answers.receive(kLook);
+    auto line = co_await connection->answers.receive(kControlLook);
     if (!line && line.error().code == Code::timeout) continue;
     if (!line) co_return;
     const auto sent = co_await connection->stream->write(*line);
@@ -161,29 +140,26 @@ asio::awaitable<void> WrapControl::Impl::answer(std::shared_ptr<Connection> conn
 }
 
 void WrapControl::Impl::obey(const std::shared_ptr<Connection>& connection, std::string_view line) {
-  std::string id;
+  WrapRequest request = read_request(line);
   const auto refuse = [&](const Error& error) {
-    std::string text = refusal(id, error);
-    (void)connection->answers.try_send(text);
+    connection->send(refusal_line(request.id, error));
   };
-  const auto parsed = wire::JsonDocument::parse(line, {kMostLine, 8});
-  if (!parsed) return refuse(parsed.error());
-  pty::Letter letter;
-  id = text_at(parsed->root(), "id");
-  letter.id = id;
-  letter.sender = text_at(parsed->root(), "from");
-  letter.body = text_at(parsed->root(), "text");
-  if (id.empty() || letter.sender.empty()) {
-    return refuse(Error(Code::invalid_argument, "a message needs an id and a sender"));
+  if (!request.letter) return refuse(request.letter.error());
+  if (!typed) {
+    return refuse(Error(Code::invalid_argument,
+                        "the program reads a pipe or a file, so nothing can be typed into it",
+                        "start wrap with a terminal as its standard input"));
   }
   if (pending.size() >= kMostMessages) {
     return refuse(Error(Code::queue_full, "too many messages wait"));
   }
   const std::uint64_t number = ++last;
   // Before it is offered: its end may come at once.
-  pending[number] = Pending{id, connection};
-  if (auto offered = offer(letter, number); !offered) {
+  pending[number] = Pending{request.id, connection};
+  ++connection->unanswered;
+  if (auto offered = offer(*request.letter, number); !offered) {
     pending.erase(number);
+    --connection->unanswered;
     refuse(offered.error());
   }
 }
@@ -216,8 +192,9 @@ void WrapControl::on_step(const pty::InjectionStep& step) {
   if (!message) return;
   const auto connection = message.mapped().from.lock();
   if (!connection) return;
-  std::string text = ending(message.mapped().id, step.outcome);
-  (void)connection->answers.try_send(text);
+  connection->send(outcome_line(message.mapped().id, step.outcome));
+  --connection->unanswered;
+  connection->close_if_done();
 }
 
 }  // namespace relay::cli

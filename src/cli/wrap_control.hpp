@@ -12,11 +12,9 @@
 
 namespace relay::cli {
 
-/// A Unix socket through which messages reach a wrapped program without a broker: one JSON object a
-/// line, `{"id":"m1","from":"alice","text":"hello"}`, answered when the message has ended by
-/// `{"id":"m1","outcome":"typed","proof":"none","reason":"no_proof"}`, or at once by
-/// `{"id":"m1","error":{"code":…,"message":…}}`. Answers come in the order of the ends. Only for
-/// the user that we are.
+/// A Unix socket through which messages reach a wrapped program without a broker: one request a
+/// line (wrap_request.hpp), answered when the message has ended, or at once if it is refused.
+/// Answers come in the order of the ends. Only for the user that we are.
 class WrapControl {
  public:
   /// Connections at the same time; another one is closed at once.
@@ -24,9 +22,11 @@ class WrapControl {
   /// Messages of all connections that have not ended.
   static constexpr std::size_t kMostMessages = 256;
 
-  /// Makes the socket, 0600, in a directory that is made private.
+  /// Makes the socket, 0600, in a directory that is made private. Without `typed` the program does
+  /// not read its terminal, and every message is refused.
   [[nodiscard]] static Result<std::unique_ptr<WrapControl>> open(asio::any_io_executor executor,
-                                                                 os::Path socket, Random& random);
+                                                                 os::Path socket, bool typed,
+                                                                 Random& random);
   ~WrapControl();
   WrapControl(const WrapControl&) = delete;
   WrapControl& operator=(const WrapControl&) = delete;

@@ -14,12 +14,14 @@
 
 #include "base/clock.hpp"
 #include "net/task_group.hpp"
+#include "os/posix_files.hpp"
 #include "os/system_random.hpp"
 #include "os/terminal.hpp"
 #include "pty/direct_child.hpp"
 #include "pty/input_watch.hpp"
 #include "pty/profile_file.hpp"
 #include "pty/session.hpp"
+#include "pty/user_profiles.hpp"
 
 namespace relay::cli {
 namespace {
@@ -52,6 +54,7 @@ os::Command command_of(const WrapOptions& options, const os::Environment& enviro
   for (const auto& [name, value] : profile.environment) {
     if (!environment.get(name)) command.environment.set(name, value);
   }
+  if (!options.name.empty()) command.environment.set("RELAY_AGENT_NAME", options.name);
   // Of an agent that we run in, not of the one that we start.
   command.environment.unset("CLAUDECODE");
   const auto term = environment.get("TERM");
@@ -62,6 +65,20 @@ os::Command command_of(const WrapOptions& options, const os::Environment& enviro
   command.output = places.out ? -1 : STDOUT_FILENO;
   command.error = places.err ? -1 : STDERR_FILENO;
   return command;
+}
+
+/// The profile that was asked for, or the one that fits the program.
+Result<pty::Profile> choose_profile(const WrapOptions& options, Random& random) {
+  const auto surroundings = os::Surroundings::of_process();
+  if (!surroundings) return fail(surroundings.error());
+  const auto paths = os::user_paths(*surroundings);
+  // Without a home there are none of the user's.
+  os::PosixFiles files(random);
+  const auto profiles = paths ? pty::load_profiles(files, paths->config / "profiles")
+                              : Result<std::vector<pty::Profile>>(pty::builtin_profiles());
+  if (!profiles) return fail(profiles.error());
+  if (!options.profile.empty()) return pty::profile_called(*profiles, options.profile);
+  return pty::profile_for(*profiles, options.argv.front());
 }
 
 /// One run of `wrap`; destroyed after its coroutine has returned.
@@ -85,11 +102,13 @@ class Wrapped {
     tasks_.spawn(watch_.run());
     tasks_.spawn(heed_signals());
     tasks_.spawn(terminal_->write_screen(session_.get()));
-    tasks_.spawn(terminal_->read_keys(session_.get(),
-                                      [this](std::string_view typed) { after_keys(typed); }));
+    tasks_.spawn(terminal_->read_keys(session_.get()));
     if (control_) tasks_.spawn(control_->serve(session_.get()));
     auto status = co_await session_->run();
-    if (ended_by_ != SIGHUP) co_await terminal_->flush(kFlushWithin);
+    if (ended_by_ != SIGHUP) {
+      terminal_->put_right();
+      co_await terminal_->flush(kFlushWithin);
+    }
     // The person gets the terminal back before stubborn processes have been ended.
     raw_.reset();
     co_await child_->end_tree(kGrace);
@@ -108,7 +127,7 @@ class Wrapped {
       signals_.add(number, error);
     }
     if (!options_.control.empty()) {
-      auto control = WrapControl::open(executor_, options_.control, random_);
+      auto control = WrapControl::open(executor_, options_.control, places_.in, random_);
       if (!control) return fail(std::move(control).error());
       control_ = *std::move(control);
     }
@@ -116,15 +135,18 @@ class Wrapped {
     if (!terminal) return fail(std::move(terminal).error());
     terminal_ = *std::move(terminal);
 
-    const auto profiles = pty::builtin_profiles();
-    const pty::Profile& profile = pty::profile_for(profiles, options_.argv.front());
+    const auto profile = choose_profile(options_, random_);
+    if (!profile) return fail(profile.error());
     const os::WindowSize size = size_now();
-    pty::ChildOrder order(command_of(options_, environment_, profile, places_), size);
+    pty::ChildOrder order(command_of(options_, environment_, *profile, places_), size);
+    // Without keys the real terminal stays as it is.
+    order.carriage_returns = places_.keys >= 0;
     auto child = pty::DirectChild::start(executor_, std::move(order));
     if (!child) return fail(std::move(child).error());
     child_.emplace(*std::move(child));
+    child_->on_stopped([this] { tasks_.spawn(stop()); });
 
-    pty::SessionSettings settings(profile, size);
+    pty::SessionSettings settings(*profile, size);
     settings.real_terminal = places_.in && places_.out;
     if (control_) {
       settings.on_step = [this](const pty::InjectionStep& step) { control_->on_step(step); };
@@ -168,13 +190,11 @@ class Wrapped {
         if (number == SIGHUP) session_->set_sink(nullptr);
         break;
       case SIGINT:
-      case SIGQUIT: signal_program(number); break;
-      case SIGTSTP: signal_program(SIGSTOP); break;
+      case SIGQUIT:
+      case SIGTSTP: signal_program(number); break;
       case SIGWINCH: take_size(); break;
       case SIGCONT: go_on(); break;
-      case SIGCHLD:
-        if (child_->was_stopped()) stop();
-        break;
+      case SIGCHLD: child_->collect_orphans(); break;
       default: break;
     }
   }
@@ -198,24 +218,24 @@ class Wrapped {
     (void)session_->resize(request);
   }
 
-  void after_keys(std::string_view typed) {
-    const char stop_key = session_->terminal().stop_key();
-    if (stop_key == 0 || typed.find(stop_key) == std::string_view::npos) return;
-    const pid_t front = session_->terminal().group_in_front();
-    if (child_->takes_stop(front)) child_->signal_group(front, SIGSTOP);
+  /// The program was stopped, so are we: our shell has the terminal, as it was. What the program
+  /// has printed to leave it comes first.
+  asio::awaitable<void> stop() {
+    session_->take_printed();
+    co_await terminal_->flush(kFlushWithin);
+    if (raw_) raw_->leave();
+    wait_stopped();
+    go_on();
   }
 
-  /// The program was stopped, so are we: our shell has the terminal, as it was.
-  void stop() {
-    if (raw_) raw_->leave();
+  /// Returns when we are continued, or at once where nobody would ever continue us.
+  static void wait_stopped() {
     struct sigaction by_default{};
     struct sigaction ours{};
     by_default.sa_handler = SIG_DFL;
     ::sigaction(SIGTSTP, &by_default, &ours);
-    // Returns when we are continued, or at once where nobody would ever continue us.
     ::kill(0, SIGTSTP);
     ::sigaction(SIGTSTP, &ours, nullptr);
-    go_on();
   }
 
   void go_on() {

@@ -11,7 +11,10 @@
 namespace relay::cli {
 
 struct WrapOptions {
+  /// For the program, in RELAY_AGENT_NAME.
   std::string name;
+  /// Of a profile; empty: the one that fits the program.
+  std::string profile;
   std::string control;
   bool no_inject = false;
   /// The program and its arguments; not empty.

@@ -13,13 +13,14 @@
 
 #include "net/event.hpp"
 #include "os/errno_error.hpp"
+#include "pty/left_modes.hpp"
 
 namespace relay::cli {
 namespace {
 
 using Descriptor = asio::posix::stream_descriptor;
 
-constexpr Duration kLook = std::chrono::hours(1);
+constexpr Duration kTerminalLook = std::chrono::hours(1);
 
 /// An open file of our own on the same terminal.
 Result<os::Fd> open_again(int fd, int mode) {
@@ -44,6 +45,7 @@ struct WrapTerminal::Impl {
   std::string waiting;
   std::size_t written = 0;
   bool gone = false;
+  pty::LeftModes left;
   net::Event changed;
 };
 
@@ -81,6 +83,7 @@ void WrapTerminal::Impl::write_now() {
 
 bool WrapTerminal::take(std::string_view bytes) {
   if (!impl_->screen || impl_->gone) return true;
+  impl_->left.feed(bytes);
   impl_->waiting += bytes;
   impl_->write_now();
   if (impl_->waiting.empty()) return true;
@@ -88,11 +91,15 @@ bool WrapTerminal::take(std::string_view bytes) {
   return impl_->waiting.size() - impl_->written < kMostWaiting;
 }
 
+void WrapTerminal::put_right() {
+  (void)take(impl_->left.reset());
+}
+
 asio::awaitable<void> WrapTerminal::write_screen(pty::Session* session) {
   if (!impl_->screen) co_return;
   for (;;) {
     if (impl_->waiting.empty()) {
-      (void)co_await impl_->changed.wait(kLook);
+      (void)co_await impl_->changed.wait(kTerminalLook);
       continue;
     }
     std::error_code error;
@@ -116,13 +123,12 @@ asio::awaitable<void> WrapTerminal::flush(Duration at_most) {
   }
 }
 
-asio::awaitable<void> WrapTerminal::read_keys(pty::Session* session,
-                                              std::function<void(std::string_view)> after) {
+asio::awaitable<void> WrapTerminal::read_keys(pty::Session* session) {
   if (!impl_->keys) co_return;
   std::array<char, 4096> buffer;
   for (;;) {
     // What is not read stays with the terminal, which stops taking more.
-    const bool room = co_await session->wait_for_room(kLook);
+    const bool room = co_await session->wait_for_room(kTerminalLook);
     if (!room) continue;
     std::error_code error;
     co_await impl_->keys->async_wait(Descriptor::wait_read,
@@ -136,9 +142,8 @@ asio::awaitable<void> WrapTerminal::read_keys(pty::Session* session,
     for (;;) {
       const auto done = session->type(typed);
       if (done || done.error().code != Code::queue_full) break;
-      (void)co_await session->wait_for_room(kLook);
+      (void)co_await session->wait_for_room(kTerminalLook);
     }
-    after(typed);
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,12 +28,13 @@ class WrapTerminal final : public pty::OutputSink {
 
   [[nodiscard]] bool take(std::string_view bytes) override;
 
-  /// Hands over what is typed until the terminal has gone or it is cancelled. `before` sees each
-  /// piece, after it was given to the session.
-  asio::awaitable<void> read_keys(pty::Session* session,
-                                  std::function<void(std::string_view)> after);
+  /// Hands over what is typed until the terminal has gone or it is cancelled.
+  asio::awaitable<void> read_keys(pty::Session* session);
   /// Prints what waits, until it is cancelled.
   asio::awaitable<void> write_screen(pty::Session* session);
+  /// Switches off what the program has left on: the alternate screen, the mouse, a hidden cursor …
+  /// Once, behind its last output.
+  void put_right();
   /// Returns when everything is printed, the terminal is gone, or the time is over.
   asio::awaitable<void> flush(Duration at_most);
 

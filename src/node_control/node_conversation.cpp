@@ -114,12 +114,11 @@ void NodeConversation::begin() {
   corrected_.clear();
   write_again_.reset();
   link_heard_ = link_->last_heard();
-  // Before the first frame is read, the book knows who lives here.
-  for (const auto& entry : handler_.inventory()) deliveries_.listed(entry.agent_id, entry.name);
   register_id_ = "node_register_" + uuid_v4(random_);
   send_register(register_id_);
   // Before the inventory, which gives away every action whose result the engine does not have.
   flush();
+  // The inventory also tells the book who lives here, before the first frame is read.
   follow(liveness_.connected(clock_.now()));
   deliveries_.connected();
   hooks_.wake();

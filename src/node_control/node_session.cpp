@@ -162,7 +162,7 @@ NextTry NodeSession::judge(const NodeEnd& end) {
                    end.accepted ? "the connection ended" : "no connection", end.error.message,
                    std::chrono::duration_cast<std::chrono::milliseconds>(next.wait).count()));
   const bool connecting = end.failure.step == ConnectFailure::Step::connect;
-  if (!end.accepted && connecting && end.failure.status == 401) reject_token(next.mint);
+  if (connecting && end.failure.status == 401) reject_token(next.mint);
   if (!had_hard_error && policy_.hard_error()) {
     note(NoteLevel::error, policy_.hard_error()->message);
   }

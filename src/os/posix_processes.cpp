@@ -44,6 +44,9 @@ class SpawnActions {
   void close_from(int first) {
     check(::posix_spawn_file_actions_addclosefrom_np(&actions_, first));
   }
+  void stand_in_front(int terminal) {
+    check(::posix_spawn_file_actions_addtcsetpgrp_np(&actions_, terminal));
+  }
   void change_directory(const char* path) {
     check(::posix_spawn_file_actions_addchdir_np(&actions_, path));
   }
@@ -59,7 +62,7 @@ class SpawnActions {
 
 class SpawnAttributes {
  public:
-  explicit SpawnAttributes(bool new_session) {
+  SpawnAttributes(bool new_session, bool new_group) {
     ::posix_spawnattr_init(&attributes_);
     sigset_t signals;
     // sigfillset leaves out the two signals that glibc keeps for itself, and then posix_spawn hands
@@ -70,6 +73,7 @@ class SpawnAttributes {
     ::posix_spawnattr_setsigmask(&attributes_, &signals);
     int flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
     if (new_session) flags |= POSIX_SPAWN_SETSID;
+    if (new_group) flags |= POSIX_SPAWN_SETPGROUP;
     ::posix_spawnattr_setflags(&attributes_, static_cast<short>(flags));
   }
   ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
@@ -205,6 +209,8 @@ Result<std::unique_ptr<Process>> PosixProcesses::start(const Command& command) {
   auto copies = safe_copies(command);
   if (!copies) return fail(std::move(copies).error());
   SpawnActions actions;
+  // First, while no number has been given away.
+  if (command.in_front_of >= 0) actions.stand_in_front(command.in_front_of);
   if (!command.terminal.empty()) {
     // Opened after setsid, so it becomes the controlling terminal, also of a child none of whose
     // descriptors it is: that one is closed again below.
@@ -227,7 +233,8 @@ Result<std::unique_ptr<Process>> PosixProcesses::start(const Command& command) {
     std::error_code failed;
     program = std::filesystem::absolute(*program, failed);
   }
-  const SpawnAttributes attributes(command.new_session || !command.terminal.empty());
+  const SpawnAttributes attributes(command.new_session || !command.terminal.empty(),
+                                   command.in_front_of >= 0);
   std::vector<std::string> argv = command.argv;
   std::vector<std::string> environment = command.environment.entries();
   pid_t pid = 0;

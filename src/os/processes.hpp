@@ -64,6 +64,9 @@ struct Command {
   /// The path of a terminal which becomes the child's controlling terminal, and 0, 1 and 2 where
   /// input, output and error are -1; implies new_session.
   Path terminal;
+  /// A descriptor of our own controlling terminal: the child gets a process group of its own, which
+  /// stands in front of that terminal before the program runs. -1 for none; not with the two above.
+  int in_front_of = -1;
 };
 
 /// One child. Whoever holds it waits for its end: a child that nobody waits for stays a zombie

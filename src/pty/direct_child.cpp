@@ -1,14 +1,12 @@
 #include "pty/direct_child.hpp"
 
+#include <array>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <fstream>
 #include <set>
 #include <stdlib.h>
 #include <string>
@@ -22,7 +20,7 @@
 #include "base/clock.hpp"
 #include "net/timeout.hpp"
 #include "os/errno_error.hpp"
-#include "os/posix_processes.hpp"
+#include "pty/job_leader.hpp"
 #include "pty/keeper/process_table.hpp"
 
 namespace relay::pty {
@@ -32,8 +30,10 @@ namespace {
 constexpr Duration kWalk = std::chrono::milliseconds(5);
 /// Walks after SIGKILL. What still lives then waits in the kernel, where no signal helps.
 constexpr int kMostWalks = 1000;
+/// Walks after SIGKILL that the session's leader has for its last news.
+constexpr int kLeaderWalks = 200;
 
-Result<os::Fd> open_terminal(os::WindowSize size, std::string& name) {
+Result<os::Fd> open_terminal(const ChildOrder& order, std::string& name) {
   os::Fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   std::array<char, 64> slave{};
   if (!master || ::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
@@ -42,52 +42,46 @@ Result<os::Fd> open_terminal(os::WindowSize size, std::string& name) {
   }
   name = slave.data();
   winsize wanted{};
-  wanted.ws_col = size.columns;
-  wanted.ws_row = size.rows;
+  wanted.ws_col = order.size.columns;
+  wanted.ws_row = order.size.rows;
   termios mode{};
   if (::ioctl(master.get(), TIOCSWINSZ, &wanted) != 0 || ::tcgetattr(master.get(), &mode) != 0) {
     return fail(Code::spawn_failed, "cannot set up a terminal: " + os::errno_text(errno));
   }
   mode.c_iflag |= IUTF8;
+  if (!order.carriage_returns) mode.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
   ::tcsetattr(master.get(), TCSANOW, &mode);
   return master;
 }
 
-/// The mask of one line of /proc/<pid>/status.
-std::uint64_t signal_mask(pid_t pid, std::string_view name) {
-  std::ifstream status(fmt::format("/proc/{}/status", pid));
-  std::uint64_t mask = 0;
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with(name)) continue;
-    const auto digits = line.find_last_of("\t ") + 1;
-    std::from_chars(line.data() + digits, line.data() + line.size(), mask, 16);
-    break;
-  }
-  return mask;
-}
-
-class ChildProcess final : public SessionProcess {
+class LedProcess final : public SessionProcess {
  public:
-  ChildProcess(const asio::any_io_executor& executor, os::Process& process)
-      : process_(process), ended_(executor, ::dup(process.ended_fd())) {}
+  LedProcess(const asio::any_io_executor& executor, const LedProgram& led,
+             const std::function<void()>& stopped)
+      : led_(led), stopped_(stopped), news_(executor, ::dup(led.news.get())) {}
 
-  [[nodiscard]] pid_t pid() const override { return process_.pid(); }
+  [[nodiscard]] pid_t pid() const override { return led_.program; }
 
   asio::awaitable<Result<os::ExitStatus>> wait_end() override {
     for (;;) {
-      auto status = process_.poll();
-      if (!status) co_return fail(std::move(status).error());
-      if (*status) co_return **status;
+      const auto news = read_news(led_.news);
+      if (!news) co_return fail(news.error());
+      if (*news) {
+        if (const auto* ended = std::get_if<os::ExitStatus>(&**news)) co_return *ended;
+        if (stopped_) stopped_();
+        continue;
+      }
       std::error_code error;
-      co_await ended_.async_wait(asio::posix::stream_descriptor::wait_read,
-                                 asio::redirect_error(asio::use_awaitable, error));
+      co_await news_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, error));
       if (error) throw std::system_error(error);
     }
   }
 
  private:
-  os::Process& process_;
-  asio::posix::stream_descriptor ended_;
+  const LedProgram& led_;
+  const std::function<void()>& stopped_;
+  asio::posix::stream_descriptor news_;
 };
 
 }  // namespace
@@ -95,8 +89,8 @@ class ChildProcess final : public SessionProcess {
 struct DirectChild::Impl {
   asio::any_io_executor executor;
   os::Fd master;
-  std::unique_ptr<os::Process> process;
-  pid_t pid = 0;
+  LedProgram led;
+  std::function<void()> stopped;
 };
 
 DirectChild::DirectChild(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -108,20 +102,18 @@ Result<DirectChild> DirectChild::start(asio::any_io_executor executor, ChildOrde
   auto impl = std::make_unique<Impl>();
   impl->executor = std::move(executor);
   std::string name;
-  auto master = open_terminal(order.size, name);
+  auto master = open_terminal(order, name);
   if (!master) return fail(std::move(master).error());
   impl->master = *std::move(master);
-  order.command.terminal = name;
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  auto process = os::PosixProcesses().start(order.command);
-  if (!process) return fail(std::move(process).error());
-  impl->process = *std::move(process);
-  impl->pid = impl->process->pid();
+  auto led = start_led(std::move(order.command), name);
+  if (!led) return fail(std::move(led).error());
+  impl->led = *std::move(led);
   return DirectChild(std::move(impl));
 }
 
 pid_t DirectChild::pid() const {
-  return impl_->pid;
+  return impl_->led.program;
 }
 
 os::Fd DirectChild::take_master() {
@@ -129,26 +121,21 @@ os::Fd DirectChild::take_master() {
 }
 
 std::unique_ptr<SessionProcess> DirectChild::process() {
-  return std::make_unique<ChildProcess>(impl_->executor, *impl_->process);
+  return std::make_unique<LedProcess>(impl_->executor, impl_->led, impl_->stopped);
 }
 
-bool DirectChild::was_stopped() {
-  // Orphans first. The program itself is left to who waits for its end.
+void DirectChild::on_stopped(std::function<void()> call) {
+  impl_->stopped = std::move(call);
+}
+
+void DirectChild::collect_orphans() const {
   for (;;) {
     siginfo_t info{};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
-    if (info.si_pid == impl_->pid) break;
+    // The program's number is its own as long as somebody may signal it.
+    if (info.si_pid == impl_->led.program || info.si_pid == impl_->led.leader) break;
     ::waitpid(info.si_pid, nullptr, WNOHANG);
   }
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(impl_->pid), &info, WSTOPPED | WNOHANG) == 0 &&
-         info.si_pid == impl_->pid;
-}
-
-bool DirectChild::takes_stop(pid_t group_in_front) const {
-  if (group_in_front != impl_->pid) return false;
-  const std::uint64_t stop = std::uint64_t{1} << (SIGTSTP - 1);
-  return ((signal_mask(impl_->pid, "SigIgn:") | signal_mask(impl_->pid, "SigCgt:")) & stop) == 0;
 }
 
 void DirectChild::signal_group(pid_t group, int number) const {
@@ -169,10 +156,13 @@ asio::awaitable<void> DirectChild::end_tree(Duration grace) {
     std::size_t left = 0;
     for (const auto& row : keeper::descendants(keeper::read_processes(), self)) {
       if (row.dead) {
-        if (row.parent == self && row.pid != impl_->pid) ::waitpid(row.pid, nullptr, WNOHANG);
+        if (row.parent == self) ::waitpid(row.pid, nullptr, WNOHANG);
         continue;
       }
       ++left;
+      // It ends when it has told how the program ended.
+      const bool leads = row.pid == impl_->led.leader;
+      if (leads && kills < kLeaderWalks) continue;
       if (kill) {
         keeper::kill_with_group(row);
       } else if (asked.emplace(row.pid, row.started).second) {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 
 #include "base/result.hpp"
@@ -20,11 +20,14 @@ struct ChildOrder {
   /// Its `terminal` is set here; input, output and error that are given stay as they are.
   os::Command command;
   os::WindowSize size;
+  /// The terminal adds a carriage return to each line. Not when its output goes to one that does.
+  bool carriage_returns = true;
 };
 
-/// A program that is our own child, for one who runs a session without a keeper. This process
-/// becomes the parent of all its orphans, so there is one DirectChild in a process and nothing else
-/// is started there.
+/// A program that we have started ourselves, for one who runs a session without a keeper. It has a
+/// leader of its session (job_leader.hpp), so it can be stopped and continued like any job of a
+/// shell. This process becomes the parent of all its orphans, so there is one DirectChild at a time
+/// in a process, which has no threads, and nothing else is started there.
 class DirectChild {
  public:
   /// Errors as for os::Processes::start.
@@ -39,12 +42,10 @@ class DirectChild {
   [[nodiscard]] os::Fd take_master();
   [[nodiscard]] std::unique_ptr<SessionProcess> process();
 
-  /// After SIGCHLD: whether the program was stopped since the last call. Collects orphans that have
-  /// ended.
-  [[nodiscard]] bool was_stopped();
-  /// The program in front would be stopped by a Ctrl-Z, but is not: it has no parent in its session
-  /// who would wait for that.
-  [[nodiscard]] bool takes_stop(pid_t group_in_front) const;
+  /// Called from the loop when the program was stopped, by a key or by itself.
+  void on_stopped(std::function<void()> call);
+  /// After SIGCHLD: orphans of the program that have ended are collected.
+  void collect_orphans() const;
   void signal_group(pid_t group, int number) const;
 
   /// SIGHUP and SIGTERM to everything that we are an ancestor of, SIGKILL after the grace, until

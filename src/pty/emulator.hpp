@@ -14,7 +14,7 @@
 namespace relay::pty {
 
 /// The terminal behind a Screen: does what the parser understood. Sources: emulator.cpp (text,
-/// cursor, size), emulator_edit.cpp (CSI), emulator_modes.cpp (modes and colours).
+/// cursor, size), emulator_edit.cpp (CSI), emulator_modes.cpp (modes).
 class Emulator final : private VtHandler {
  public:
   Emulator(int rows, int columns, std::uint64_t offset, std::size_t most_scrolled_off);
@@ -85,7 +85,6 @@ class Emulator final : private VtHandler {
   // emulator_modes.cpp
   void set_private_modes(const CsiSequence& sequence, bool on);
   void set_alternate(bool on, bool with_cursor);
-  void set_graphics(const CsiSequence& sequence);
   void set_cursor_shape(int shape);
   void kitty_csi(const CsiSequence& sequence);
   void soft_reset();

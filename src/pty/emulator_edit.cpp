@@ -4,6 +4,7 @@
 
 #include "pty/char_width.hpp"
 #include "pty/emulator.hpp"
+#include "pty/graphics.hpp"
 
 namespace relay::pty {
 
@@ -16,7 +17,7 @@ Cell Emulator::blank() const {
 void Emulator::on_csi(const CsiSequence& sequence) {
   if (sequence.final == 'm' && sequence.prefix == 0 && sequence.intermediate == 0) {
     last_ = 0;
-    set_graphics(sequence);
+    apply_graphics(sequence, cursor_.pen);
     return;
   }
   const char32_t last = std::exchange(last_, 0);

@@ -11,7 +11,11 @@ Injection::Injection(Profile profile, InjectionSettings settings)
       queue_(settings.most_items, settings.most_bytes),
       dialog_(profile_, settings_),
       tui_(profile_, settings_),
-      plain_(profile_, settings_) {}
+      plain_(profile_, settings_) {
+  // Nothing on its screen could say otherwise.
+  const bool plain = profile_.reader == Reader::plain && profile_.dialogs.empty();
+  if (plain) view_.readiness = Readiness::ready;
+}
 
 bool Injection::quiet(Monotonic now) const {
   return !held_ && (!quiet_from_ || now >= *quiet_from_);

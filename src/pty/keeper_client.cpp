@@ -121,6 +121,8 @@ asio::awaitable<Result<void>> KeeperClient::Impl::take_in(KeeperLink::Received r
       changed.notify();
     }
     event = SessionGone{gone->generation};
+  } else if (const auto* warning = std::get_if<keeper::Warning>(&report)) {
+    event = KeeperWarning{warning->message, warning->hint};
   } else if (std::holds_alternative<keeper::Replaced>(report)) {
     co_return fail(Code::already_running, "another broker has taken over the agents");
   } else if (std::holds_alternative<keeper::Bye>(report)) {

@@ -91,7 +91,12 @@ struct SessionGone {
 struct KeeperLost {
   Error why;
 };
-using KeeperEvent = std::variant<SessionGone, SessionExited, KeeperLost>;
+/// Something for the log: the keeper cannot mend it at once.
+struct KeeperWarning {
+  std::string message;
+  std::string hint;
+};
+using KeeperEvent = std::variant<SessionGone, SessionExited, KeeperWarning, KeeperLost>;
 
 /// A broker's connection to its keeper. All on one loop thread. The owner ends with `close`;
 /// agents live on in the keeper.

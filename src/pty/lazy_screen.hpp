@@ -24,6 +24,8 @@ class LazyScreen {
   /// Shows all that is in the ring.
   [[nodiscard]] const Screen& now();
   [[nodiscard]] bool made() const { return screen_.has_value(); }
+  /// Gives its memory back; the next look makes it anew from what the ring holds then.
+  void drop() { screen_.reset(); }
   void resize(os::WindowSize size);
 
  private:

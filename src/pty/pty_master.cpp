@@ -86,12 +86,6 @@ TerminalMode PtyMaster::mode() const {
   return mode;
 }
 
-char PtyMaster::stop_key() const {
-  termios now{};
-  if (::tcgetattr(impl_->slave.get(), &now) != 0 || (now.c_lflag & ISIG) == 0) return 0;
-  return static_cast<char>(now.c_cc[VSUSP]);
-}
-
 bool PtyMaster::unread() const {
   // poll() makes the kernel hand over what is still on its way; FIONREAD alone would miss it.
   pollfd waiting{impl_->slave.get(), POLLIN, 0};

@@ -37,8 +37,6 @@ class PtyMaster {
   /// The program gets SIGWINCH if the size is another one.
   Result<void> resize(os::WindowSize size);
   [[nodiscard]] TerminalMode mode() const;
-  /// The byte that stops the program in front (Ctrl-Z), or nothing while it is an ordinary key.
-  [[nodiscard]] char stop_key() const;
   /// Whether there is input that the program has not read. The kernel's queues are flushed for the
   /// answer: what was written before counts.
   [[nodiscard]] bool unread() const;

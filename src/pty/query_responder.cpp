@@ -1,5 +1,6 @@
 #include "pty/query_responder.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <utility>
 
@@ -16,10 +17,35 @@ constexpr std::string_view kName = "\x1BP>|relay-broker\x1B\\";
 /// Colours of text, background and cursor, the same as in pictures: a dark terminal.
 constexpr std::string_view kColours[] = {"d4d4/d4d4/d4d4", "1e1e/1e1e/1e1e", "d4d4/d4d4/d4d4"};
 constexpr int kFirstColour = 10;
+constexpr int kBracketedPaste = 2004;
 
 /// Pixels of a cell. No program sees them; some only divide by them.
 constexpr int kCellWidth = 9;
 constexpr int kCellHeight = 18;
+
+constexpr char kEscape = 0x1B;
+
+/// Whether `CSI … final` can be a query or a mode.
+bool is_ours(char final) {
+  return std::string_view("chlnpqtu").find(final) != std::string_view::npos;
+}
+
+/// The next sequence that may matter. Text, colours and moves, which are nearly everything that a
+/// program prints, are not worth a parser.
+std::size_t next_of_ours(std::string_view bytes, std::size_t at) {
+  for (;;) {
+    const std::size_t escape = bytes.find(kEscape, at);
+    if (escape == std::string_view::npos) return bytes.size();
+    at = escape + 1;
+    if (at == bytes.size() || bytes[at] != '[') return escape;
+    do {
+      ++at;
+    } while (at < bytes.size() && bytes[at] >= 0x20 && bytes[at] < 0x40);
+    const bool whole = at < bytes.size() && bytes[at] >= 0x40 && bytes[at] < 0x7F;
+    if (!whole || is_ours(bytes[at])) return escape;
+    ++at;
+  }
+}
 
 }  // namespace
 
@@ -31,7 +57,12 @@ TerminalFacts facts_of(const Screen& screen) {
 std::string QueryResponder::feed(std::string_view bytes, const FactsAt& facts_at) {
   facts_at_ = &facts_at;
   replies_.clear();
-  parser_.feed(bytes, *this);
+  for (fed_ = 0; fed_ < bytes.size();) {
+    if (parser_.unfinished() == 0) fed_ = next_of_ours(bytes, fed_);
+    const std::size_t end = std::min(bytes.find(kEscape, fed_ + 1), bytes.size());
+    parser_.feed(bytes.substr(fed_, end - fed_), *this);
+    fed_ = end;
+  }
   facts_at_ = nullptr;
   return std::exchange(replies_, {});
 }
@@ -41,10 +72,21 @@ void QueryResponder::reply(std::string_view text) {
 }
 
 void QueryResponder::on_escape(char intermediate, char final) {
+  if (intermediate == 0 && final == 'c') bracketed_paste_ = false;
   if (intermediate == 0 && final == 'Z') reply(kPrimary);
 }
 
+void QueryResponder::note_mode(const CsiSequence& sequence) {
+  for (std::size_t i = 0; i < sequence.count; ++i) {
+    if (sequence.at(i, 0) == kBracketedPaste) bracketed_paste_ = sequence.final == 'h';
+  }
+}
+
 void QueryResponder::on_csi(const CsiSequence& sequence) {
+  if (sequence.prefix == '?' && (sequence.final == 'h' || sequence.final == 'l')) {
+    note_mode(sequence);
+    return;
+  }
   if (silent()) return;
   const int what = sequence.at(0, 0);
   if (sequence.intermediate == '$' && sequence.final == 'p') {

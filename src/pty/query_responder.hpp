@@ -44,6 +44,10 @@ class QueryResponder final : private VtHandler {
   /// while a real terminal is attached; a query that was cut is answered when its end comes.
   [[nodiscard]] std::string feed(std::string_view bytes, const FactsAt& facts_at);
 
+  /// Whether the program wants pastes to be marked (?2004), from all output so far: known without a
+  /// screen.
+  [[nodiscard]] bool bracketed_paste() const { return bracketed_paste_; }
+
  private:
   void on_ascii(std::string_view) override {}
   void on_glyph(char32_t) override {}
@@ -55,11 +59,15 @@ class QueryResponder final : private VtHandler {
   void reply(std::string_view text);
   void reply_mode(const CsiSequence& sequence);
   void reply_size(int what);
-  [[nodiscard]] TerminalFacts facts() const { return (*facts_at_)(parser_.consumed()); }
+  void note_mode(const CsiSequence& sequence);
+  [[nodiscard]] TerminalFacts facts() const { return (*facts_at_)(fed_ + parser_.consumed()); }
   [[nodiscard]] bool silent() const { return real_terminal_ || replies_.size() >= kMostReply; }
 
   VtParser parser_;
+  /// Bytes of what is being fed that are behind the parser's.
+  std::size_t fed_ = 0;
   bool real_terminal_ = false;
+  bool bracketed_paste_ = false;
   const FactsAt* facts_at_ = nullptr;
   std::string replies_;
 };

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 #include <deque>
 #include <optional>
 
@@ -18,7 +16,7 @@ namespace relay::pty {
 namespace {
 
 /// Waits that are ended by what they wait for.
-constexpr Duration kLook = std::chrono::hours(1);
+constexpr Duration kSessionLook = std::chrono::hours(1);
 /// Output taken in one go before others have their turn: a few milliseconds with a screen.
 constexpr std::size_t kTurn = std::size_t{64} << 10;
 /// More than the kernel keeps of a terminal's output: what an ended program left is within it, what
@@ -39,8 +37,7 @@ struct Session::Impl {
   Impl(asio::any_io_executor executor_in, PtyMaster master_in,
        std::unique_ptr<SessionProcess> process_in, SessionSettings settings, InputWatch& watch_in,
        const Clock& clock_in)
-      : executor(executor_in),
-        clock(clock_in),
+      : clock(clock_in),
         watch(watch_in),
         master(std::move(master_in)),
         process(std::move(process_in)),
@@ -59,7 +56,11 @@ struct Session::Impl {
         deadline_changed(executor_in),
         tasks(executor_in) {
     responder.set_real_terminal(settings.real_terminal);
-    facts_at = [this](std::size_t consumed) { return screen.facts_at(piece, consumed); };
+    facts_at = [this](std::size_t consumed) {
+      // Who asks once asks again, and the ring forgets.
+      keep_screen = true;
+      return screen.facts_at(piece, consumed);
+    };
   }
   ~Impl() { stop_watching(); }
   Impl(const Impl&) = delete;
@@ -81,7 +82,6 @@ struct Session::Impl {
   [[nodiscard]] std::optional<Monotonic> next_deadline() const;
   void on_time();
 
-  asio::any_io_executor executor;
   const Clock& clock;
   InputWatch& watch;
   PtyMaster master;
@@ -94,6 +94,7 @@ struct Session::Impl {
   std::size_t ring_capacity;
   OutputRing ring;
   LazyScreen screen;
+  /// Not only a message looks at it: a person or the program itself does.
   bool keep_screen;
   QueryResponder responder;
   QueryResponder::FactsAt facts_at;
@@ -146,6 +147,8 @@ std::size_t Session::Impl::take_output(std::size_t most) {
   }
   if (taken == 0) return 0;
   viewers.grown();
+  // The program reads before it answers: in this order the injection hears of both.
+  settle();
   if (injection.wants_screen()) look();
   settle();
   return taken;
@@ -154,21 +157,20 @@ std::size_t Session::Impl::take_output(std::size_t most) {
 asio::awaitable<void> Session::Impl::read_output() {
   for (;;) {
     if (paused) {
-      (void)co_await resumed.wait(kLook);
+      (void)co_await resumed.wait(kSessionLook);
       continue;
     }
     const auto error = co_await master.wait_readable();
     if (error) co_return;
-    const std::size_t taken = take_output(kTurn);
-    // Others have their turn before the next piece of a flood.
-    if (taken >= kTurn) co_await asio::post(executor, asio::use_awaitable);
+    // In the wait for more, which a flood does not have, others have their turn all the same.
+    (void)take_output(kTurn);
   }
 }
 
 asio::awaitable<void> Session::Impl::drain_output() {
   for (std::size_t left = kMostLeft; left > 0;) {
     if (paused) {
-      (void)co_await resumed.wait(kLook);
+      (void)co_await resumed.wait(kSessionLook);
       continue;
     }
     const std::size_t taken = take_output(std::min(kTurn, left));
@@ -208,7 +210,10 @@ void Session::Impl::perform(InjectionSteps more) {
 void Session::Impl::look() {
   if (seen == ring.end()) return;
   seen = ring.end();
-  perform(injection.screen(clock.now(), text_of(screen.now().view())));
+  ScreenText text = text_of(screen.now().view());
+  // The ring may have forgotten where that began.
+  text.bracketed_paste = responder.bracketed_paste();
+  perform(injection.screen(clock.now(), text));
 }
 
 void Session::Impl::release_keys() {
@@ -241,6 +246,7 @@ void Session::Impl::settle() {
     watch_input();
   }
   release_keys();
+  if (!keep_screen && screen.made() && !injection.wants_screen()) screen.drop();
   const auto next = next_deadline();
   if (next && (!armed || *next < *armed)) deadline_changed.notify();
   if (on_change) on_change();
@@ -265,7 +271,7 @@ asio::awaitable<void> Session::Impl::keep_time() {
   std::optional<Monotonic> last;
   for (;;) {
     armed = next_deadline();
-    Duration wait = armed ? *armed - clock.now() : kLook;
+    Duration wait = armed ? *armed - clock.now() : kSessionLook;
     if (armed && armed == last) wait = std::max(wait, kLeastWait);
     if (wait > Duration::zero()) (void)co_await deadline_changed.wait(wait);
     last = armed;
@@ -385,6 +391,10 @@ TerminalMode Session::mode() const {
   return impl_->master.mode();
 }
 
+void Session::take_printed() {
+  (void)impl_->take_output(kMostLeft);
+}
+
 void Session::set_sink(OutputSink* sink) {
   impl_->sink = sink;
   resume_output();
@@ -408,6 +418,7 @@ SessionViewers& Session::viewers() {
 }
 
 ScreenView Session::screen() {
+  impl_->keep_screen = true;
   return impl_->screen.now().view();
 }
 

@@ -59,7 +59,8 @@ struct SessionSettings {
 /// session wakes nobody. What differs from one program to the next is in the profile.
 ///
 /// Memory: none for output before the first byte. The screen is made when somebody looks at it for
-/// the first time and then follows the output a ring behind at most.
+/// the first time and then follows the output a ring behind at most. That of a plain program is
+/// made for a message too, and goes away with it.
 class Session {
  public:
   /// Takes the terminal over. `watch`, `clock` and the sink outlive the session.
@@ -91,6 +92,10 @@ class Session {
   [[nodiscard]] const Injection& injection() const;
   /// What the terminal's driver says, for who makes an envelope.
   [[nodiscard]] TerminalMode mode() const;
+
+  /// Takes what has been printed by now, as far as the sink lets it: before the terminal is left to
+  /// somebody else.
+  void take_printed();
 
   /// Null for none. Output that came before is not shown.
   void set_sink(OutputSink* sink);

@@ -5,7 +5,7 @@
 namespace relay::pty {
 namespace {
 
-constexpr Duration kLook = std::chrono::hours(1);
+constexpr Duration kEndLook = std::chrono::hours(1);
 
 }  // namespace
 
@@ -16,7 +16,7 @@ void KeptProcess::report(Result<os::ExitStatus> how) {
 }
 
 asio::awaitable<Result<os::ExitStatus>> KeptProcess::wait_end() {
-  while (!how_) (void)co_await ended_.wait(kLook);
+  while (!how_) (void)co_await ended_.wait(kEndLook);
   co_return *how_;
 }
 

@@ -17,11 +17,7 @@ constexpr std::size_t kLongestName = 128;
 constexpr std::size_t kLongestHost = 40;
 
 std::string node_id_of(std::string_view material) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  ::SHA256(reinterpret_cast<const unsigned char*>(material.data()), material.size(), digest.data());
-  std::string id = "node_";
-  for (std::size_t i = 0; i < kIdBytes; ++i) id += fmt::format("{:02x}", digest[i]);
-  return id;
+  return "node_" + sha256_hex(material).substr(0, 2 * kIdBytes);
 }
 
 std::string joined(std::string_view seed, const std::filesystem::path& directory) {
@@ -44,6 +40,14 @@ bool may_be_in_name(char c) {
 }
 
 }  // namespace
+
+std::string sha256_hex(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  std::string out;
+  for (const unsigned char byte : digest) out += fmt::format("{:02x}", byte);
+  return out;
+}
 
 std::string derived_node_id(std::string_view seed, const std::filesystem::path& directory,
                             std::string_view workspace_id) {

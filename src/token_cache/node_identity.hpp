@@ -26,6 +26,9 @@ namespace relay::token_cache {
 [[nodiscard]] std::string default_node_name(std::string_view host,
                                             const std::filesystem::path& directory);
 
+/// Lower-case hex of SHA-256: how an engine keeps the key that proves whose an agent is.
+[[nodiscard]] std::string sha256_hex(std::string_view text);
+
 /// Whether an engine could know a node by this id: 1 to 128 of letters, digits, '.', '_', ':', '-'.
 [[nodiscard]] Result<void> check_node_id(std::string_view id);
 

@@ -114,6 +114,10 @@ struct World : test::KeeperWorld {
     co_await tasks->join();
   }
 
+  template <class Play>
+  void play(Play scenario) {
+    run(scenario(*this));
+  }
   static SpawnRequest request(std::string name, std::string script) {
     SpawnRequest out;
     out.name = std::move(name);
@@ -180,10 +184,15 @@ struct World : test::KeeperWorld {
   std::optional<Error> ended_by;
 };
 
+Scenario spawn_into(World* world, SpawnRequest wanted, std::optional<Result<SpawnedAgent>>* into) {
+  auto made = co_await world->broker->spawn(std::move(wanted));
+  into->emplace(std::move(made));
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the agent in order") {
-  run([](World& w) -> Scenario {
+  play([](World& w) -> Scenario {
     const auto made = co_await w.broker->spawn(World::request("ada", kReader));
     REQUIRE(made);
     CHECK(made->agent_id == "agt_ada_1");
@@ -196,7 +205,10 @@ TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the a
     REQUIRE(sent);
     CHECK(sent->delivered == 1);
     w.deliver("ada", 2, "three");
-    co_await w.until([&w] { return w.records.ended.size() == 3; }, "three ends");
+    {
+      std::function<bool()> holds = [&w] { return w.records.ended.size() == 3; };
+      co_await w.until(std::move(holds), "three ends");
+    }
     const std::string shown = w.screen("ada");
     const auto at = [&shown](const char* text) { return shown.find(text); };
     CHECK(at("one") < at("two"));
@@ -211,11 +223,11 @@ TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the a
       CAPTURE(kind);
       CHECK(w.told(kind));
     }
-  }(*this));
+  });
 }
 
 TEST_CASE_FIXTURE(World, "what cannot be started leaves nothing behind, and says why") {
-  run([](World& w) -> Scenario {
+  play([](World& w) -> Scenario {
     auto request = World::request("ada", "");
     request.command = {"no-such-program"};
     auto made = co_await w.broker->spawn(request);
@@ -242,12 +254,13 @@ TEST_CASE_FIXTURE(World, "what cannot be started leaves nothing behind, and says
     CHECK(w.roster->size() == 0);
     CHECK(w.records.agents_by_name.empty());
     CHECK_FALSE(w.files.stat(w.temp / "run/agents/ada/token"));
-    CHECK((co_await w.client().list(kPatience))->empty());
-  }(*this));
+    const auto left = co_await w.client().list(kPatience);
+    CHECK(left->empty());
+  });
 }
 
 TEST_CASE_FIXTURE(World, "a name belongs to one agent; one key makes one agent") {
-  run([](World& w) -> Scenario {
+  play([](World& w) -> Scenario {
     auto request = World::request("ada", kReader);
     request.idempotency_key = "k1";
     const auto first = co_await w.broker->spawn(request);
@@ -261,39 +274,46 @@ TEST_CASE_FIXTURE(World, "a name belongs to one agent; one key makes one agent")
     REQUIRE_FALSE(other);
     CHECK(other.error().code == Code::name_conflict);
     CHECK(other.error().message == "agent 'ada' already exists");
-  }(*this));
+  });
 }
 
 TEST_CASE_FIXTURE(World, "release: the whole tree, what waits, and the identity; also twice") {
-  run([](World& w) -> Scenario {
+  play([](World& w) -> Scenario {
     auto request = World::request("ada", "setsid sleep 1000 & trap '' TERM; sleep 1000");
-    REQUIRE(co_await w.broker->spawn(request));
+    const auto done_1 = co_await w.broker->spawn(request);
+    REQUIRE(done_1);
     CHECK(w.files.stat(w.temp / "run/agents/ada/token")->mode == 0600);
     ModeChange by_hand;
     by_hand.mode = DeliveryMode::manual_flush;
-    REQUIRE(co_await w.broker->set_mode("ada", by_hand));
+    const auto done_2 = co_await w.broker->set_mode("ada", by_hand);
+    REQUIRE(done_2);
     w.deliver("ada", 1, "one");
     const auto gone = co_await w.broker->release(ReleaseRequest("ada"));
     REQUIRE(gone);
     CHECK(gone->known);
     CHECK(gone->dropped == 1);
     CHECK(w.engine.deregistered == std::vector<std::string>{"agt_ada_1"});
-    co_await w.until([&w] { return w.records.dead.size() == 1; }, "a dead letter");
+    {
+      std::function<bool()> holds = [&w] { return w.records.dead.size() == 1; };
+      co_await w.until(std::move(holds), "a dead letter");
+    }
     CHECK(w.records.dead.at(0).reason == "agent_released");
     CHECK(w.engine.acknowledged == std::vector<std::uint64_t>{1});
     CHECK(w.broker->agents().empty());
     CHECK_FALSE(w.files.stat(w.temp / "run/agents/ada/token"));
-    CHECK((co_await w.client().list(kPatience))->empty());
+    const auto left = co_await w.client().list(kPatience);
+    CHECK(left->empty());
     const auto again = co_await w.broker->release(ReleaseRequest("ada"));
     REQUIRE(again);
     CHECK_FALSE(again->known);
     // The name is free, and the letter can be sent again.
-    REQUIRE(co_await w.broker->spawn(World::request("ada", kReader)));
-  }(*this));
+    const auto done_3 = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(done_3);
+  });
 }
 
 TEST_CASE_FIXTURE(World, "a release ends a spawn that waits") {
-  run([](World& w) -> Scenario {
+  play([](World& w) -> Scenario {
     auto request = World::request("ada", "sleep 1000");
     request.command = {"sh", "-c", "sleep 1000"};
     request.wait = SpawnWait::ready;
@@ -301,29 +321,36 @@ TEST_CASE_FIXTURE(World, "a release ends a spawn that waits") {
     request.command.front() = "/bin/sh";
     std::optional<Result<SpawnedAgent>> made;
     net::TaskGroup group(w.io().get_executor());
-    group.spawn([](World* world, SpawnRequest wanted,
-                   std::optional<Result<SpawnedAgent>>* into) -> Scenario {
-      into->emplace(co_await world->broker->spawn(std::move(wanted)));
-    }(&w, request, &made));
-    co_await w.until([&w] { return w.told("agent_spawned"); }, "it runs");
+    group.spawn(spawn_into(&w, request, &made));
+    {
+      std::function<bool()> holds = [&w] { return w.told("agent_spawned"); };
+      co_await w.until(std::move(holds), "it runs");
+    }
     if (!made) {
-      REQUIRE(co_await w.broker->release(ReleaseRequest("ada")));
+      const auto done_4 = co_await w.broker->release(ReleaseRequest("ada"));
+      REQUIRE(done_4);
     }
     co_await group.join();
     REQUIRE(made.has_value());
     CHECK(w.roster->spawning() == 0);
-  }(*this));
+  });
 }
 
 TEST_CASE_FIXTURE(World, "a program that ends by itself: its messages are dead letters") {
-  run([](World& w) -> Scenario {
-    REQUIRE(co_await w.broker->spawn(World::request("ada", "read -r l; exit 7")));
+  play([](World& w) -> Scenario {
+    const auto done_5 = co_await w.broker->spawn(World::request("ada", "read -r l; exit 7"));
+    REQUIRE(done_5);
     ModeChange by_hand;
     by_hand.mode = DeliveryMode::manual_flush;
-    REQUIRE(co_await w.broker->set_mode("ada", by_hand));
+    const auto done_6 = co_await w.broker->set_mode("ada", by_hand);
+    REQUIRE(done_6);
     w.deliver("ada", 1, "one");
-    REQUIRE(co_await w.broker->type("ada", "\n"));
-    co_await w.until([&w] { return w.records.dead.size() == 1; }, "a dead letter");
+    const auto done_7 = co_await w.broker->type("ada", "\n");
+    REQUIRE(done_7);
+    {
+      std::function<bool()> holds = [&w] { return w.records.dead.size() == 1; };
+      co_await w.until(std::move(holds), "a dead letter");
+    }
     CHECK(w.records.dead.at(0).reason == "worker_exited");
     CHECK(w.told("agent_exited"));
     CHECK(w.broker->crashes().size() == 1);
@@ -332,74 +359,100 @@ TEST_CASE_FIXTURE(World, "a program that ends by itself: its messages are dead l
     CHECK(agent->state == AgentState::exited);
     CHECK(agent->exit->as_shell() == 7);
     // It makes room for another one.
-    REQUIRE(co_await w.broker->spawn(World::request("ada", kReader)));
+    const auto done_8 = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(done_8);
     w.deliver("ada", 2, "two");
-    co_await w.until([&w] { return w.engine.acknowledged.size() == 2; }, "both are acknowledged");
-  }(*this));
+    {
+      std::function<bool()> holds = [&w] { return w.engine.acknowledged.size() == 2; };
+      co_await w.until(std::move(holds), "both are acknowledged");
+    }
+  });
 }
 
 TEST_CASE_FIXTURE(World, "a program is started again where that was asked for") {
-  run([](World& w) -> Scenario {
+  play([](World& w) -> Scenario {
     auto request = World::request("ada", std::string("echo up; ") + kReader);
     request.restart.enabled = true;
     request.restart.cooldown = 10ms;
     const auto made = co_await w.broker->spawn(request);
     REQUIRE(made);
     ::kill(made->pid, SIGKILL);
-    co_await w.until([&w] { return w.told("agent_restarted"); }, "it is started again");
+    {
+      std::function<bool()> holds = [&w] { return w.told("agent_restarted"); };
+      co_await w.until(std::move(holds), "it is started again");
+    }
     const auto agent = w.broker->agent("ada");
     REQUIRE(agent);
     CHECK(agent->restarts == 1);
     CHECK(agent->generation != made->generation);
     CHECK(w.engine.enrolled.size() == 1);
     w.deliver("ada", 1, "one");
-    co_await w.until([&w] { return w.screen("ada").find("one") != std::string::npos; },
-                     "the next program reads");
-  }(*this));
+    {
+      std::function<bool()> holds = [&w] {
+        return w.screen("ada").find("one") != std::string::npos;
+      };
+      co_await w.until(std::move(holds), "the next program reads");
+    }
+  });
 }
 
 TEST_CASE_FIXTURE(World, "the next broker takes the agents over, and what waits for them") {
   pid_t pid = 0;
-  run([](World& w, pid_t* into) -> Scenario {
+  auto before = [](World& w, pid_t* into) -> Scenario {
     const auto made = co_await w.broker->spawn(World::request("ada", kReader));
     REQUIRE(made);
     *into = made->pid;
     ModeChange by_hand;
     by_hand.mode = DeliveryMode::manual_flush;
-    REQUIRE(co_await w.broker->set_mode("ada", by_hand));
+    const auto done_9 = co_await w.broker->set_mode("ada", by_hand);
+    REQUIRE(done_9);
     w.deliver("ada", 1, "one");
-  }(*this, &pid));
+  };
+  run(before(*this, &pid));
   end(Broker::Agents::leave);
   leave();
   open();
   begin();
-  run([](World& w, pid_t before) -> Scenario {
+  auto after = [](World& w, pid_t before_it) -> Scenario {
     const auto agent = w.broker->agent("ada");
     REQUIRE(agent);
-    CHECK(agent->pid == before);
+    CHECK(agent->pid == before_it);
     CHECK(agent->agent_id == "agt_ada_1");
-    co_await w.until([&w] { return w.screen("ada").find("Relay message") != std::string::npos; },
-                     "the message is read");
-    co_await w.until([&w] { return w.engine.acknowledged.size() == 1; }, "it is acknowledged");
-    REQUIRE(co_await w.broker->release(ReleaseRequest("ada")));
-  }(*this, pid));
+    {
+      std::function<bool()> holds = [&w] {
+        return w.screen("ada").find("Relay message") != std::string::npos;
+      };
+      co_await w.until(std::move(holds), "the message is read");
+    }
+    {
+      std::function<bool()> holds = [&w] { return w.engine.acknowledged.size() == 1; };
+      co_await w.until(std::move(holds), "it is acknowledged");
+    }
+    const auto done_10 = co_await w.broker->release(ReleaseRequest("ada"));
+    REQUIRE(done_10);
+  };
+  run(after(*this, pid));
 }
 
 TEST_CASE_FIXTURE(World, "nothing is acknowledged, or typed, that cannot be written down") {
-  run([](World& w) -> Scenario {
-    REQUIRE(co_await w.broker->spawn(World::request("ada", kReader)));
+  play([](World& w) -> Scenario {
+    const auto done_11 = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(done_11);
     w.records.broken = Error(Code::disk_full, "no space");
     w.deliver("ada", 1, "one");
     co_await net::pause(100ms);
     CHECK(w.engine.acknowledged.empty());
     CHECK(w.screen("ada").find("one") == std::string::npos);
     w.records.broken.reset();
-    co_await w.until([&w] { return w.engine.acknowledged.size() == 1; }, "it goes on");
-  }(*this));
+    {
+      std::function<bool()> holds = [&w] { return w.engine.acknowledged.size() == 1; };
+      co_await w.until(std::move(holds), "it goes on");
+    }
+  });
 }
 
 TEST_CASE_FIXTURE(World, "actions of the engine: spawn and release tell the truth") {
-  run([](World& w) -> Scenario {
+  play([](World& w) -> Scenario {
     const auto invoke = [&w](std::string id, std::string action, std::string_view input) {
       wire::ActionInvoke frame;
       frame.invocation_id = std::move(id);
@@ -410,21 +463,30 @@ TEST_CASE_FIXTURE(World, "actions of the engine: spawn and release tell the trut
     invoke("i1", "spawn:cat", R"({"agent":"ada"})");
     invoke("i2", "spawn", R"({"name":"bert"})");
     invoke("i3", "dance", "{}");
-    co_await w.until([&w] { return w.engine.outcomes.size() == 3; }, "three results");
+    {
+      std::function<bool()> holds = [&w] { return w.engine.outcomes.size() == 3; };
+      co_await w.until(std::move(holds), "three results");
+    }
     CHECK(w.engine.outcomes["i1"] == R"({"spawned":true,"name":"ada"})");
     CHECK(w.engine.outcomes["i2"] == "spawn_missing_cli");
     CHECK(w.engine.outcomes["i3"] == "handler_unavailable");
     invoke("i4", "spawn:cat", R"({"agent":"ada"})");
     invoke("i5", "spawn:no-such-program", R"({"agent":"carl"})");
-    co_await w.until([&w] { return w.engine.outcomes.size() == 5; }, "two more");
+    {
+      std::function<bool()> holds = [&w] { return w.engine.outcomes.size() == 5; };
+      co_await w.until(std::move(holds), "two more");
+    }
     CHECK(w.engine.outcomes["i4"] == "spawn_agent_name_in_use");
     CHECK(w.engine.outcomes["i5"].starts_with("spawn_failed: "));
     invoke("i6", "release", R"({"name":"ada"})");
     invoke("i7", "release", R"({"name":"nobody"})");
-    co_await w.until([&w] { return w.engine.outcomes.size() == 7; }, "two releases");
+    {
+      std::function<bool()> holds = [&w] { return w.engine.outcomes.size() == 7; };
+      co_await w.until(std::move(holds), "two releases");
+    }
     CHECK(w.engine.outcomes["i6"] == R"({"released":true,"name":"ada"})");
     CHECK(w.engine.outcomes["i7"] == R"({"released":true,"name":"nobody"})");
-  }(*this));
+  });
 }
 
 }  // namespace relay::broker

@@ -122,7 +122,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a name that is not built yet is no command") {
-  for (const char* name : {"serve", "spawn", "release"}) {
+  for (const char* name : {"attach", "send", "mcp"}) {
     CAPTURE(name);
     CHECK(run({name}).status == os::ExitStatus::exited(2));
   }

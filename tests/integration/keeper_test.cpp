@@ -325,13 +325,31 @@ TEST_CASE("what keeper and guardian leave when both are killed the next keeper s
   KeeperWorld world;
   world.open();
   const auto session =
-      world.spawn(world.hostile("g", {"ignore", "setsid", "double", "clean", "refill"}));
+      world.spawn(world.hostile("g", {"ignore", "setsid", "double", "clean", "session-chain"}));
   KeeperWorld::read_until(session.master.get(), "up");
   const auto directory = world.place().directory.string();
   for (const pid_t pid : test::alive_with(directory)) ::kill(pid, SIGKILL);
   CHECK(world.wait_lost().code == Code::connection_closed);
   CHECK_FALSE(test::alive_with(world.token()).empty());
   world.open();
+  CHECK_FALSE(world.is_warned());
+  CHECK(test::wait_none(world.token(), 0s).empty());
+}
+
+TEST_CASE("a chain of processes that live for microseconds does not outlive both either") {
+  KeeperWorld world;
+  world.open();
+  const auto session =
+      world.spawn(world.hostile("g", {"ignore", "session-chain", "session-chain"}));
+  KeeperWorld::read_until(session.master.get(), "up");
+  const auto directory = world.place().directory.string();
+  for (const pid_t pid : test::alive_with(directory)) ::kill(pid, SIGKILL);
+  CHECK(world.wait_lost().code == Code::connection_closed);
+  // The one that does not run away.
+  ::kill(session.pid, SIGKILL);
+  CHECK_FALSE(test::alive_with(world.token()).empty());
+  world.open();
+  CHECK_FALSE(world.is_warned());
   CHECK(test::wait_none(world.token(), 0s).empty());
 }
 

@@ -2,62 +2,22 @@
 #include <csignal>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "os/fd.hpp"
-#include "support/pty_driver.hpp"
-#include "support/run_binary.hpp"
-#include "support/temp_dir.hpp"
+#include "integration/wrap_world.hpp"
 
 namespace relay {
 namespace {
 
-using test::binary_command;
 using test::PtyDriver;
 using test::run_binary;
 using test::same_mode;
-
-struct World {
-  test::TempDir temp;
-
-  os::Command wrap(std::vector<std::string> words) const {
-    words.insert(words.begin(), "wrap");
-    return binary_command(words, temp.environment());
-  }
-  os::Command shell(const std::string& script) const { return wrap({"sh", "-c", script}); }
-};
-
-/// A message over the control socket, and its answer.
-class Control {
- public:
-  explicit Control(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    fd_ = os::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{20, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
-  void send(const std::string& line) const {
-    REQUIRE(::send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(line.size()));
-  }
-  std::string answer() {
-    std::string line;
-    for (char c = 0; ::recv(fd_.get(), &c, 1, 0) == 1 && c != '\n';) line += c;
-    return line;
-  }
-
- private:
-  os::Fd fd_;
-};
+using test::WrapControlClient;
+using test::WrapWorld;
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "the exit status is the program's; 126 and 127 say that there was none") {
+TEST_CASE_FIXTURE(WrapWorld,
+                  "the exit status is the program's; 126 and 127 say that there was none") {
   const auto status = [&](std::vector<std::string> words) {
     words.insert(words.begin(), "wrap");
     return run_binary(words, temp.environment()).status;
@@ -70,7 +30,7 @@ TEST_CASE_FIXTURE(World, "the exit status is the program's; 126 and 127 say that
   CHECK(status({"--control", "/proc/none/s", "true"}) == os::ExitStatus::exited(125));
 }
 
-TEST_CASE_FIXTURE(World, "pipes are the program's own, with every byte and their end") {
+TEST_CASE_FIXTURE(WrapWorld, "pipes are the program's own, with every byte and their end") {
   std::string all;
   for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
   const auto result = run_binary({"wrap", "cat", "-u"}, temp.environment(), all);
@@ -79,7 +39,7 @@ TEST_CASE_FIXTURE(World, "pipes are the program's own, with every byte and their
   CHECK(run_binary({"wrap", "echo", "--json", "-n"}, temp.environment()).out == "--json -n\n");
 }
 
-TEST_CASE_FIXTURE(World, "every byte value passes both ways through a raw terminal") {
+TEST_CASE_FIXTURE(WrapWorld, "every byte value passes both ways through a raw terminal") {
   PtyDriver pty(
       shell("stty raw -echo; printf ready; head -c 256 | od -An -v -tu1 | tr -d ' \\n'; "
             "for i in $(seq 0 255); do printf \"\\\\$(printf %o $i)\"; done; printf END"));
@@ -96,7 +56,8 @@ TEST_CASE_FIXTURE(World, "every byte value passes both ways through a raw termin
   CHECK(same_mode(pty.mode(), pty.mode_before()));
 }
 
-TEST_CASE_FIXTURE(World, "the window's size is the program's, at the start and after a change") {
+TEST_CASE_FIXTURE(WrapWorld,
+                  "the window's size is the program's, at the start and after a change") {
   PtyDriver pty(shell("trap 'stty size' WINCH; stty size; while :; do sleep 0.01; done"),
                 {101, 31});
   pty.wait_for("31 101");
@@ -108,7 +69,7 @@ TEST_CASE_FIXTURE(World, "the window's size is the program's, at the start and a
   CHECK(same_mode(pty.mode(), pty.mode_before()));
 }
 
-TEST_CASE_FIXTURE(World, "the terminal is as it was, however it ends") {
+TEST_CASE_FIXTURE(WrapWorld, "the terminal is as it was, however it ends") {
   for (const int number : {SIGTERM, SIGHUP, SIGINT}) {
     CAPTURE(number);
     PtyDriver pty(shell("echo up; exec cat"));
@@ -125,7 +86,7 @@ TEST_CASE_FIXTURE(World, "the terminal is as it was, however it ends") {
   CHECK(same_mode(pty.mode(), pty.mode_before()));
 }
 
-TEST_CASE_FIXTURE(World, "a program that ignores everything is ended with its children") {
+TEST_CASE_FIXTURE(WrapWorld, "a program that ignores everything is ended with its children") {
   PtyDriver pty(
       shell("trap '' TERM HUP INT; setsid sh -c 'trap \"\" TERM HUP; echo pid=$$=; "
             "while :; do sleep 1; done' & while :; do sleep 1; done"));
@@ -136,11 +97,8 @@ TEST_CASE_FIXTURE(World, "a program that ignores everything is ended with its ch
   CHECK(::kill(child, 0) != 0);
 }
 
-TEST_CASE_FIXTURE(World, "Ctrl-Z gives the terminal back to the shell, fg takes it again") {
-  auto environment = temp.environment();
-  environment.set("WRAP", test::relay_broker().string() + " wrap");
-  environment.set("PS1", "shell> ");
-  PtyDriver pty({{"bash", "--norc", "--noediting", "-i"}, environment});
+TEST_CASE_FIXTURE(WrapWorld, "Ctrl-Z gives the terminal back to the shell, fg takes it again") {
+  PtyDriver pty(bash());
   pty.wait_for("shell> ");
   pty.type("$WRAP sh -c 'echo u''p; exec cat'\r");
   pty.wait_for("up\r\n");
@@ -160,7 +118,7 @@ TEST_CASE_FIXTURE(World, "Ctrl-Z gives the terminal back to the shell, fg takes 
   CHECK(pty.wait_end().success());
 }
 
-TEST_CASE_FIXTURE(World, "the real terminal answers queries, and nobody else") {
+TEST_CASE_FIXTURE(WrapWorld, "the real terminal answers queries, and nobody else") {
   PtyDriver pty(
       shell("stty raw -echo; printf '\\033[6n'; head -c 6 | od -An -c | tr -d ' \\n'; "
             "printf '<'; dd bs=1 count=1 2>/dev/null; printf '>END'"));
@@ -172,20 +130,19 @@ TEST_CASE_FIXTURE(World, "the real terminal answers queries, and nobody else") {
   CHECK(pty.wait_end().success());
 }
 
-TEST_CASE_FIXTURE(World, "a flood arrives whole") {
+TEST_CASE_FIXTURE(WrapWorld, "a flood arrives whole") {
   PtyDriver pty(shell("yes 123456789 | head -c 5000000; echo END"));
   CHECK(pty.wait_end().success());
   // A carriage return for each line.
   CHECK(pty.transcript().size() == 5500000 + 5);
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(WrapWorld,
                   "a message becomes input, after the keys of a person and never among them") {
-  const std::string socket = (temp.path() / "c" / "control").string();
-  PtyDriver pty(wrap({"--control", socket, "sh", "-c", "echo up; exec cat"}));
+  PtyDriver pty(wrap({"--control", socket(), "sh", "-c", "echo up; exec cat"}));
   pty.wait_for("up");
   pty.wait_raw(true);
-  Control control(socket);
+  const WrapControlClient control(socket());
   control.send("{\"id\":\"m1\",\"from\":\"alice\",\"text\":\"hello\"}\n");
   // Its echo, then what the program makes of it.
   pty.wait_match("Relay message from alice [^\n]*: hello");
@@ -205,16 +162,16 @@ TEST_CASE_FIXTURE(World,
   CHECK(pty.wait_end().success());
 }
 
-TEST_CASE_FIXTURE(World, "a raw reader and a line reader get bodies of every size whole, or none") {
+TEST_CASE_FIXTURE(WrapWorld,
+                  "a raw reader and a line reader get bodies of every size whole, or none") {
   for (const char* mode : {"-echo", "raw -echo"}) {
     for (const std::size_t size : {1U, 300U, 3000U, 60000U}) {
       CAPTURE(mode);
       CAPTURE(size);
-      const std::string socket = (temp.path() / "c" / "control").string();
       const std::string script = fmt::format("stty {}; echo up; exec cat", mode);
-      PtyDriver pty(wrap({"--control", socket, "env", "sh", "-c", script}));
+      PtyDriver pty(wrap({"--control", socket(), "env", "sh", "-c", script}));
       pty.wait_for("up");
-      Control control(socket);
+      const WrapControlClient control(socket());
       control.send(
           fmt::format("{{\"id\":\"m\",\"from\":\"a\",\"text\":\"{}\"}}\n", std::string(size, 'x')));
       const auto answer = control.answer();

@@ -46,10 +46,9 @@ bool daemonised() {
   }
 }
 
-[[noreturn]] void start_anew(std::string token) {
+[[noreturn]] void start_anew(std::string token, std::string way = "sleep") {
   std::string ignore = "ignore";
-  std::string sleep = "sleep";
-  char* const words[] = {token.data(), ignore.data(), sleep.data(), nullptr};
+  char* const words[] = {token.data(), ignore.data(), way.data(), nullptr};
   char* const no_variables[] = {nullptr};
   ::execve("/proc/self/exe", words, no_variables);
   ::_exit(1);
@@ -73,12 +72,12 @@ void do_one(const std::string& way, char** argv) {
   } else if (way == "clean") {
     // Starts anew without any variable, as a daemon.
     if (daemonised()) start_anew(argv[0]);
-  } else if (way == "lost") {
+  } else if (way == "lost" || way == "lost-chain") {
     // The same, and every mark that a program can take off is off.
     if (daemonised()) {
       const rlimit none{1, 1};
       ::setrlimit(RLIMIT_RTTIME, &none);
-      start_anew(argv[0]);
+      start_anew(argv[0], way == "lost" ? "sleep" : "session-chain");
     }
   } else if (way == "chain") {
     if (::fork() == 0) run_away(false);

@@ -8,10 +8,12 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <poll.h>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <unistd.h>
 
+#include "pty/keeper/newcomers.hpp"
 #include "pty/keeper/process_table.hpp"
 
 namespace relay::test {
@@ -37,18 +39,30 @@ std::string hostile_program() {
 }  // namespace
 
 std::vector<pid_t> alive_with(const std::string& token) {
-  std::vector<pid_t> found;
-  for (const auto& row : pty::keeper::read_processes()) {
-    if (row.dead || row.pid == ::getpid()) continue;
-    const os::Fd file(
-        ::open(fmt::format("/proc/{}/cmdline", row.pid).c_str(), O_RDONLY | O_CLOEXEC));
-    // The process may have gone meanwhile, also between the open and the read.
+  std::set<pid_t> found;
+  const auto look = [&](pid_t pid) {
+    if (pid == ::getpid()) return pty::keeper::Sight::nobody;
+    const os::Fd file(::open(fmt::format("/proc/{}/cmdline", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    // The process may have gone meanwhile, also between the open and the read; the dead have none.
     std::array<char, 4096> text{};
     const ssize_t got = ::read(file.get(), text.data(), text.size());
     const std::string_view words(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-    if (words.find(token) != std::string::npos) found.push_back(row.pid);
+    if (words.find(token) == std::string_view::npos) return pty::keeper::Sight::nobody;
+    found.insert(pid);
+    return pty::keeper::Sight::alive;
+  };
+  const pty::keeper::PidCounter counter;
+  const auto before = counter.last();
+  pty::keeper::for_each_pid(look);
+  // Those who live shorter than it takes to read the table.
+  if (before && found.empty()) {
+    pty::keeper::hunt(
+        *before, [&] { return counter.last(); }, look,
+        [&, until = SystemClock().now() + 50ms] {
+          return !found.empty() || SystemClock().now() > until;
+        });
   }
-  return found;
+  return {found.begin(), found.end()};
 }
 
 std::vector<pid_t> wait_none(const std::string& token, Duration at_most) {
@@ -159,6 +173,22 @@ void KeeperWorld::wait_gone(const std::string& generation) {
     const auto* gone = std::get_if<pty::SessionGone>(&event);
     if (gone != nullptr && gone->generation == generation) return;
   }
+}
+
+pty::KeeperWarning KeeperWorld::wait_warning() {
+  for (;;) {
+    const auto event = next();
+    if (const auto* warning = std::get_if<pty::KeeperWarning>(&event)) return *warning;
+  }
+}
+
+bool KeeperWorld::is_warned() {
+  // Its answer comes behind the warning.
+  auto list = client_->list(kPatience);
+  must(run(std::move(list)), "list");
+  auto event = client_->next_event(0ms);
+  const auto first = run(std::move(event));
+  return first && std::holds_alternative<pty::KeeperWarning>(*first);
 }
 
 Error KeeperWorld::wait_lost() {

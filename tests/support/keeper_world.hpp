@@ -32,8 +32,8 @@ class KeeperWorld {
   /// Goes away as a broker does that is killed.
   void leave();
   [[nodiscard]] pty::KeeperClient& client() { return *client_; }
-
   [[nodiscard]] asio::io_context& io() { return io_; }
+
   template <class T>
   T run(asio::awaitable<T> work) {
     return test::run(io_, std::move(work), std::chrono::seconds(60));
@@ -55,6 +55,9 @@ class KeeperWorld {
   /// The next event of this kind for the generation; others are dropped.
   os::ExitStatus wait_exited(const std::string& generation);
   void wait_gone(const std::string& generation);
+  pty::KeeperWarning wait_warning();
+  /// Whether the keeper, which has just been opened, warns.
+  bool is_warned();
   /// The next `KeeperLost`.
   Error wait_lost();
 

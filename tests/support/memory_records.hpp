@@ -20,14 +20,21 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
     open.push_back(std::move(message));
     co_return Result<void>();
   }
-  asio::awaitable<Result<void>> begin(std::vector<broker::MessageKey> keys,
-                                      std::string generation) override {
+  asio::awaitable<Result<std::vector<broker::Begun>>> begin(std::vector<broker::MessageKey> keys,
+                                                            std::string generation) override {
     (void)generation;
     if (broken) co_return fail(*broken);
-    for (auto& message : open) {
-      for (const auto& key : keys) message.begun = message.begun || message.key == key;
+    std::vector<broker::Begun> out;
+    for (const auto& key : keys) {
+      broker::Begun verdict = broker::Begun::not_now;
+      for (auto& message : open) {
+        if (!(message.key == key)) continue;
+        verdict = message.begun ? broker::Begun::again : broker::Begun::fresh;
+        message.begun = true;
+      }
+      out.push_back(verdict);
     }
-    co_return Result<void>();
+    co_return out;
   }
   asio::awaitable<Result<void>> end(std::vector<broker::MessageEnd> some) override {
     if (broken) co_return fail(*broken);
@@ -60,7 +67,15 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
     co_return out;
   }
   [[nodiscard]] std::size_t dead_letter_count() const override { return dead.size(); }
-  asio::awaitable<Result<broker::StoredMessage>> revive(std::int64_t id) override {
+  asio::awaitable<Result<broker::DeadLetterView>> dead_letter(std::int64_t id) override {
+    for (const auto& letter : dead) {
+      if (letter.id == id) co_return letter;
+    }
+    co_return fail(Code::not_found, "no such dead letter");
+  }
+  asio::awaitable<Result<broker::StoredMessage>> revive(std::int64_t id,
+                                                        std::string agent_id) override {
+    (void)agent_id;
     const auto found = buried.find(id);
     if (found == buried.end()) co_return fail(Code::not_found, "no such dead letter");
     auto message = found->second;

@@ -144,6 +144,12 @@ void PtyDriver::signal(int number) {
   if (!sent) throw std::runtime_error(sent.error().message);
 }
 
+void PtyDriver::hang_up() {
+  after_ = mode();
+  slave_.reset();
+  master_.reset();
+}
+
 termios PtyDriver::mode() const {
   if (!slave_) return after_;
   termios now{};
@@ -152,6 +158,7 @@ termios PtyDriver::mode() const {
 }
 
 bool PtyDriver::read_some(Monotonic deadline) {
+  if (!master_) return false;
   pollfd waiting{master_.get(), POLLIN, 0};
   if (::poll(&waiting, 1, milliseconds_to(deadline)) <= 0) return false;
   std::array<char, 4096> piece{};

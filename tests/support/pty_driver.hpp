@@ -37,6 +37,8 @@ class PtyDriver {
 
   void resize(os::WindowSize size);
   void signal(int number);
+  /// The terminal goes away: its window was closed. Nothing can be typed or read any more.
+  void hang_up();
 
   /// Everything that was printed, bytes as they came.
   [[nodiscard]] const std::string& transcript() const { return transcript_; }

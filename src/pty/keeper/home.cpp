@@ -3,11 +3,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
-#include <set>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -16,40 +14,11 @@
 #include "os/paths.hpp"
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
-#include "pty/keeper/marks.hpp"
-#include "pty/keeper/process_table.hpp"
 
 namespace relay::pty::keeper {
 namespace {
 
 constexpr int kBacklog = 16;
-constexpr std::chrono::milliseconds kBetweenSweeps{1};
-
-/// One look for processes with a mark of the place, each killed when it is met: some live shorter
-/// than it takes to read the table. The dead are told too, because they show that there was life.
-std::set<std::pair<pid_t, std::uint64_t>> kill_leftovers(const Place& place,
-                                                         const LimitMark& mark) {
-  const std::string name = place_name(place.directory.string());
-  const auto ancestors = line_of_ancestors(read_processes(), ::getpid());
-  std::set<pid_t> marked;
-  const auto rows = read_processes([&](pid_t pid) {
-    if (ancestors.count(pid) != 0) return;
-    const auto limit = read_limit(pid);
-    if (!limit || !mark.same_place(*limit)) return;
-    marked.insert(pid);
-    kill_with_group(pid, [&] { return read_limit(pid) == limit; });
-  });
-  std::set<std::pair<pid_t, std::uint64_t>> found;
-  for (const ProcessRow& row : rows) {
-    if (ancestors.count(row.pid) != 0) continue;
-    if (marked.count(row.pid) == 0) {
-      if (row.dead || read_variable(row.pid, kKeeperVariable) != name) continue;
-      kill_with_group(row);
-    }
-    found.emplace(row.pid, row.started);
-  }
-  return found;
-}
 
 }  // namespace
 
@@ -60,23 +29,6 @@ Result<std::unique_ptr<os::FileLock>> take_lock(const Place& place) {
     return fail(std::move(made).error());
   }
   return files.lock(place.directory / "keeper.lock", fmt::format("keeper {}", ::getpid()));
-}
-
-bool sweep_leftovers(const Place& place, Duration at_most) {
-  const SystemClock clock;
-  const Monotonic deadline = clock.now() + at_most;
-  os::SystemRandom random;
-  const LimitMark mark(place.directory.string(), random);
-  std::set<std::pair<pid_t, std::uint64_t>> before;
-  // Three times nothing, or only dead ones that their parent does not collect.
-  for (int quiet = 0; quiet < 3;) {
-    auto found = kill_leftovers(place, mark);
-    quiet = found == before ? quiet + 1 : 0;
-    before = std::move(found);
-    if (clock.now() > deadline) return false;
-    if (quiet < 3) std::this_thread::sleep_for(kBetweenSweeps);
-  }
-  return true;
 }
 
 Result<os::Fd> listen_at(const os::Path& socket) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <utility>
@@ -45,6 +46,21 @@ Keeper::Keeper(Place place, os::Fd listener, Duration orphan_grace)
       family_(::getpid()),
       orphan_grace_(orphan_grace),
       orphan_since_(clock_.now()) {}
+
+void Keeper::warn(Warning warning, os::Fd until) {
+  warning_ = std::move(warning);
+  warn_until_ = std::move(until);
+}
+
+void Keeper::tell_warning() {
+  if (!warn_until_) return;
+  pollfd over{warn_until_.get(), POLLIN, 0};
+  if (::poll(&over, 1, 0) > 0) {
+    warn_until_.reset();
+  } else {
+    tell(warning_);
+  }
+}
 
 void Keeper::tell(const Report& report, int master) {
   if (broker_) broker_->send(report, master);
@@ -102,6 +118,7 @@ void Keeper::hand_over(std::unique_ptr<Connection> connection, const Hello& hell
   for (const auto& [number, session] : sessions_.all()) {
     tell(Held{session.facts}, session.master.get());
   }
+  tell_warning();
 }
 
 void Keeper::listen_to_broker() {

@@ -23,6 +23,9 @@ class Keeper {
   /// A process of its own, which is a subreaper. `listener` is from `listen_at`.
   Keeper(Place place, os::Fd listener, Duration orphan_grace);
 
+  /// Every broker is told this until the other end of `until` is closed.
+  void warn(Warning warning, os::Fd until);
+
   /// Returns when no agent is left and it is time to go.
   void run();
 
@@ -36,6 +39,7 @@ class Keeper {
   void start(const Spawn& order);
   void list(std::uint32_t request);
   void tell(const Report& report, int master = -1);
+  void tell_warning();
 
   /// Collects children that have ended: leaders and those that came to us as orphans.
   void reap();
@@ -75,6 +79,8 @@ class Keeper {
   Duration orphan_grace_;
   Monotonic orphan_since_;
   bool leaving_ = false;
+  Warning warning_;
+  os::Fd warn_until_;
   /// While the process has no descriptor left, connections wait in the backlog.
   Monotonic accept_again_;
 };

@@ -44,12 +44,17 @@ bool LimitMark::same_place(std::uint64_t limit) const {
   return limit >> (kSessionBits + kKeeperBits) == base_ >> (kSessionBits + kKeeperBits);
 }
 
-std::optional<std::uint64_t> read_limit(pid_t pid) {
+std::optional<std::uint64_t> read_hard_limit(pid_t pid) {
   rlimit limit{};
   // Refused for a program of another user (sudo), which we could not signal either.
   if (::prlimit(pid, RLIMIT_RTTIME, nullptr, &limit) != 0) return std::nullopt;
-  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max < kMagic) return std::nullopt;
   return limit.rlim_max;
+}
+
+std::optional<std::uint64_t> read_limit(pid_t pid) {
+  const auto limit = read_hard_limit(pid);
+  if (!limit || *limit == RLIM_INFINITY || *limit < kMagic) return std::nullopt;
+  return limit;
 }
 
 bool wear_limit(std::uint64_t limit) {

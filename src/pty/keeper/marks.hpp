@@ -43,6 +43,8 @@ class LimitMark {
   std::uint64_t base_;
 };
 
+/// The hard limit of a process that could be a mark; nothing when it has gone or is another user's.
+[[nodiscard]] std::optional<std::uint64_t> read_hard_limit(pid_t pid);
 /// The mark of a process, whoever owns it; nothing when it has none or has gone.
 [[nodiscard]] std::optional<std::uint64_t> read_limit(pid_t pid);
 /// Marks this process and what it starts from now on. False when a lower limit was set on us.

@@ -181,8 +181,17 @@ struct Problem {
   auto fields() { return std::tie(message); }
 };
 
-using Report =
-    std::variant<Welcome, Held, Spawned, Refused, Exited, Gone, Listing, Replaced, Bye, Problem>;
+/// Something a person should know and the keeper cannot mend at once. Said to every broker that
+/// comes, behind what the keeper holds, as long as it is so.
+struct Warning {
+  static constexpr std::uint8_t kType = 111;
+  std::string message;
+  std::string hint;
+  auto fields() { return std::tie(message, hint); }
+};
+
+using Report = std::variant<Welcome, Held, Spawned, Refused, Exited, Gone, Listing, Replaced, Bye,
+                            Problem, Warning>;
 
 /// Whether a descriptor comes with a report.
 [[nodiscard]] inline bool carries_master(const Report& report) {

@@ -6,21 +6,22 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "os/fd.hpp"
 
 namespace relay::pty::keeper {
 namespace {
 
-// glibc 2.36 declares these two for C only.
-os::Fd open_pidfd(pid_t pid) {
-  return os::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-}
-
+// glibc 2.36 declares this one and pidfd_open for C only.
 bool send(const os::Fd& pidfd, int number) {
   return ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) == 0;
+}
+
+/// No thread of it is left; it may still wait for its parent to notice.
+bool has_ended(const os::Fd& pidfd) {
+  pollfd waiting{pidfd.get(), POLLIN, 0};
+  return ::poll(&waiting, 1, 0) > 0;
 }
 
 template <class T>
@@ -77,17 +78,26 @@ std::optional<ProcessRow> read_process(pid_t pid) {
   return parse_stat({line.data(), static_cast<std::size_t>(got)});
 }
 
-std::vector<ProcessRow> read_processes(const std::function<void(pid_t)>& met) {
-  std::vector<ProcessRow> rows;
+void for_each_pid(const std::function<void(pid_t)>& met) {
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), &::closedir);
-  if (!proc) return rows;
+  if (!proc) return;
   while (const dirent* entry = ::readdir(proc.get())) {
     pid_t pid = 0;
-    if (!number_in(std::string_view(entry->d_name), pid)) continue;
+    if (number_in(std::string_view(entry->d_name), pid)) met(pid);
+  }
+}
+
+std::vector<ProcessRow> read_processes(const std::function<void(pid_t)>& met) {
+  std::vector<ProcessRow> rows;
+  for_each_pid([&](pid_t pid) {
     if (met) met(pid);
     if (const auto row = read_process(pid)) rows.push_back(*row);
-  }
+  });
   return rows;
+}
+
+os::Fd open_pidfd(pid_t pid) {
+  return os::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
 bool ignores_signal(pid_t pid, int number) {
@@ -116,13 +126,14 @@ bool signal_process(const ProcessRow& row, int number) {
 
 bool kill_with_group(pid_t pid, const std::function<bool()>& is_it) {
   const os::Fd pidfd = open_pidfd(pid);
-  if (!pidfd || !is_it()) return false;
+  if (!pidfd || has_ended(pidfd) || !is_it()) return false;
   // Stopped it can neither end nor change its group, so nobody else can get the group's number.
   if (!send(pidfd, SIGSTOP)) return false;
-  const auto now = read_process(pid);
-  if (now && now->group > 1 && now->group != ::getpgrp() && now->session != ::getsid(0) &&
-      !now->dead && send(pidfd, 0)) {
-    ::kill(-now->group, SIGKILL);
+  // Only system calls until the end: some live shorter than it takes to read a file.
+  const pid_t group = ::getpgid(pid);
+  const bool in_our_session = ::getsid(pid) == ::getsid(0);
+  if (group > 1 && group != ::getpgrp() && !in_our_session && !has_ended(pidfd)) {
+    ::kill(-group, SIGKILL);
   }
   return send(pidfd, SIGKILL);
 }

@@ -1,10 +1,13 @@
 #include "pty/keeper/run.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <exception>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <memory>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <sys/prctl.h>
@@ -15,16 +18,20 @@
 #include "base/text.hpp"
 #include "os/errno_error.hpp"
 #include "os/fd.hpp"
+#include "pty/keeper/fence.hpp"
 #include "pty/keeper/guardian.hpp"
 #include "pty/keeper/keeper.hpp"
+#include "pty/keeper/leftovers.hpp"
 #include "pty/keeper/slim.hpp"
 
 namespace relay::pty::keeper {
 namespace {
 
-/// A sweep of what resists takes the longest; everything else takes milliseconds.
+/// Usually a sweep takes milliseconds.
 constexpr Duration kSweepAtMost = std::chrono::seconds(10);
 constexpr int kReadyWithinMs = 20'000;
+/// So many pids are named in a warning.
+constexpr std::size_t kMostShown = 20;
 constexpr char kReady = '+';
 /// The descriptor on which the new processes tell how it went.
 constexpr int kReport = 3;
@@ -62,10 +69,46 @@ Error read_report(const std::string& text) {
   return {*code, std::string(lines[1]), std::string(lines[2])};
 }
 
-[[noreturn]] void be_keeper(const Place& place, os::Fd listener, Duration orphan_grace) {
+Warning about(const Leftovers& leftovers) {
+  Warning warning;
+  if (!leftovers.stuck()) {
+    warning.message =
+        "a program of an earlier keeper's agents forks faster than it could be killed";
+    warning.hint = "it is hunted again and again; if it stays, stop it or restart the machine";
+    return warning;
+  }
+  const auto& alive = leftovers.alive();
+  const auto shown = std::min(alive.size(), kMostShown);
+  const std::string pids = fmt::format(
+      "{}", fmt::join(alive.begin(), alive.begin() + static_cast<std::ptrdiff_t>(shown), ","));
+  warning.message =
+      fmt::format("{} processes of an earlier keeper's agents were killed and have not ended: {}",
+                  alive.size(), pids);
+  warning.hint = fmt::format(
+      "they wait in the kernel; `ps -o pid,stat,wchan,args {}` shows for "
+      "what. They are killed again until they have gone",
+      pids);
+  return warning;
+}
+
+/// What guardian and keeper know when they part.
+struct Start {
+  Place place;
+  Duration orphan_grace;
+  std::optional<Warning> warning;
+  /// Whoever has only `reading` sees when the last `writing` is closed.
+  os::Fd reading;
+  os::Fd writing;
+};
+
+[[noreturn]] void be_keeper(Start start, os::Fd listener) {
   ::prctl(PR_SET_NAME, "relay-keeper");
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  Keeper keeper(place, std::move(listener), orphan_grace);
+  const auto fence = Fence::make(start.place);
+  if (fence && !fence->enter()) fence->remove();
+  start.writing.reset();
+  Keeper keeper(start.place, std::move(listener), start.orphan_grace);
+  if (start.warning) keeper.warn(*std::move(start.warning), std::move(start.reading));
   report(std::string_view(&kReady, 1));
   give_back_start_up_memory();
   keeper.run();
@@ -80,7 +123,18 @@ Error read_report(const std::string& text) {
     report(lock.error());
     ::_exit(1);
   }
-  sweep_leftovers(place, kSweepAtMost);
+  Start start{place, orphan_grace, {}, {}, {}};
+  auto leftovers = std::make_unique<Leftovers>(place);
+  if (leftovers->sweep(kSweepAtMost)) {
+    leftovers.reset();
+  } else {
+    start.warning = about(*leftovers);
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) == 0) {
+      start.reading = os::Fd(ends[0]);
+      start.writing = os::Fd(ends[1]);
+    }
+  }
   auto listener = listen_at(place.socket);
   if (!listener) {
     report(listener.error());
@@ -88,17 +142,21 @@ Error read_report(const std::string& text) {
   }
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t keeper = ::fork();
-  if (keeper == 0) be_keeper(place, *std::move(listener), orphan_grace);
+  if (keeper == 0) {
+    leftovers.reset();
+    be_keeper(std::move(start), *std::move(listener));
+  }
   if (keeper < 0) {
     report(os::errno_error(errno, "cannot start the keeper"));
     ::_exit(1);
   }
   ::close(kReport);
   listener->reset();
+  start.reading.reset();
   // Who ends a keeper politely means the keeper, which takes its time.
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::signal(number, SIG_IGN);
   give_back_start_up_memory();
-  guard(keeper, place);
+  guard(keeper, place, {std::move(leftovers), std::move(start.writing)});
   // A killed keeper has left its socket. We still hold the lock.
   ::unlink(place.socket.c_str());
   ::_exit(0);

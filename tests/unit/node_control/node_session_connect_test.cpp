@@ -54,6 +54,15 @@ Scenario leave(SessionWorld& w) {
   w.session.reset();
 }
 
+/// That many tries have ended, all without a connection.
+Scenario tried(SessionWorld& w, std::size_t tries) {
+  std::function<bool()> ended = [&w, tries] {
+    return w.session->status().counters.tries == tries &&
+           w.session->status().next_try_in.has_value();
+  };
+  co_await w.broker.until(std::move(ended), "a try ends");
+}
+
 Scenario refused_as(World& w, int status, const char* code, bool fatal) {
   w.engine.answer("GET /v1/node/ws", HttpScript::refusal(status, code), test::kAlways);
   const auto started = co_await w.start();
@@ -179,11 +188,7 @@ TEST_CASE_FIXTURE(World, "A4, C20: after five mints in a row no more; the tries 
     const auto started = co_await w.start();
     REQUIRE(started.has_value());
     for (std::size_t tries = 1; tries <= 9; ++tries) {
-      std::function<bool()> ended = [&w, tries] {
-        return w.session->status().counters.tries == tries &&
-               w.session->status().next_try_in.has_value();
-      };
-      co_await w.broker.until(std::move(ended), "a try ends");
+      co_await tried(w, tries);
       CHECK(w.tokens.minted == static_cast<int>(std::min<std::size_t>(tries - 1, 5)));
       // Each mint honours the backoff: nothing happens while time stands still.
       co_await w.saved();
@@ -198,6 +203,30 @@ TEST_CASE_FIXTURE(World, "A4, C20: after five mints in a row no more; the tries 
     co_await w.connected();
     CHECK_FALSE(w.session->status().hard_error.has_value());
     CHECK(w.tokens.minted == 5);
+  });
+}
+
+TEST_CASE_FIXTURE(World, "C20: a token that a person puts in place gets the chances of a new one") {
+  run([](SessionWorld& w) -> Scenario {
+    w.engine.answer("GET /v1/node/ws", HttpScript::refusal(401, "node_token_invalid"), 6);
+    w.options.start_within = 10ms;
+    const auto started = co_await w.start();
+    REQUIRE(started.has_value());
+    for (std::size_t tries = 1; tries < 6; ++tries) {
+      co_await tried(w, tries);
+      co_await w.jump(30s);
+    }
+    co_await tried(w, 6);
+    REQUIRE(w.session->status().hard_error.has_value());
+    CHECK(w.tokens.minted == 5);
+    // The engine does not know this one either, but now minting may help again.
+    w.tokens.token.token = Secret("nt_live_000000000000000000000000000000000000000000000099");
+    co_await w.jump(30s);
+    co_await tried(w, 7);
+    CHECK_FALSE(w.session->status().hard_error.has_value());
+    co_await w.jump(30s);
+    co_await w.connected();
+    CHECK(w.tokens.minted == 6);
   });
 }
 
@@ -261,6 +290,30 @@ TEST_CASE_FIXTURE(World, "R10: a name that belongs to another node ends the star
     REQUIRE_FALSE(started.has_value());
     CHECK(started.error().code == Code::name_conflict);
     CHECK(started.error().message.find("node_name_conflict") != std::string::npos);
+  });
+}
+
+TEST_CASE_FIXTURE(World, "R10: after a start that failed for good nothing is tried any more") {
+  run([](SessionWorld& w) -> Scenario {
+    w.engine.answer("GET /v1/node/ws", HttpScript::refusal(403, "node_id_mismatch"));
+    const auto started = co_await w.start();
+    REQUIRE_FALSE(started.has_value());
+    co_await w.jump(60s);
+    CHECK_FALSE(w.session->status().next_try_in.has_value());
+    CHECK(w.session->status().counters.tries == 1);
+    CHECK(w.engine.requests_of("GET /v1/node/ws").size() == 1);
+  });
+}
+
+TEST_CASE_FIXTURE(World, "why a connection ended is told until the next one stands") {
+  run([](SessionWorld& w) -> Scenario {
+    co_await w.up();
+    w.engine.socket().reset();
+    co_await w.waits();
+    CHECK(w.session->status().last_error.has_value());
+    co_await w.jump(500ms);
+    co_await w.connected();
+    CHECK_FALSE(w.session->status().last_error.has_value());
   });
 }
 

@@ -33,27 +33,6 @@ class Asked {
   net::TaskGroup group_;
 };
 
-Scenario invoked(SessionWorld& w, std::size_t count) {
-  std::function<bool()> came = [&w, count] { return w.broker.actions.size() >= count; };
-  co_await w.broker.until(std::move(came), "an action");
-}
-
-Scenario waits(SessionWorld& w) {
-  std::function<bool()> holds = [&w] { return w.session->status().next_try_in.has_value(); };
-  co_await w.broker.until(std::move(holds), "the session waits");
-}
-
-Scenario finished(SessionWorld& w, std::string invocation, std::string status) {
-  std::function<bool()> holds = [&w, invocation, status] {
-    return w.engine.state().invocation(invocation).status == status;
-  };
-  co_await w.broker.until(std::move(holds), "the action is " + status);
-}
-
-wire::Json json(std::string_view text) {
-  return wire::Json::parse(text).value();
-}
-
 }  // namespace
 
 TEST_CASE_FIXTURE(FramesSession,
@@ -63,7 +42,7 @@ TEST_CASE_FIXTURE(FramesSession,
     co_await w.engine.next_frame("inventory.sync");
     co_await w.engine.next_frame("node.heartbeat");
     const std::string id = w.engine.invoke("builder-1", "spawn:claude", R"({"name":"ada"})");
-    co_await invoked(w, 1);
+    co_await w.invoked(1);
     CHECK(w.broker.actions.front().action == "spawn:claude");
     CHECK(w.broker.actions.front().input.text() == R"({"name":"ada"})");
     AgentWish wish("ada");
@@ -102,7 +81,7 @@ TEST_CASE_FIXTURE(FramesSession,
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string id = w.engine.invoke("builder-1", "spawn:claude", R"({"name":"ada"})");
-    co_await invoked(w, 1);
+    co_await w.invoked(1);
     AgentWish wish("ada");
     wish.invocation_id = id;
     const auto agent = co_await w.session->register_agent(std::move(wish));
@@ -114,7 +93,7 @@ TEST_CASE_FIXTURE(FramesSession,
     CHECK(gone.index < result.index);
     CHECK(gone.string("/agent_id") == agent->agent_id);
     CHECK(result.string("/error") == "spawn_failed: no such file");
-    co_await finished(w, id, "failed");
+    co_await w.finished(id, "failed");
     CHECK(w.session->status().agents == 0);
     for (const auto& list : w.engine.frames_of("inventory.sync")) {
       CHECK(list.json("/agents") == "[]");
@@ -167,7 +146,7 @@ TEST_CASE_FIXTURE(FramesSession,
         R"(","agent":"ada","msg_id":"m1","seq":1,"mode":"wait","payload":{"type":"x"},"new":[1]})");
     socket.send_as_is(
         R"({"v":1,"type":"action.invoke","invocation_id":"i1","action":"x","input":null,"new":{}})");
-    co_await invoked(w, 1);
+    co_await w.invoked(1);
     std::function<bool()> came = [&w] { return w.broker.deliveries.size() == 1; };
     co_await w.broker.until(std::move(came), "the delivery");
   });
@@ -298,7 +277,7 @@ TEST_CASE_FIXTURE(FramesSession,
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string id = w.engine.invoke("builder-1", "run:test", R"({"n":1})");
-    co_await invoked(w, 1);
+    co_await w.invoked(1);
     const std::string repeat = R"({"v":1,"type":"action.invoke","invocation_id":")" + id +
                                R"(","action":"run:test","input":{"n":1}})";
     w.engine.socket().send_as_is(repeat);
@@ -307,7 +286,7 @@ TEST_CASE_FIXTURE(FramesSession,
     CHECK(w.session->finish(id, json("{\"ok\":1}")));
     CHECK_FALSE(w.session->finish(id, json("{\"ok\":2}")));
     CHECK_FALSE(w.session->finish("never_invoked", json("1")));
-    co_await finished(w, id, "completed");
+    co_await w.finished(id, "completed");
     w.engine.socket().send_as_is(repeat);
     co_await w.settle();
     CHECK(w.broker.actions.size() == 1);
@@ -323,9 +302,9 @@ TEST_CASE_FIXTURE(FramesSession,
     co_await w.up();
     const std::string first = w.engine.invoke("builder-1", "run:test", "1");
     const std::string second = w.engine.invoke("builder-1", "run:test", "2");
-    co_await invoked(w, 2);
+    co_await w.invoked(2);
     w.engine.down();
-    co_await waits(w);
+    co_await w.waits();
     CHECK(w.session->finish(first, json("1")));
     CHECK(w.session->finish(second, std::string("handler_unavailable")));
     CHECK(w.session->status().unsent_results == 2);
@@ -338,7 +317,7 @@ TEST_CASE_FIXTURE(FramesSession,
     CHECK(results[0].string("/invocation_id") == first);
     CHECK(results[1].string("/error") == "handler_unavailable");
     CHECK(w.session->status().unsent_results == 0);
-    co_await finished(w, first, "completed");
+    co_await w.finished(first, "completed");
   });
 }
 
@@ -348,10 +327,10 @@ TEST_CASE_FIXTURE(FramesSession,
     co_await w.up();
     for (int time = 0; time < 2; ++time) {
       const std::string id = w.engine.invoke("builder-1", "release", R"({"name":"nobody"})");
-      co_await invoked(w, static_cast<std::size_t>(time) + 1);
+      co_await w.invoked(static_cast<std::size_t>(time) + 1);
       CHECK(w.session->deregister_agent("agt_unknown", "nobody").has_value());
       CHECK(w.session->finish(id, json(R"({"released":true,"name":"nobody"})")));
-      co_await finished(w, id, "completed");
+      co_await w.finished(id, "completed");
     }
     CHECK(w.session->status().connected);
   });
@@ -362,7 +341,7 @@ TEST_CASE_FIXTURE(FramesSession,
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string id = w.engine.invoke("builder-1", "run:test", "1");
-    co_await invoked(w, 1);
+    co_await w.invoked(1);
     const std::size_t lists = w.engine.frames_of("inventory.sync").size();
     w.session->inventory_changed();
     co_await w.pass(20s);
@@ -370,7 +349,7 @@ TEST_CASE_FIXTURE(FramesSession,
     CHECK(w.engine.frames_of("inventory.sync").size() == lists);
     CHECK(w.engine.state().invocation(id).status == "dispatched");
     CHECK(w.session->finish(id, json("1")));
-    co_await finished(w, id, "completed");
+    co_await w.finished(id, "completed");
     // What was put off comes now.
     co_await w.settle();
     CHECK(w.engine.frames_of("inventory.sync").size() > lists);
@@ -397,7 +376,7 @@ TEST_CASE_FIXTURE(FramesSession,
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
     w.engine.socket().reset();
-    co_await waits(w);
+    co_await w.waits();
     CHECK(w.engine.state().agent("ada").status == "offline");
     co_await w.jump(30s);
     co_await w.connected();
@@ -411,10 +390,91 @@ TEST_CASE_FIXTURE(FramesSession, "a result that no engine takes is an error inst
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string id = w.engine.invoke("builder-1", "run:test", "1");
-    co_await invoked(w, 1);
+    co_await w.invoked(1);
     CHECK(w.session->finish(id, json("\"" + std::string(2'000'000, 'x') + "\"")));
-    co_await finished(w, id, "failed");
+    co_await w.finished(id, "failed");
     CHECK(w.engine.frames_of("action.result").back().string("/error") == "output_too_large");
+  });
+}
+
+TEST_CASE_FIXTURE(FramesSession,
+                  "an engine that answers the inventory under another id is not taken for silent") {
+  run([](SessionWorld& w) -> Scenario {
+    w.engine.outgoing("reply:inventory.sync", FrameScript::with("/id", R"("made_up")"),
+                      test::kAlways);
+    co_await w.up();
+    co_await w.pass(25s);
+    CHECK(w.session->status().connected);
+    CHECK(w.session->status().counters.connections == 1);
+  });
+}
+
+TEST_CASE_FIXTURE(FramesSession,
+                  "an engine that refuses the inventory has answered: the connection is kept") {
+  run([](SessionWorld& w) -> Scenario {
+    co_await w.up();
+    w.engine.state().agent_or_new("ada");
+    w.broker.add("agt_of_another_life", "ada");
+    w.session->inventory_changed();
+    co_await w.engine.next_sent("error:inventory.sync");
+    co_await w.pass(25s);
+    CHECK(w.broker.noted("inventory.sync: the engine refused: agent_identity_mismatch"));
+    CHECK(w.session->status().connected);
+    CHECK(w.session->status().counters.connections == 1);
+  });
+}
+
+TEST_CASE_FIXTURE(FramesSession, "an engine that speaks is not asked; one that falls silent is") {
+  run([](SessionWorld& w) -> Scenario {
+    co_await w.up();
+    for (int times = 0; times < 5; ++times) {
+      co_await w.pass(5s);
+      w.engine.socket().send_as_is(R"({"v":1,"type":"brand.new"})");
+      co_await w.settle();
+    }
+    CHECK(w.engine.frames_of("inventory.sync").size() == 1);
+    co_await w.pass(8s);
+    CHECK(w.engine.frames_of("inventory.sync").size() == 2);
+  });
+}
+
+TEST_CASE_FIXTURE(FramesSession,
+                  "who lives here already gets what the engine sends first on a connection") {
+  run([](SessionWorld& w) -> Scenario {
+    auto& ada = w.engine.state().agent_or_new("ada");
+    ada.node_id = "node_1";
+    const std::string id = ada.id;
+    w.engine.dm("bob", "ada", "one");
+    w.broker.add(id, "ada");
+    co_await w.up();
+    std::function<bool()> came = [&w] { return w.broker.deliveries.size() == 1; };
+    co_await w.broker.until(std::move(came), "the message");
+    CHECK(w.broker.deliveries.front().agent_id == id);
+    co_await w.settle();
+    CHECK(w.engine.frames_of("agent.deregister").empty());
+    CHECK(w.broker.dead.empty());
+  });
+}
+
+TEST_CASE_FIXTURE(FramesSession,
+                  "another manifest is said at once, and in heartbeats from then on") {
+  run([](SessionWorld& w) -> Scenario {
+    co_await w.up();
+    NodeManifest manifest;
+    manifest.version = "relay-broker/next";
+    manifest.max_agents = 3;
+    manifest.tags = {"gpu"};
+    w.session->set_manifest(std::move(manifest));
+    co_await w.settle();
+    const auto hellos = w.engine.frames_of("node.register");
+    REQUIRE(hellos.size() == 2);
+    CHECK(hellos[1].json("/tags") == R"(["gpu"])");
+    CHECK(w.engine.state().node("builder-1").max_agents == 3);
+    CHECK(w.engine.state().node("builder-1").version == "relay-broker/next");
+    w.session->load_changed();
+    co_await w.settle();
+    CHECK(w.engine.frames_of("node.heartbeat").back().json("/max_agents") == "3");
+    CHECK(w.session->status().connected);
   });
 }
 

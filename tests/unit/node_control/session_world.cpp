@@ -8,6 +8,10 @@
 
 namespace relay::node_control {
 
+wire::Json json(std::string_view text) {
+  return wire::Json::parse(text).value();
+}
+
 void NotingBroker::surfaced(Delivery delivery, bool is_late) {
   order.push_back("surface " + std::to_string(delivery.seq));
   if (is_late) late.push_back(delivery);
@@ -174,6 +178,23 @@ asio::awaitable<void> SessionWorld::settle_try() {
   };
   std::function<bool()> condition = ended;
   co_await broker.until(std::move(condition), "a try ends");
+}
+
+asio::awaitable<void> SessionWorld::waits() {
+  std::function<bool()> holds = [this] { return session->status().next_try_in.has_value(); };
+  co_await broker.until(std::move(holds), "the session waits");
+}
+
+asio::awaitable<void> SessionWorld::invoked(std::size_t count) {
+  std::function<bool()> came = [this, count] { return broker.actions.size() >= count; };
+  co_await broker.until(std::move(came), "an action");
+}
+
+asio::awaitable<void> SessionWorld::finished(std::string invocation, std::string status) {
+  std::function<bool()> holds = [this, invocation, status] {
+    return engine.state().invocation(invocation).status == status;
+  };
+  co_await broker.until(std::move(holds), "the action is " + status);
 }
 
 asio::awaitable<void> SessionWorld::settle() {

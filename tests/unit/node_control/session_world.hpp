@@ -27,6 +27,8 @@ using test::FrameScript;
 using test::HttpScript;
 using test::Record;
 
+[[nodiscard]] wire::Json json(std::string_view text);
+
 /// A broker that only notes what it is told; the test acts for it.
 class NotingBroker final : public NodeHandler {
  public:
@@ -121,6 +123,12 @@ class SessionWorld {
   asio::awaitable<void> connected();
   /// The try that is under way has ended, well or not.
   asio::awaitable<void> settle_try();
+  /// The connection is lost, or the try has failed: the next one is waited for.
+  asio::awaitable<void> waits();
+  /// The broker has got that many actions.
+  asio::awaitable<void> invoked(std::size_t count);
+  /// The engine has that status for an invocation.
+  asio::awaitable<void> finished(std::string invocation, std::string status);
   /// An agent that the engine takes; it is in the inventory then.
   asio::awaitable<std::string> agent(std::string name);
   /// The book has done what it noted.

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Fixture {
+struct ViewersFixture {
   asio::io_context io;
   OutputRing ring{16};
   SessionViewers viewers{io.get_executor(), ring};
@@ -21,7 +21,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "a viewer reads at its own pace, and is told what it has missed") {
+TEST_CASE_FIXTURE(ViewersFixture,
+                  "a viewer reads at its own pace, and is told what it has missed") {
   ring.append("0123456789");
   const auto first = next(4);
   REQUIRE(first.has_value());
@@ -33,9 +34,16 @@ TEST_CASE_FIXTURE(Fixture, "a viewer reads at its own pace, and is told what it 
   REQUIRE(late.has_value());
   CHECK(late->cut);
   CHECK(late->from == 14);
+  // A cursor of another program's output: there is nothing to read, and it is told at once.
+  const auto ahead = next(1000);
+  REQUIRE(ahead.has_value());
+  CHECK(ahead->cut);
+  CHECK(ahead->next() == 30);
+  CHECK(ahead->bytes.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "it waits for output, for a time; after the end it reads the rest") {
+TEST_CASE_FIXTURE(ViewersFixture,
+                  "it waits for output, for a time; after the end it reads the rest") {
   const auto nothing = next(0, 1ms);
   REQUIRE_FALSE(nothing.has_value());
   CHECK(nothing.error().code == Code::timeout);

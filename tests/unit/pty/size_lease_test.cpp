@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Fixture {
+struct LeaseFixture {
   FakeClock clock;
   SizeLease lease;
 
@@ -19,14 +19,15 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "the first viewer owns the size, another is refused") {
+TEST_CASE_FIXTURE(LeaseFixture, "the first viewer owns the size, another is refused") {
   CHECK(ask("a", 80, 24).apply);
   CHECK_FALSE(ask("b", 100, 30).apply);
   CHECK(std::string(ask("b", 100, 30).reason) == "not_resize_owner");
   CHECK(ask("a", 90, 24).apply);
 }
 
-TEST_CASE_FIXTURE(Fixture, "an owner that repeats its size is alive; a silent one is replaced") {
+TEST_CASE_FIXTURE(LeaseFixture,
+                  "an owner that repeats its size is alive; a silent one is replaced") {
   CHECK(ask("a", 80, 24).apply);
   clock.advance(299s);
   const auto same = ask("a", 80, 24);
@@ -39,7 +40,8 @@ TEST_CASE_FIXTURE(Fixture, "an owner that repeats its size is alive; a silent on
   CHECK_FALSE(ask("a", 80, 24).apply);
 }
 
-TEST_CASE_FIXTURE(Fixture, "who names nobody always applies, owns nothing and keeps nobody alive") {
+TEST_CASE_FIXTURE(LeaseFixture,
+                  "who names nobody always applies, owns nothing and keeps nobody alive") {
   CHECK(ask("", 80, 24).apply);
   CHECK_FALSE(lease.owned());
   CHECK(ask("a", 80, 24).apply);
@@ -53,7 +55,7 @@ TEST_CASE_FIXTURE(Fixture, "who names nobody always applies, owns nothing and ke
   CHECK(ask("b", 70, 20).apply);
 }
 
-TEST_CASE_FIXTURE(Fixture, "an owner goes, and leaves a size if it names one") {
+TEST_CASE_FIXTURE(LeaseFixture, "an owner goes, and leaves a size if it names one") {
   CHECK(ask("a", 80, 24).apply);
   CHECK_FALSE(ask("b", 0, 0, true).released);
   const auto left = ask("a", 80, 25, true);
@@ -65,7 +67,7 @@ TEST_CASE_FIXTURE(Fixture, "an owner goes, and leaves a size if it names one") {
   CHECK_FALSE(gone.apply);
 }
 
-TEST_CASE_FIXTURE(Fixture, "no terminal has a side of nothing or of more than 65535") {
+TEST_CASE_FIXTURE(LeaseFixture, "no terminal has a side of nothing or of more than 65535") {
   CHECK(std::string(ask("a", 0, 24).reason) == "invalid_dimensions");
   CHECK(std::string(ask("", 80, 65536).reason) == "invalid_dimensions");
   CHECK_FALSE(lease.owned());

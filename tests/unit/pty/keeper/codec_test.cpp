@@ -47,6 +47,7 @@ TEST_CASE("the bytes of messages, restated by hand") {
         "\x50\0\0\0\x18\0\0\0"s);
   CHECK(wire_of(Kill{"g", 1}) == "\x0e\0\0\0\x03\x01\0\0\0g\x01\0\0\0\0\0\0\0"s);
   CHECK(wire_of(Exited{"g", {true, 9}}) == "\x0b\0\0\0\x69\x01\0\0\0g\x01\x09\0\0\0"s);
+  CHECK(wire_of(Warning{"w", ""}) == "\x0a\0\0\0\x6f\x01\0\0\0w\0\0\0\0"s);
   CHECK(wire_of(Bye{}) == "\x01\0\0\0\x6d"s);
 }
 

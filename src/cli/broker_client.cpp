@@ -1,0 +1,200 @@
+#include "cli/broker_client.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utility>
+
+#include "base/printable.hpp"
+#include "os/fd.hpp"
+
+namespace relay::cli {
+namespace {
+
+constexpr std::size_t kReplyMost = std::size_t{64} << 20;
+/// The socket's path says where; this is only for the Host field.
+constexpr std::string_view kHost = "http://localhost";
+constexpr std::size_t kMostListed = 10;
+constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
+
+struct Places {
+  os::Surroundings around;
+  os::UserPaths paths;
+};
+
+Result<Places> places_of_user() {
+  auto around = os::Surroundings::of_process();
+  if (!around) return fail(std::move(around).error());
+  auto paths = os::user_paths(*around);
+  if (!paths) return fail(std::move(paths).error());
+  return Places{*std::move(around), *std::move(paths)};
+}
+
+/// Somebody accepts connections there. A socket that nobody serves refuses at once.
+bool answers(const os::Path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string& path = socket.native();
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  std::copy(path.begin(), path.end(), std::begin(address.sun_path));
+  const os::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return fd.get() >= 0 &&
+         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
+
+std::vector<broker::Instance> running(const os::UserPaths& paths, os::Files& files) {
+  std::vector<broker::Instance> out;
+  const auto names = files.list(paths.runtime);
+  if (!names) return out;
+  for (const std::string& name : *names) {
+    if (!os::check_instance_name(name)) continue;
+    broker::Instance instance(paths, name);
+    if (answers(instance.api_socket)) out.push_back(std::move(instance));
+  }
+  return out;
+}
+
+asio::awaitable<Result<void>> ask_broker(asio::any_io_executor executor, broker::Instance place,
+                                         Progress* progress, const BrokerWork* work) {
+  BrokerClient client(std::move(executor), std::move(place));
+  auto asked = (*work)(&client, progress);
+  co_return co_await std::move(asked);
+}
+
+asio::awaitable<Result<void>> list_agents(BrokerClient* client, std::vector<std::string>* into) {
+  const auto reply = co_await client->call("GET", "/api/spawned", "", kCompletesWithin);
+  if (!reply) co_return fail(reply.error());
+  const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
+  const auto agents = document ? document->root().find("agents") : std::nullopt;
+  if (!agents) co_return Result<void>();
+  for (const auto& agent : agents->elements()) into->push_back(text_field(agent, "name"));
+  co_return Result<void>();
+}
+
+Error nobody(std::string what) {
+  return {Code::broker_not_running, std::move(what), "relay-broker serve starts one"};
+}
+
+}  // namespace
+
+void add_broker_options(Command& command, BrokerOptions& options) {
+  command.options.push_back(
+      Option("--instance", "Which broker, if not that of this directory", &options.instance)
+          .value_name("NAME"));
+}
+
+Result<broker::Instance> find_broker(const BrokerOptions& options) {
+  auto places = places_of_user();
+  if (!places) return fail(std::move(places).error());
+  std::string named = options.instance;
+  if (named.empty()) named = places->around.environment.get("RELAY_BROKER_INSTANCE").value_or("");
+  if (!named.empty()) {
+    auto fine = os::check_instance_name(named);
+    if (!fine) return fail(std::move(fine).error());
+    broker::Instance instance(places->paths, named);
+    if (answers(instance.api_socket)) return instance;
+    return fail(nobody("no broker runs for the instance " + named));
+  }
+  for (const std::string& name : os::instance_candidates(places->around.working_directory)) {
+    broker::Instance instance(places->paths, name);
+    if (answers(instance.api_socket)) return instance;
+  }
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  auto all = running(places->paths, files);
+  if (all.size() == 1) return std::move(all.front());
+  if (all.empty()) {
+    return fail(nobody("no broker runs for " + places->around.working_directory.string()));
+  }
+  std::string list;
+  for (std::size_t i = 0; i < std::min(all.size(), kMostListed); ++i) {
+    list += (i == 0 ? "" : ", ") + all[i].name;
+  }
+  return fail(Code::broker_not_running, "no broker runs for this directory; there are " + list,
+              "choose one with --instance");
+}
+
+Result<std::vector<broker::Instance>> running_brokers() {
+  auto places = places_of_user();
+  if (!places) return fail(std::move(places).error());
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  return running(places->paths, files);
+}
+
+BrokerClient::BrokerClient(asio::any_io_executor executor, broker::Instance instance)
+    : instance_(std::move(instance)),
+      client_(std::move(executor), net::HttpClientOptions(), random_) {}
+
+asio::awaitable<Result<net::HttpReply>> BrokerClient::ask(std::string method, std::string path,
+                                                          std::string body, Duration within) {
+  net::HttpCall call(std::move(method), std::string(kHost) + path);
+  call.unix_socket = instance_.api_socket.string();
+  call.deadline = within;
+  call.reply_most = kReplyMost;
+  if (!body.empty()) call.headers.set("Content-Type", "application/json");
+  call.body = std::move(body);
+  auto reply = co_await client_.call(std::move(call));
+  if (!reply) co_return fail(std::move(reply).error());
+  if (!reply->ok()) co_return fail(broker_refusal(*reply));
+  co_return reply;
+}
+
+asio::awaitable<Result<wire::Json>> BrokerClient::call(std::string method, std::string path,
+                                                       std::string body, Duration within) {
+  const auto reply = co_await ask(std::move(method), std::move(path), std::move(body), within);
+  if (!reply) co_return fail(reply.error());
+  co_return wire::Json::parse(reply->body);
+}
+
+asio::awaitable<Result<std::string>> BrokerClient::text(std::string path, Duration within) {
+  auto reply = co_await ask("GET", std::move(path), "", within);
+  if (!reply) co_return fail(std::move(reply).error());
+  co_return std::move(reply->body);
+}
+
+Error broker_refusal(const net::HttpReply& reply) {
+  Error error = net::error_of(reply, [](std::string_view text) { return std::string(text); });
+  const auto document = wire::JsonDocument::parse(reply.body, wire::kInboundLimits);
+  if (!document) return error;
+  wire::JsonView about = document->root();
+  const auto nested = about.find("error");
+  if (nested && nested->kind() == wire::JsonView::Kind::object) about = *nested;
+  if (const auto code = code_named(text_field(about, "code"))) error.code = *code;
+  std::string words = text_field(about, "message");
+  if (words.empty()) words = text_field(about, "error");
+  if (!words.empty()) error.message = printable(words, Lines::many);
+  error.hint = printable(text_field(about, "hint"), Lines::many);
+  return error;
+}
+
+Result<void> with_broker(Context& context, const BrokerOptions& options, const BrokerWork& work) {
+  auto instance = find_broker(options);
+  if (!instance) return fail(std::move(instance).error());
+  return run_loop(context, [&](asio::any_io_executor executor, Progress* progress) {
+    return ask_broker(std::move(executor), *instance, progress, &work);
+  });
+}
+
+std::vector<std::string> live_agent_names() {
+  std::vector<std::string> names;
+  auto instance = find_broker(BrokerOptions());
+  if (!instance) return names;
+  const BrokerWork work = [&names](BrokerClient* client, Progress*) {
+    return list_agents(client, &names);
+  };
+  (void)serve_loop([&](asio::any_io_executor executor, Progress* progress) {
+    return ask_broker(std::move(executor), *instance, progress, &work);
+  });
+  return names;
+}
+
+std::string text_field(const wire::JsonView& object, std::string_view key) {
+  const auto found = object.find(key);
+  const auto text = found ? found->string() : std::nullopt;
+  return text ? std::string(*text) : std::string();
+}
+
+}  // namespace relay::cli

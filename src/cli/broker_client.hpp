@@ -1,0 +1,75 @@
+#pragma once
+
+#include "cli/command.hpp"
+#include "cli/run_loop.hpp"
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "broker/instance.hpp"
+#include "net/http_client.hpp"
+#include "os/posix_files.hpp"
+#include "os/system_random.hpp"
+#include "wire/json.hpp"
+
+namespace relay::cli {
+
+/// --instance, as it was typed; empty for the broker of this directory.
+struct BrokerOptions {
+  std::string instance;
+};
+
+/// Adds --instance.
+void add_broker_options(Command& command, BrokerOptions& options);
+
+/// The broker that a command means: the one that is named, else that of the directory or of the
+/// nearest one above it, else the only one that runs. `broker_not_running` says what there is.
+[[nodiscard]] Result<broker::Instance> find_broker(const BrokerOptions& options);
+
+/// The instances of this user that have a broker, by the sockets that answer. Takes a moment for
+/// each that was left behind.
+[[nodiscard]] Result<std::vector<broker::Instance>> running_brokers();
+
+/// A running broker's API, over its Unix socket.
+class BrokerClient {
+ public:
+  BrokerClient(asio::any_io_executor executor, broker::Instance instance);
+
+  /// The answer's body. What the broker refuses is an error with its own code and words.
+  asio::awaitable<Result<wire::Json>> call(std::string method, std::string path, std::string body,
+                                           Duration within);
+  /// As `call`, for an answer that is no JSON.
+  asio::awaitable<Result<std::string>> text(std::string path, Duration within);
+
+  [[nodiscard]] const broker::Instance& instance() const { return instance_; }
+
+ private:
+  asio::awaitable<Result<net::HttpReply>> ask(std::string method, std::string path,
+                                              std::string body, Duration within);
+
+  broker::Instance instance_;
+  os::SystemRandom random_;
+  net::HttpClient client_;
+};
+
+/// What a broker's refusal is to the user of a command.
+[[nodiscard]] Error broker_refusal(const net::HttpReply& reply);
+
+/// Finds the broker and runs work that asks it. Ctrl-C ends it.
+using BrokerWork = std::function<asio::awaitable<Result<void>>(BrokerClient*, Progress*)>;
+[[nodiscard]] Result<void> with_broker(Context& context, const BrokerOptions& options,
+                                       const BrokerWork& work);
+
+/// The agents of the broker that a command would ask, for completion: within 200 ms, and none when
+/// there is none.
+[[nodiscard]] std::vector<std::string> live_agent_names();
+
+/// The field of an object as text; empty for another kind.
+[[nodiscard]] std::string text_field(const wire::JsonView& object, std::string_view key);
+
+}  // namespace relay::cli

@@ -1,0 +1,191 @@
+#include "cli/dead_letters.hpp"
+
+#include "cli/broker_client.hpp"
+#include "cli/output.hpp"
+#include "cli/table.hpp"
+#include <algorithm>
+#include <fmt/format.h>
+#include <memory>
+#include <utility>
+
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
+
+namespace relay::cli {
+namespace {
+
+constexpr Duration kLettersWithin = std::chrono::seconds(30);
+constexpr std::size_t kPreview = 48;
+
+struct LetterOptions {
+  BrokerOptions broker;
+  std::vector<std::string> ids;
+  bool all = false;
+};
+
+std::string ids_body(const std::string& id) {
+  return wire::Json::build([&id](JsonWriter& out) {
+           out.begin_object();
+           if (id.empty()) {
+             out.field("all", true);
+           } else {
+             out.field("id", id);
+           }
+           out.end_object();
+         })
+      .text();
+}
+
+std::string letters_text(const wire::JsonView& answer) {
+  std::vector<std::vector<std::string>> rows;
+  const auto letters = answer.find("dead_letters");
+  for (const auto& letter : letters ? letters->elements() : std::vector<wire::JsonView>()) {
+    const auto id = letter.find("id");
+    const std::string body = printable(text_field(letter, "body"));
+    const std::string_view start = truncate_utf8(body, kPreview);
+    rows.push_back({id ? id->json().text() : "?", printable(text_field(letter, "worker_name")),
+                    printable(text_field(letter, "from")), printable(text_field(letter, "reason")),
+                    std::string(start) + (start.size() < body.size() ? "…" : "")});
+  }
+  if (rows.empty()) return "no dead letters\n";
+  rows.insert(rows.begin(), {"ID", "AGENT", "FROM", "REASON", "MESSAGE"});
+  return table_text(rows);
+}
+
+asio::awaitable<Result<void>> list_letters(Context* context, BrokerClient* client) {
+  const auto reply =
+      co_await client->call("GET", "/api/dead-letters?limit=1000", "", kLettersWithin);
+  if (!reply) co_return fail(reply.error());
+  if (context->json) {
+    context->out.line(reply->text());
+    co_return Result<void>();
+  }
+  const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
+  if (!document) co_return fail(document.error());
+  context->out.write(letters_text(document->root()));
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> redeliver(Context* context, const LetterOptions* options,
+                                        BrokerClient* client) {
+  std::vector<std::string> ids = options->ids;
+  if (options->all) ids = {""};
+  for (const std::string& id : ids) {
+    const auto reply =
+        co_await client->call("POST", "/api/dead-letters/redeliver", ids_body(id), kLettersWithin);
+    if (!reply) co_return fail(reply.error());
+    if (context->json) {
+      context->out.line(reply->text());
+    } else {
+      context->out.line(id.empty() ? "all were sent again" : id + ": sent again");
+    }
+  }
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> drop_letters(Context* context, const LetterOptions* options,
+                                           BrokerClient* client) {
+  for (const std::string& id : options->ids) {
+    const auto reply =
+        co_await client->call("DELETE", "/api/dead-letters/" + id, "", kLettersWithin);
+    if (!reply) co_return fail(reply.error());
+    context->out.line(context->json ? reply->text() : id + ": dropped");
+  }
+  co_return Result<void>();
+}
+
+Result<void> check_ids(const LetterOptions& options, bool may_be_all) {
+  for (const std::string& id : options.ids) {
+    const bool number =
+        !id.empty() && id.size() <= 18 &&
+        std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!number) {
+      return fail(Code::invalid_argument, "'" + printable(id) + "' is no id of a dead letter",
+                  "relay-broker dead-letters list shows them");
+    }
+  }
+  if (options.ids.empty() != options.all) {
+    return fail(Code::invalid_argument, "no dead letter is named",
+                may_be_all ? "give ids, or --all" : "relay-broker dead-letters list shows them");
+  }
+  return {};
+}
+
+Command letters_command(std::string name, std::string summary, std::vector<std::string> examples) {
+  Command command;
+  command.group = "dead-letters";
+  command.name = std::move(name);
+  command.summary = std::move(summary);
+  command.examples = std::move(examples);
+  return command;
+}
+
+Command list_letters_command() {
+  auto options = std::make_shared<LetterOptions>();
+  Command command =
+      letters_command("list", "Show what could not be delivered",
+                      {"relay-broker dead-letters list",
+                       "relay-broker dead-letters list --json | jq '.dead_letters[].id'"});
+  add_broker_options(command, options->broker);
+  command.run = [options](Context& context) {
+    return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
+      return list_letters(&context, client);
+    });
+  };
+  command.state = options;
+  return command;
+}
+
+Command redeliver_letters_command() {
+  auto options = std::make_shared<LetterOptions>();
+  Command command = letters_command(
+      "redeliver", "Offer dead letters to their agents again",
+      {"relay-broker dead-letters redeliver 7", "relay-broker dead-letters redeliver --all"});
+  command.options.push_back(Option("--all", "Every one of them", &options->all));
+  add_broker_options(command, options->broker);
+  command.options.push_back(Option("ids", "Which letters", &options->ids).value_name("ID"));
+  command.run = [options](Context& context) -> Result<void> {
+    auto fine = check_ids(*options, true);
+    if (!fine) return fine;
+    return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
+      return redeliver(&context, options.get(), client);
+    });
+  };
+  command.state = options;
+  return command;
+}
+
+Command drop_letters_command() {
+  auto options = std::make_shared<LetterOptions>();
+  Command command =
+      letters_command("drop", "Remove dead letters for good",
+                      {"relay-broker dead-letters drop 7", "relay-broker dead-letters drop 7 8 9"});
+  add_broker_options(command, options->broker);
+  command.options.push_back(
+      Option("ids", "Which letters", &options->ids).value_name("ID").required());
+  command.run = [options](Context& context) -> Result<void> {
+    auto fine = check_ids(*options, false);
+    if (!fine) return fine;
+    return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
+      return drop_letters(&context, options.get(), client);
+    });
+  };
+  command.state = options;
+  return command;
+}
+
+}  // namespace
+
+Command dead_letters_command() {
+  Command command;
+  command.name = "dead-letters";
+  command.summary = "Messages that could not be delivered";
+  command.examples = {"relay-broker dead-letters list",
+                      "relay-broker dead-letters redeliver --all"};
+  command.commands.push_back(list_letters_command());
+  command.commands.push_back(redeliver_letters_command());
+  command.commands.push_back(drop_letters_command());
+  return command;
+}
+
+}  // namespace relay::cli

@@ -1,0 +1,100 @@
+#include "cli/peer_init.hpp"
+
+#include "cli/serve_run.hpp"
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <memory>
+#include <unistd.h>
+#include <utility>
+
+#include "base/ids.hpp"
+#include "base/text.hpp"
+#include "os/paths.hpp"
+#include "os/system_random.hpp"
+
+namespace relay::cli {
+namespace {
+
+struct PeerOptions {
+  std::string instance_name;
+  std::string name;
+  std::string workspace_key;
+  std::string channels;
+  std::string api_port;
+  std::string api_bind;
+  std::string state_dir;
+  bool persist = false;
+};
+
+/// As the peer makes file names of instance names.
+std::string safe_name(const std::string& name) {
+  std::string out = name.empty() ? "broker" : name;
+  for (char& c : out) {
+    const bool fine = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (!fine) c = '-';
+  }
+  return out;
+}
+
+os::Path state_dir_of(const PeerOptions& options, const os::Surroundings& around,
+                      const os::UserPaths& paths, const std::string& name) {
+  if (!options.state_dir.empty()) return std::filesystem::absolute(options.state_dir);
+  if (options.persist) return around.working_directory / ".agentworkforce" / "relay";
+  os::SystemRandom random;
+  return paths.temporary /
+         fmt::format("agent-relay-ephemeral-{}-{}-{}", ::getpid(), name, uuid_v4(random));
+}
+
+Result<ServeOptions> serve_options(const PeerOptions& options) {
+  const auto around = os::Surroundings::of_process();
+  if (!around) return fail(around.error());
+  const auto paths = os::user_paths(*around);
+  if (!paths) return fail(paths.error());
+  const std::string name =
+      safe_name(options.instance_name.empty() ? options.name : options.instance_name);
+  ServeOptions out;
+  out.peer = true;
+  out.state_dir = state_dir_of(options, *around, *paths, name).string();
+  // Two brokers of one name in two directories are two.
+  out.instance = fmt::format("peer-{}-{}", name.substr(0, 40), short_hash(out.state_dir));
+  out.leased = !options.persist;
+  out.peer_key = Secret(std::string_view(options.workspace_key));
+  const std::string address = options.api_bind.empty() ? "127.0.0.1" : options.api_bind;
+  out.listen = address + ":" + (options.api_port.empty() ? "0" : options.api_port);
+  for (const std::string_view channel : split(options.channels, ',')) {
+    if (!trim(channel).empty()) out.channels.emplace_back(trim(channel));
+  }
+  return out;
+}
+
+}  // namespace
+
+Command peer_init_command() {
+  auto options = std::make_shared<PeerOptions>();
+  Command command;
+  command.name = "init";
+  command.hidden = true;
+  command.summary = "Run the broker as agent-relay-broker does";
+  command.examples = {"relay-broker init --instance-name app --channels general --persist",
+                      "relay-broker init --instance-name app --api-port 3889"};
+  const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
+  add(Option("--instance-name", "Name of the instance", &options->instance_name)
+          .value_name("NAME"));
+  add(Option("--name,--broker-name", "The same", &options->name).value_name("NAME"));
+  add(Option("--workspace-key", "Key of the workspace", &options->workspace_key).value_name("KEY"));
+  add(Option("--channels", "Channels of its agents", &options->channels).value_name("NAME,…"));
+  add(Option("--persist", "Keep the state, need no lease", &options->persist));
+  add(Option("--api-port", "Where the API listens", &options->api_port).value_name("PORT"));
+  add(Option("--api-bind", "On which address", &options->api_bind).value_name("HOST"));
+  add(Option("--state-dir", "Where the state is", &options->state_dir).value_name("DIR"));
+  command.run = [options](Context& context) -> Result<void> {
+    const auto serve = serve_options(*options);
+    if (!serve) return fail(serve.error());
+    return run_serve(context, *serve);
+  };
+  command.state = options;
+  return command;
+}
+
+}  // namespace relay::cli

@@ -1,0 +1,39 @@
+#include "cli/serve.hpp"
+
+#include "cli/serve_run.hpp"
+#include <memory>
+#include <utility>
+
+namespace relay::cli {
+
+Command serve_command() {
+  auto options = std::make_shared<ServeOptions>();
+  Command command;
+  command.name = "serve";
+  command.summary = "Run the broker of this directory";
+  command.examples = {"relay-broker serve --engine https://cast.agentrelay.com",
+                      "relay-broker serve --relay off"};
+  add_engine_options(command, options->engine);
+  const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
+  add(Option("--relay", "Whether to join an engine", &options->relay).choices({"on", "off"}));
+  add(Option("--name", "What the node is called", &options->name).value_name("NODE"));
+  add(Option("--instance", "Name of the instance", &options->instance).value_name("NAME"));
+  add(Option("--listen", "Where the API listens", &options->listen).value_name("HOST:PORT"));
+  add(Option("--state-dir", "Where the journal is", &options->state_dir).value_name("DIR"));
+  add(Option("--max-agents", "Most agents at a time", &options->max_agents).value_name("N"));
+  add(Option("--harness", "What the engine may spawn", &options->harness).value_name("CLI,…"));
+  add(Option("--orphan-grace", "How long agents live without a broker", &options->orphan_grace)
+          .value_name("DURATION"));
+  add(Option("--takeover", "Replace a running broker, keep its agents", &options->takeover));
+  add(Option("--node-id", "Id of a node that was made for us", &options->node_id)
+          .value_name("ID")
+          .hidden());
+  add(Option("--node-token", "Its token: @file or -", &options->node_token)
+          .value_name("@FILE")
+          .hidden());
+  command.run = [options](Context& context) { return run_serve(context, *options); };
+  command.state = options;
+  return command;
+}
+
+}  // namespace relay::cli

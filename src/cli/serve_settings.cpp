@@ -1,0 +1,237 @@
+#include "cli/serve_settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <utility>
+
+#include "base/duration.hpp"
+#include "base/ids.hpp"
+#include "base/text.hpp"
+#include "net/network_settings.hpp"
+#include "os/processes.hpp"
+#include "os/secret_input.hpp"
+#include "pty/user_profiles.hpp"
+#include "token_cache/node_identity.hpp"
+
+namespace relay::cli {
+namespace {
+
+constexpr std::string_view kOurVersion = RELAY_BROKER_VERSION;
+constexpr std::size_t kIdentityKeyMost = 4096;
+/// Where the peer goes when nobody says where.
+constexpr std::string_view kPeerEngine = "https://cast.agentrelay.com";
+constexpr Duration kPeerLease = std::chrono::seconds(120);
+
+Result<std::size_t> number_of(const std::string& text, std::string_view option, std::size_t most) {
+  std::size_t out = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (read.ec == std::errc() && read.ptr == text.data() + text.size() && out <= most) return out;
+  return fail(Code::invalid_argument,
+              fmt::format("{} has to be a number from 0 to {}, not '{}'", option, most, text));
+}
+
+/// "127.0.0.1:8080", "[::1]:0", or a port alone.
+Result<void> read_listen(const std::string& text, broker::DaemonSettings& into) {
+  const auto colon = text.rfind(':');
+  std::string address = colon == std::string::npos ? "" : text.substr(0, colon);
+  const auto port =
+      number_of(colon == std::string::npos ? text : text.substr(colon + 1), "--listen", 65535);
+  if (!port) return fail(port.error());
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  }
+  if (!address.empty()) into.listen_address = address == "localhost" ? "127.0.0.1" : address;
+  if (into.listen_address != "127.0.0.1" && into.listen_address != "::1") {
+    return fail(Code::invalid_argument,
+                "the API listens on this machine only, not on " + into.listen_address,
+                "127.0.0.1 or [::1]; reach it from elsewhere through ssh");
+  }
+  into.listen_port = static_cast<std::uint16_t>(*port);
+  return {};
+}
+
+/// Those that were named, else the usual ones that this machine has.
+std::vector<std::string> harnesses(const ServeOptions& options, const os::Environment& environment,
+                                   const os::Path& directory) {
+  std::string list = options.harness;
+  if (list.empty()) list = environment.get("AGENT_RELAY_NODE_HARNESSES").value_or("");
+  std::vector<std::string> out;
+  const auto add = [&out](std::string_view name) {
+    const std::string plain(trim(name));
+    if (!plain.empty() && std::find(out.begin(), out.end(), plain) == out.end()) {
+      out.push_back(plain);
+    }
+  };
+  if (!list.empty()) {
+    for (const std::string_view name : split(list, ',')) add(name);
+    return out;
+  }
+  const std::string path = environment.get("PATH").value_or("");
+  for (const std::string_view name : {"claude", "codex", "gemini", "opencode"}) {
+    if (os::find_program(name, path, directory)) add(name);
+  }
+  return out;
+}
+
+node_control::NodeManifest manifest_of(const std::vector<std::string>& harnesses,
+                                       std::size_t max_agents) {
+  node_control::NodeManifest out;
+  const auto capability = [](std::string name) {
+    wire::Capability made;
+    made.name = std::move(name);
+    made.kind = "capacity";
+    return made;
+  };
+  for (const std::string& harness : harnesses) {
+    out.capabilities.push_back(capability("spawn:" + harness));
+  }
+  out.capabilities.push_back(capability("release"));
+  out.max_agents = static_cast<std::uint32_t>(max_agents);
+  out.version = fmt::format("relay-broker/{}", kOurVersion);
+  return out;
+}
+
+/// The key of the API: the one that a program which starts us has chosen, else a new one.
+Secret api_key(const os::Environment& environment, Random& random) {
+  auto given = os::secret_from_environment(environment, "RELAY_BROKER_API_KEY");
+  if (given) return *std::move(given);
+  return Secret(random_hex("br_", 16, random));
+}
+
+/// What proves that agents of this state directory are ours.
+Result<std::string> identity_hash(const os::Environment& environment, os::Files& files,
+                                  const os::Path& state, Random& random) {
+  auto given = os::secret_from_environment(environment, "RELAY_AGENT_IDENTITY_KEY");
+  if (given) return token_cache::sha256_hex(given->reveal());
+  const os::Path path = state / "identity-key";
+  auto kept = files.read_private(path, kIdentityKeyMost);
+  if (!kept && kept.error().code == Code::not_found) {
+    auto made = files.make_private_directory(state);
+    if (made) made = files.create(path, random_hex("", 32, random));
+    if (!made && made.error().code != Code::conflict) return fail(std::move(made).error());
+    kept = files.read_private(path, kIdentityKeyMost);
+  }
+  if (!kept) return fail(std::move(kept).error());
+  return token_cache::sha256_hex(*kept);
+}
+
+Result<std::string> instance_name_of(const ServeOptions& options, const os::Surroundings& around) {
+  std::string name = options.instance;
+  if (name.empty()) name = around.environment.get("RELAY_BROKER_INSTANCE").value_or("");
+  if (name.empty()) return os::instance_name(around.working_directory);
+  auto checked = os::check_instance_name(name);
+  if (!checked) return fail(std::move(checked).error());
+  return name;
+}
+
+Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& files,
+                      Random& random, Redactor& redactor, const os::Environment& environment,
+                      broker::DaemonSettings& into) {
+  broker::NodeSideSettings node;
+  token_cache::ResolveRequest& request = node.request;
+  auto engine = setup.engine(options.engine);
+  if (!engine) return fail(std::move(engine).error());
+  request.engine = *std::move(engine);
+  auto id = setup.node_id(options.node_id);
+  if (!id) return fail(std::move(id).error());
+  request.node_id = *std::move(id);
+  auto token = setup.node_token(options.node_token);
+  if (!token) return fail(std::move(token).error());
+  request.node_token = *std::move(token);
+  auto name = setup.node_name(options.name);
+  if (!name) return fail(std::move(name).error());
+  request.node_name = *std::move(name);
+  request.directory = setup.directory();
+  std::string workspace;
+  const auto known = setup.entries(request.node_id.value_or(""), request.engine);
+  if (known && known->size() == 1) {
+    workspace = known->front().file->workspace_id;
+    if (request.engine.empty()) request.engine = known->front().file->engine;
+  }
+  auto key = setup.workspace_key(options.engine, workspace);
+  if (!key) return fail(std::move(key).error());
+  request.workspace_key = *std::move(key);
+  if (!options.peer_key.empty()) {
+    redactor.watch(options.peer_key);
+    request.workspace_key = options.peer_key;
+  }
+  if (request.engine.empty() && options.peer) request.engine = kPeerEngine;
+  if (request.engine.empty()) {
+    return fail(Code::not_enrolled, "no engine is given, and this directory is not enrolled",
+                "relay-broker enroll --engine URL --workspace-key @FILE, or serve --relay off for "
+                "agents of this machine only");
+  }
+  auto hash = identity_hash(environment, files, into.instance.state, random);
+  if (!hash) return fail(std::move(hash).error());
+  node.identity_hash = *std::move(hash);
+  node.network = net::NetworkSettings::from(environment);
+  node.redact = [&redactor](std::string_view text) { return redactor.redact(text); };
+  node.user_agent = fmt::format("relay-broker/{}", kOurVersion);
+  node.places = setup.places();
+  node.manifest =
+      manifest_of(harnesses(options, environment, setup.directory()), into.broker.max_agents);
+  into.broker.engine = request.engine;
+  into.broker.workspace_id = workspace;
+  into.node = std::move(node);
+  return {};
+}
+
+}  // namespace
+
+Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeSetup& setup,
+                                              os::Files& files, Random& random,
+                                              Redactor& redactor) {
+  auto around = os::Surroundings::of_process();
+  if (!around) return fail(std::move(around).error());
+  const auto paths = os::user_paths(*around);
+  if (!paths) return fail(paths.error());
+  auto name = instance_name_of(options, *around);
+  if (!name) return fail(std::move(name).error());
+
+  broker::Instance instance(*paths, *std::move(name));
+  if (!options.state_dir.empty()) instance.state = std::filesystem::absolute(options.state_dir);
+  broker::BrokerSettings settings;
+  settings.instance = instance.name;
+  settings.version = kOurVersion;
+  settings.state_dir = instance.state;
+  settings.runtime_dir = instance.runtime;
+  settings.directory = around->working_directory;
+  settings.environment = around->environment;
+  if (!options.channels.empty()) settings.channels = options.channels;
+  std::string most = options.max_agents;
+  if (most.empty()) most = around->environment.get("AGENT_RELAY_NODE_MAX_AGENTS").value_or("");
+  if (!most.empty()) {
+    const auto count = number_of(most, "--max-agents", 100'000);
+    if (!count) return fail(count.error());
+    settings.max_agents = *count;
+  }
+
+  broker::DaemonSettings out(std::move(instance), std::move(settings));
+  out.takeover = options.takeover;
+  if (options.peer) {
+    out.connection_also = out.instance.state / "connection.json";
+    if (options.leased) out.lease = kPeerLease;
+  }
+  if (!options.listen.empty()) {
+    auto listen = read_listen(options.listen, out);
+    if (!listen) return fail(std::move(listen).error());
+  }
+  if (!options.orphan_grace.empty()) {
+    const auto grace = parse_duration(options.orphan_grace);
+    if (!grace) return fail(grace.error());
+    out.orphan_grace = *grace;
+  }
+  out.api_key = api_key(around->environment, random);
+  redactor.watch(out.api_key);
+  auto profiles = pty::load_profiles(files, paths->config / "profiles");
+  if (!profiles) return fail(std::move(profiles).error());
+  out.profiles = *std::move(profiles);
+  if (options.relay != "off") {
+    auto added = add_node(options, setup, files, random, redactor, around->environment, out);
+    if (!added) return fail(std::move(added).error());
+  }
+  return out;
+}
+
+}  // namespace relay::cli

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "cli/node_setup.hpp"
+#include <string>
+
+#include "base/redaction.hpp"
+#include "base/result.hpp"
+#include "broker/daemon.hpp"
+#include "os/files.hpp"
+
+namespace relay::cli {
+
+/// The options of `serve` as they were typed.
+struct ServeOptions {
+  EngineOptions engine;
+  std::string instance;
+  std::string name;
+  std::string node_id;
+  std::string node_token;
+  std::string listen;
+  std::string state_dir;
+  std::string max_agents;
+  std::string harness;
+  std::string relay;
+  std::string orphan_grace;
+  std::vector<std::string> channels;
+  bool takeover = false;
+  /// We were started under the peer's name and speak as it does.
+  bool peer = false;
+  /// With `peer`: the key as the peer takes it, in the open.
+  Secret peer_key;
+  /// With `peer`: the broker ends when nobody renews its lease.
+  bool leased = false;
+};
+
+/// What `serve` runs with: the options, the environment, what is on disk, and what is usual.
+/// `setup` gives the identity; `redactor` watches every secret from now on. `not_enrolled` when
+/// there is no engine and nobody said that there is to be none.
+[[nodiscard]] Result<broker::DaemonSettings> serve_settings(const ServeOptions& options,
+                                                            NodeSetup& setup, os::Files& files,
+                                                            Random& random, Redactor& redactor);
+
+}  // namespace relay::cli

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "cli/command.hpp"
+
+namespace relay::cli {
+
+/// `snapshot <agent>`: what its terminal shows.
+[[nodiscard]] Command snapshot_command();
+
+}  // namespace relay::cli

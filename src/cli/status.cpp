@@ -1,0 +1,160 @@
+#include "cli/status.hpp"
+
+#include "cli/broker_client.hpp"
+#include "cli/output.hpp"
+#include "cli/table.hpp"
+#include <fmt/format.h>
+#include <memory>
+#include <unistd.h>
+#include <utility>
+
+#include "base/printable.hpp"
+#include "base/text.hpp"
+#include "net/timeout.hpp"
+#include "os/terminal.hpp"
+
+namespace relay::cli {
+namespace {
+
+constexpr Duration kStatusWithin = std::chrono::seconds(5);
+constexpr Duration kWatchEvery = std::chrono::seconds(1);
+/// Home, and clear to the end: the screen does not flicker.
+constexpr std::string_view kOverwrite = "\x1b[H\x1b[J";
+
+struct StatusOptions {
+  BrokerOptions broker;
+  bool watch = false;
+  bool all = false;
+};
+
+std::int64_t number_field(const wire::JsonView& object, std::string_view key) {
+  const auto found = object.find(key);
+  return found ? found->signed_integer().value_or(0) : 0;
+}
+
+std::string or_dash(std::string text) {
+  return text.empty() ? "-" : printable(text);
+}
+
+std::string engine_line(const wire::JsonView& broker) {
+  const auto off = broker.find("tunnel_off");
+  if (off && off->boolean().value_or(false)) return "none (agents of this machine only)";
+  const auto node = broker.find("node");
+  if (!node) return "?";
+  std::string out = or_dash(text_field(broker, "engine")) + ", node " +
+                    or_dash(text_field(*node, "node_name")) + ": " + text_field(*node, "tunnel");
+  for (const char* key : {"hard_error", "store_error", "last_error"}) {
+    const auto error = node->find(key);
+    const auto connected = node->find("connected");
+    const bool old =
+        std::string_view(key) == "last_error" && connected && connected->boolean().value_or(false);
+    if (!error || error->is_null() || old) continue;
+    out += "\n           " + printable(text_field(*error, "message"));
+    const std::string hint = printable(text_field(*error, "hint"));
+    if (!hint.empty()) out += " (" + hint + ")";
+    break;
+  }
+  return out;
+}
+
+std::vector<std::string> agent_row(const wire::JsonView& agent) {
+  std::string state = text_field(agent, "state");
+  const std::string blocked = text_field(agent, "blocked_by");
+  if (!blocked.empty()) state += ": " + printable(blocked);
+  const auto pid = agent.find("pid");
+  const std::string mode = text_field(agent, "delivery_mode");
+  return {or_dash(text_field(agent, "name")),
+          or_dash(text_field(agent, "cli")),
+          state,
+          pid && !pid->is_null() ? pid->json().text() : "-",
+          age_text(number_field(agent, "last_activity_ms") / 1000),
+          fmt::format("{}{}", number_field(agent, "pending_messages"),
+                      mode == "manual_flush" ? " held" : ""),
+          fmt::format("{}", number_field(agent, "submitted") + number_field(agent, "typed"))};
+}
+
+std::string status_text(const wire::JsonView& broker) {
+  std::string out = fmt::format(
+      "broker     {} (pid {}, up {}, relay-broker {})\n", or_dash(text_field(broker, "instance")),
+      number_field(broker, "pid"), age_text(number_field(broker, "uptime_ms") / 1000),
+      or_dash(text_field(broker, "version")));
+  out += "engine     " + engine_line(broker) + "\n";
+  out += fmt::format("messages   {} waiting, {} dead letters\n", number_field(broker, "pending"),
+                     number_field(broker, "dead_letters"));
+  const auto agents = broker.find("agents");
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& agent : agents ? agents->elements() : std::vector<wire::JsonView>()) {
+    rows.push_back(agent_row(agent));
+  }
+  if (rows.empty()) return out + "agents     none; relay-broker spawn CLI starts one\n";
+  rows.insert(rows.begin(), {"AGENT", "CLI", "STATE", "PID", "QUIET", "WAITING", "READ"});
+  return out + "\n" + table_text(rows);
+}
+
+asio::awaitable<Result<void>> show_status(Context* context, BrokerClient* client, bool over) {
+  const auto reply = co_await client->call("GET", "/api/broker", "", kStatusWithin);
+  if (!reply) co_return fail(reply.error());
+  if (context->json) {
+    context->out.line(reply->text());
+  } else {
+    const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
+    if (!document) co_return fail(document.error());
+    if (over) context->out.write(kOverwrite);
+    context->out.write(status_text(document->root()));
+  }
+  co_return context->out.flush();
+}
+
+asio::awaitable<Result<void>> status(Context* context, const StatusOptions* options,
+                                     BrokerClient* client) {
+  const bool over = options->watch && os::is_terminal(STDOUT_FILENO);
+  for (;;) {
+    auto shown = co_await show_status(context, client, over);
+    if (!shown || !options->watch) co_return shown;
+    co_await net::pause(kWatchEvery);
+  }
+}
+
+Result<void> list_all(Context& context) {
+  auto all = running_brokers();
+  if (!all) return fail(std::move(all).error());
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  out.key("instances");
+  out.begin_array();
+  for (const auto& instance : *all) out.value(instance.name);
+  out.end_array();
+  out.end_object();
+  out.finish();
+  if (context.json) {
+    context.out.line(text);
+    return {};
+  }
+  for (const auto& instance : *all) context.out.line(printable(instance.name));
+  if (all->empty()) context.out.line("no broker runs; relay-broker serve starts one");
+  return {};
+}
+
+}  // namespace
+
+Command status_command() {
+  auto options = std::make_shared<StatusOptions>();
+  Command command;
+  command.name = "status";
+  command.summary = "Show the broker, its engine and its agents";
+  command.examples = {"relay-broker status", "relay-broker status --watch"};
+  command.options.push_back(Option("--watch", "Show it again every second", &options->watch));
+  command.options.push_back(Option("--all", "List the brokers of this user", &options->all));
+  add_broker_options(command, options->broker);
+  command.run = [options](Context& context) -> Result<void> {
+    if (options->all) return list_all(context);
+    return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
+      return status(&context, options.get(), client);
+    });
+  };
+  command.state = options;
+  return command;
+}
+
+}  // namespace relay::cli

@@ -1,0 +1,219 @@
+// `serve` and the commands that ask it, as a user runs them: the built program, real agents, an
+// engine that the test plays.
+#include <algorithm>
+#include <csignal>
+#include <doctest/doctest.h>
+#include <memory>
+#include <thread>
+
+#include "support/fake_engine_thread.hpp"
+#include "support/keeper_world.hpp"
+#include "support/run_binary.hpp"
+#include "support/temp_dir.hpp"
+#include "wire/json.hpp"
+
+namespace relay::test {
+namespace {
+
+/// A reader of lines: what it reads it prints again behind "got ".
+constexpr const char* kReader = "stty -echo; while read -r l; do echo \"got $l\"; done";
+
+std::string text_at(const std::string& json, std::string_view pointer) {
+  const auto document = wire::JsonDocument::parse(json, wire::kEngineLimits);
+  REQUIRE(document);
+  const auto value = document->root().at(pointer);
+  return value ? std::string(value->string().value_or(value->json().text())) : "absent";
+}
+
+struct User {
+  User() { std::filesystem::create_directory(directory); }
+  ~User() {
+    broker.reset();
+    // Whatever a test left: the keeper ends its agents.
+    for (const pid_t pid : alive_with(temp.path().string())) ::kill(pid, SIGTERM);
+    CHECK(wait_none(temp.path().string()).empty());
+  }
+  User(const User&) = delete;
+  User& operator=(const User&) = delete;
+
+  [[nodiscard]] os::Command command(const std::vector<std::string>& arguments) const {
+    os::Command made = binary_command(arguments, environment);
+    made.working_directory = directory;
+    return made;
+  }
+  [[nodiscard]] RunResult run(const std::vector<std::string>& arguments) const {
+    return run_program(command(arguments));
+  }
+  /// Starts a broker and waits until it is ready.
+  void serve(std::vector<std::string> more = {"--relay", "off"}) {
+    more.insert(more.begin(), "serve");
+    broker = std::make_unique<RunningProgram>(command(more));
+    broker->wait_for("ready");
+  }
+  void spawn_reader(const std::string& name) const {
+    const auto made = run({"spawn", "--name", name, "--env", "MARK=" + temp.path().string(), "sh",
+                           "--", "-c", kReader});
+    CAPTURE(made.err);
+    REQUIRE(made.status.as_shell() == 0);
+    CHECK(made.out == name + "\n");
+  }
+  /// Waits until the agent's terminal shows this.
+  void wait_shown(const std::string& name, std::string_view text) const {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    std::string shown;
+    while (shown.find(text) == std::string::npos) {
+      if (std::chrono::steady_clock::now() > end) {
+        throw std::runtime_error("never shown: " + std::string(text) + "\n" + shown);
+      }
+      shown = run({"snapshot", name}).out;
+      // The terminal breaks lines wherever they end.
+      std::erase(shown, '\n');
+    }
+  }
+  [[nodiscard]] std::string agent_field(const std::string& pointer) const {
+    return text_at(run({"status", "--json"}).out, "/agents/0" + pointer);
+  }
+
+  TempDir temp;
+  os::Environment environment = temp.environment();
+  std::filesystem::path directory = temp / "project";
+  std::unique_ptr<RunningProgram> broker;
+};
+
+struct Member : User {
+  Member() {
+    environment.set("RELAY_BROKER_WORKSPACE_KEY", FakeState::kWorkspaceKey);
+    environment.set("RELAY_BROKER_ENGINE", engine.url());
+  }
+  void dm(std::string text) {
+    engine.call([text = std::move(text)](FakeEngine& e) {
+      e.dm("bob", "ada", text);
+      return 0;
+    });
+  }
+  FakeEngineThread engine;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(User, "an agent's whole life on a broker without an engine") {
+  serve();
+  CHECK(broker->out().starts_with("relay-broker ready: http://127.0.0.1:"));
+  CHECK(broker->out().find("(engine none, node none)") != std::string::npos);
+  spawn_reader("ada");
+  CHECK(agent_field("/name") == "ada");
+  CHECK(agent_field("/state") == "idle");
+  const auto status = run({"status"});
+  CHECK(status.status.as_shell() == 0);
+  CHECK(status.out.find("ada") != std::string::npos);
+
+  auto again = run({"spawn", "--name", "ada", "cat"});
+  CHECK(again.status.as_shell() == 6);
+  CHECK(again.err.find("agent 'ada' already exists") != std::string::npos);
+
+  CHECK(run({"__complete", "--", "release", ""}).out == "ada\t\n");
+  CHECK(run({"__complete", "--", "snapshot", "a"}).out == "ada\t\n");
+  CHECK(run({"__complete", "--", "release", "ada", "x"}).out.empty());
+
+  const auto json = run({"snapshot", "ada", "--json"});
+  CHECK(text_at(json.out, "/rows") == "24");
+  CHECK(run({"snapshot", "ada", "--format", "svg"}).out.starts_with("<svg"));
+  auto released = run({"release", "ada"});
+  CHECK(released.status.as_shell() == 0);
+  CHECK(released.out == "ada: released\n");
+  released = run({"release", "ada"});
+  CHECK(released.status.as_shell() == 5);
+  CHECK(run({"snapshot", "ada"}).status.as_shell() == 5);
+
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+}
+
+TEST_CASE_FIXTURE(User, "what cannot be spawned is an error with its cause") {
+  serve();
+  const auto missing = run({"spawn", "no-such-program"});
+  CHECK(missing.status.as_shell() == 127);
+  CHECK(missing.err.find("no-such-program") != std::string::npos);
+  const auto dies = run({"spawn", "sh", "--", "-c", "echo no licence; exit 3"});
+  CHECK(dies.status.as_shell() == 1);
+  CHECK(dies.err.find("no licence") != std::string::npos);
+  const auto nowhere = run({"spawn", "--cwd", "/no/such/place", "cat"});
+  CHECK(nowhere.status.as_shell() == 5);
+  const auto json = run({"spawn", "no-such-program", "--json"});
+  CHECK(text_at(json.out, "/error/code") == "cli_not_found");
+}
+
+TEST_CASE_FIXTURE(User, "without a broker every command says so, and how to start one") {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"status"},
+                                                {"spawn", "cat"},
+                                                {"release", "ada"},
+                                                {"snapshot", "ada"},
+                                                {"dead-letters", "list"}}) {
+    CAPTURE(words.front());
+    const auto result = run(words);
+    CHECK(result.status.as_shell() == 3);
+    CHECK(result.out.empty());
+    CHECK(result.err.find("relay-broker serve") != std::string::npos);
+    auto json_words = words;
+    json_words.emplace_back("--json");
+    CHECK(text_at(run(json_words).out, "/error/code") == "broker_not_running");
+  }
+  CHECK(run({"__complete", "--", "release", ""}).out.empty());
+}
+
+TEST_CASE_FIXTURE(User, "F17: one broker for a directory; the second one names the first") {
+  serve();
+  const auto second = run({"serve", "--relay", "off"});
+  CHECK(second.status.as_shell() == 6);
+  CHECK(second.err.find(std::to_string(broker->pid())) != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(User, "serve needs an engine, or to be told that there is none") {
+  const auto result = run({"serve"});
+  CHECK(result.status.as_shell() == 4);
+  CHECK(result.err.find("--relay off") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Member, "a message of the engine is read by the agent and acknowledged") {
+  serve({"--json"});
+  CHECK(text_at(broker->out(), "/event") == "ready");
+  CHECK(text_at(broker->out(), "/engine") == engine.url());
+  CHECK(text_at(broker->out(), "/connected") == "true");
+  spawn_reader("ada");
+  dm("hello there");
+  wait_shown("ada", "hello there");
+  const Record ack = engine.next_frame("delivery.ack");
+  CHECK(ack.string("/agent") == "ada");
+  CHECK(run({"release", "ada"}).status.as_shell() == 0);
+  CHECK(engine.next_frame("agent.deregister").string("/name") == "ada");
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  CHECK_NOTHROW(engine.next_frame("node.deregister"));
+}
+
+TEST_CASE_FIXTURE(Member,
+                  "agents live on when their broker is killed, and the next one finds them") {
+  serve({});
+  spawn_reader("ada");
+  const std::string pid = agent_field("/workerPid");
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+  serve({});
+  CHECK(agent_field("/workerPid") == pid);
+  dm("after the fall");
+  wait_shown("ada", "after the fall");
+}
+
+TEST_CASE_FIXTURE(Member, "a takeover ends the old broker and none of its agents") {
+  serve({});
+  spawn_reader("ada");
+  const std::string pid = agent_field("/workerPid");
+  auto old = std::move(broker);
+  serve({"--takeover"});
+  CHECK(old->wait_end().as_shell() == 0);
+  CHECK(agent_field("/workerPid") == pid);
+  dm("to the new one");
+  wait_shown("ada", "to the new one");
+}
+
+}  // namespace relay::test

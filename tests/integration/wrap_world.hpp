@@ -1,0 +1,64 @@
+#pragma once
+
+#include <doctest/doctest.h>
+#include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <vector>
+
+#include "os/fd.hpp"
+#include "support/pty_driver.hpp"
+#include "support/run_binary.hpp"
+#include "support/temp_dir.hpp"
+
+namespace relay::test {
+
+/// A person's machine with nothing on it but `relay-broker wrap`.
+struct WrapWorld {
+  TempDir temp;
+
+  os::Command wrap(std::vector<std::string> words) const {
+    words.insert(words.begin(), "wrap");
+    return binary_command(words, temp.environment());
+  }
+  os::Command shell(const std::string& script) const { return wrap({"sh", "-c", script}); }
+  /// An interactive shell that knows wrap as $WRAP.
+  os::Command bash() const {
+    auto environment = temp.environment();
+    environment.set("WRAP", relay_broker().string() + " wrap");
+    environment.set("PS1", "shell> ");
+    return {{"bash", "--norc", "--noediting", "-i"}, environment};
+  }
+  [[nodiscard]] std::string socket() const { return (temp.path() / "c" / "control").string(); }
+};
+
+/// Messages over the control socket, and their answers.
+class WrapControlClient {
+ public:
+  explicit WrapControlClient(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    fd_ = os::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval patience{20, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  }
+  void send(const std::string& line) const {
+    REQUIRE(::send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(line.size()));
+  }
+  /// Says that no more is asked.
+  void finish() const { ::shutdown(fd_.get(), SHUT_WR); }
+  /// The next line; empty at the end.
+  [[nodiscard]] std::string answer() const {
+    std::string line;
+    for (char c = 0; ::recv(fd_.get(), &c, 1, 0) == 1 && c != '\n';) line += c;
+    return line;
+  }
+
+ private:
+  os::Fd fd_;
+};
+
+}  // namespace relay::test

@@ -1,0 +1,66 @@
+#include "cli/wrap_request.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace relay::cli {
+
+TEST_CASE("a request is an id, a sender and a text; the rest is ignored") {
+  const auto request =
+      read_request(R"({"text":"a\nb","from":"alice","id":"m1","later":{"x":[1]},"id2":7})");
+  CHECK(request.id == "m1");
+  REQUIRE(request.letter);
+  CHECK(request.letter->id == "m1");
+  CHECK(request.letter->sender == "alice");
+  CHECK(request.letter->body == "a\nb");
+  CHECK(read_request(R"({"id":"m","from":"a","text":""})").letter);
+}
+
+TEST_CASE("what is missing or of another kind is refused, with the id if there is one") {
+  for (const char* line :
+       {R"({"id":"m","from":"a"})", R"({"id":"m","text":"t"})", R"({"id":"m","from":7,"text":"t"})",
+        R"({"id":"m","from":"a","text":["t"]})", R"({"id":"m","from":"","text":"t"})"}) {
+    CAPTURE(line);
+    const auto request = read_request(line);
+    CHECK(request.id == "m");
+    REQUIRE_FALSE(request.letter);
+    CHECK(request.letter.error().code == Code::invalid_argument);
+  }
+  for (const char* line : {"{}", "[]", "7", R"({"id":7,"from":"a","text":"t"})"}) {
+    CAPTURE(line);
+    const auto request = read_request(line);
+    CHECK(request.id.empty());
+    CHECK(request.letter.error().code == Code::invalid_argument);
+  }
+  for (const char* line : {"", "hello", "{\"id\":\"m\"", "{\"id\":\"m\"}x", "\xFF"}) {
+    CAPTURE(line);
+    CHECK(read_request(line).letter.error().code == Code::invalid_json);
+  }
+}
+
+TEST_CASE("names are bounded, and one that is too long is not sent back") {
+  const auto with = [](std::size_t id, std::size_t sender) {
+    return read_request(fmt::format(R"({{"id":"{}","from":"{}","text":"t"}})", std::string(id, 'i'),
+                                    std::string(sender, 's')));
+  };
+  CHECK(with(256, 256).letter);
+  const auto long_sender = with(256, 257);
+  CHECK(long_sender.letter.error().code == Code::too_large);
+  CHECK(long_sender.id.size() == 256);
+  const auto long_id = with(257, 1);
+  CHECK(long_id.letter.error().code == Code::too_large);
+  CHECK(long_id.id.empty());
+}
+
+TEST_CASE("answers are one line of JSON each") {
+  CHECK(refusal_line("m\"1", Error(Code::queue_full, "too many", "wait")) ==
+        "{\"id\":\"m\\\"1\",\"error\":{\"code\":\"queue_full\",\"message\":\"too many\","
+        "\"hint\":\"wait\"}}\n");
+  CHECK(refusal_line("", Error(Code::invalid_json, "no")) ==
+        "{\"id\":\"\",\"error\":{\"code\":\"invalid_json\",\"message\":\"no\"}}\n");
+  const pty::InjectionOutcome dead{pty::InjectionEnd::dead, pty::Proof::none, "exited"};
+  CHECK(outcome_line("m1", dead) ==
+        "{\"id\":\"m1\",\"outcome\":\"dead\",\"proof\":\"none\",\"reason\":\"exited\"}\n");
+}
+
+}  // namespace relay::cli
