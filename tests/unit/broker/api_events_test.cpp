@@ -198,7 +198,7 @@ TEST_CASE("streams are told when the broker ends") {
 }
 
 TEST_CASE("there are only so many streams, and only by upgrade") {
-  LocalApiSettings settings;
+  auto settings = ApiWorld::settings();
   settings.streams_most = 1;
   ApiWorld world(std::move(settings));
   world.api.engine_ready(ApiWorld::facts());

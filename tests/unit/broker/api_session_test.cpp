@@ -38,7 +38,7 @@ TEST_CASE("a renewal is passed on, and says for how long it is good") {
            R"({"renewed":true,"expires_in_secs":0,"persist":true})"));
   CHECK(world.renewals == 1);
 
-  LocalApiSettings settings;
+  auto settings = ApiWorld::settings();
   settings.persist = false;
   ApiWorld ephemeral(std::move(settings));
   ephemeral.api.engine_ready(ApiWorld::facts());

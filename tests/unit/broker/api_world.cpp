@@ -66,10 +66,15 @@ broker::WorkspaceFacts ApiWorld::facts() {
   return facts;
 }
 
+broker::LocalApiSettings ApiWorld::settings() {
+  broker::LocalApiSettings settings;
+  settings.key = Secret(kApiKey);
+  return settings;
+}
+
 broker::LocalApiSettings ApiWorld::completed(broker::LocalApiSettings settings) {
   port = listener_.port();
   settings.port = port;
-  if (settings.key.empty()) settings.key = Secret(kApiKey);
   settings.version = "1.2.3";
   settings.on_renewed = [this] { ++renewals; };
   settings.on_failure = [this](std::string what) { failures.push_back(std::move(what)); };

@@ -29,7 +29,7 @@ inline constexpr const char* kApiKey = "br_0123456789abcdef0123456789abcdef";
 class ApiWorld {
  public:
   /// With an engine that has answered: workspace ws_1, called home.
-  ApiWorld() : ApiWorld(broker::LocalApiSettings()) { api.engine_ready(facts()); }
+  ApiWorld() : ApiWorld(settings()) { api.engine_ready(facts()); }
   /// In the start-up phase.
   explicit ApiWorld(broker::LocalApiSettings settings);
   ~ApiWorld();
@@ -37,6 +37,8 @@ class ApiWorld {
   ApiWorld& operator=(const ApiWorld&) = delete;
 
   static broker::WorkspaceFacts facts();
+  /// With the key.
+  static broker::LocalApiSettings settings();
 
   /// Over TCP with the key. A body is JSON.
   net::HttpReply ask(std::string method, std::string path, std::string body = {});
