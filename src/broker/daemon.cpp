@@ -215,16 +215,16 @@ Result<void> Daemon::Impl::open_api() {
   options.on_failure = [this](std::string what) {
     note(node_control::NoteLevel::error, std::move(what));
   };
-  Connection connection;
+  ApiConnection connection;
   connection.url = url;
   connection.port = tcp->port();
   connection.key = settings.api_key;
   connection.pid = ::getpid();
   connection.socket = settings.instance.api_socket.string();
   connection.instance = settings.instance.name;
-  auto kept = keep_connection(files, settings.instance.connection(), connection);
+  auto kept = keep_api_connection(files, settings.instance.connection(), connection);
   if (kept && settings.connection_also) {
-    kept = keep_connection(files, *settings.connection_also, connection);
+    kept = keep_api_connection(files, *settings.connection_also, connection);
   }
   if (!kept) return kept;
   server = std::make_unique<net::HttpServer>(executor, std::move(options), api->routes());

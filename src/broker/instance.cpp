@@ -29,7 +29,8 @@ Result<void> Instance::make(os::Files& files) const {
   return {};
 }
 
-Result<void> keep_connection(os::Files& files, const os::Path& path, const Connection& connection) {
+Result<void> keep_api_connection(os::Files& files, const os::Path& path,
+                                 const ApiConnection& connection) {
   std::string text;
   JsonWriter out(text);
   out.begin_object();
@@ -47,7 +48,7 @@ Result<void> keep_connection(os::Files& files, const os::Path& path, const Conne
   return written;
 }
 
-Result<Connection> read_connection(os::Files& files, const os::Path& path) {
+Result<ApiConnection> read_api_connection(os::Files& files, const os::Path& path) {
   auto text = files.read_private(path, kConnectionMost);
   if (!text) return fail(std::move(text).error());
   auto document = wire::JsonDocument::parse(*text, wire::kInboundLimits);
@@ -62,7 +63,7 @@ Result<Connection> read_connection(os::Files& files, const os::Path& path) {
     const auto found = document->root().find(key);
     return found ? found->unsigned_integer().value_or(0) : 0;
   };
-  Connection out;
+  ApiConnection out;
   out.url = field("url");
   out.port = static_cast<std::uint16_t>(number("port"));
   out.key = Secret(field("api_key"));

@@ -36,9 +36,9 @@ class Instance {
 };
 
 /// What connection.json says: where a broker's API is, and with which key.
-class Connection {
+class ApiConnection {
  public:
-  Connection() = default;
+  ApiConnection() = default;
 
   std::string url;
   std::uint16_t port = 0;
@@ -50,10 +50,10 @@ class Connection {
 };
 
 /// Writes it, 0600.
-[[nodiscard]] Result<void> keep_connection(os::Files& files, const os::Path& path,
-                                           const Connection& connection);
+[[nodiscard]] Result<void> keep_api_connection(os::Files& files, const os::Path& path,
+                                               const ApiConnection& connection);
 /// `not_found`, `unsafe_file`, or `invalid_json` for what nobody wrote as a whole.
-[[nodiscard]] Result<Connection> read_connection(os::Files& files, const os::Path& path);
+[[nodiscard]] Result<ApiConnection> read_api_connection(os::Files& files, const os::Path& path);
 
 /// The process that a lock's note names; nothing for another text.
 [[nodiscard]] std::optional<pid_t> pid_of_note(std::string_view text);

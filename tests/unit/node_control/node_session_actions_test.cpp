@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(ActionSession,
     std::function<bool()> came = [&w] { return w.broker.deliveries.size() == 1; };
     co_await w.broker.until(std::move(came), "the message");
     // More than what the session queues and the kernel holds together.
-    constexpr std::size_t kResults = 24;
+    constexpr std::size_t kResults = 14;
     std::vector<std::string> ids;
     for (std::size_t count = 0; count < kResults; ++count) {
       ids.push_back(w.engine.invoke("builder-1", "run:test", "1"));
