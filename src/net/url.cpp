@@ -14,6 +14,20 @@ bool is_printable(std::string_view text) {
 
 }  // namespace
 
+std::string path_segment(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
 std::string_view Url::default_port(std::string_view scheme) {
   if (scheme == "https" || scheme == "wss") return "443";
   if (scheme == "http" || scheme == "ws") return "80";

@@ -7,6 +7,9 @@
 
 namespace relay::net {
 
+/// `text` as one segment of a path: all but letters, digits and -._~ percent-encoded.
+[[nodiscard]] std::string path_segment(std::string_view text);
+
 /// A URL with a host, taken apart. Not decoded.
 class Url {
  public:

@@ -4,53 +4,33 @@
 #include <exception>
 #include <fmt/format.h>
 
-#include "base/printable.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
+#include "net/url.hpp"
+#include "token_cache/engine_reply.hpp"
 #include "wire/envelope.hpp"
 #include "wire/rest_agents.hpp"
 #include "wire/rest_nodes.hpp"
 
 namespace relay::node_control {
+
+using token_cache::nonsense;
+using token_cache::refusal_code;
+using token_cache::refusal_of;
+
 namespace {
 
 /// What is kept of the time for undoing, and had in any case.
 constexpr Duration kUndoWithin = std::chrono::seconds(5);
 constexpr std::size_t kReplyMost = std::size_t{1} << 20U;
-constexpr std::size_t kLongestWords = 300;
-
-std::string encoded(std::string_view segment) {
-  std::string out;
-  for (const char c : segment) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
 
 std::string agent_path(std::string_view name) {
-  return "/v1/agents/" + encoded(name);
-}
-
-/// The engine's own word for a refusal; empty when it gave none.
-std::string refusal_code(const net::HttpReply& reply) {
-  const auto answer = wire::decode_answer<wire::NoData>(reply.body);
-  return answer && answer->error ? answer->error->code : std::string();
+  return "/v1/agents/" + net::path_segment(name);
 }
 
 bool is_taken(const net::HttpReply& reply) {
   const std::string code = refusal_code(reply);
   return reply.status == 409 || code == "agent_already_exists" || code == "name_taken";
-}
-
-Error nonsense(const net::HttpReply& reply, const Error& cause) {
-  return {Code::engine_error,
-          fmt::format("{}: an answer that makes no sense: {}", reply.call, cause.message)};
 }
 
 wire::Json metadata_of(const AgentClaim& claim) {
@@ -101,17 +81,6 @@ AgentDirectory::AgentDirectory(net::HttpClient& client, std::string engine, Secr
       workspace_key_(std::move(workspace_key)),
       redact_(std::move(redact)) {}
 
-Error AgentDirectory::refused(const net::HttpReply& reply) const {
-  Error error = net::error_of(reply, redact_);
-  const auto answer = wire::decode_answer<wire::NoData>(reply.body);
-  if (answer && answer->error) {
-    const std::string words = answer->error->message.substr(0, kLongestWords);
-    error.message = fmt::format("{}: {} {}: {}", reply.call, reply.status,
-                                printable(redact_(answer->error->code)), printable(redact_(words)));
-  }
-  return error;
-}
-
 asio::awaitable<Result<net::HttpReply>> AgentDirectory::call(std::string method, std::string path,
                                                              std::string body, Monotonic by) {
   net::HttpCall request(std::move(method), engine_ + path);
@@ -148,7 +117,7 @@ asio::awaitable<Result<AgentIdentity>> AgentDirectory::claim_by(AgentClaim claim
     co_return fail(std::move(error));
   }
   if (is_taken(*reply)) co_return co_await recover(std::move(claim), by);
-  if (!reply->ok()) co_return fail(refused(*reply));
+  if (!reply->ok()) co_return fail(refusal_of(*reply, redact_));
   auto answer = wire::decode_answer<wire::AgentCreated>(reply->body);
   wipe(reply->body);
   if (!answer) co_return fail(nonsense(*reply, answer.error()));
@@ -168,7 +137,7 @@ asio::awaitable<Result<AgentIdentity>> AgentDirectory::claim_by(AgentClaim claim
 asio::awaitable<Result<std::string>> AgentDirectory::own_agent_id(AgentClaim claim, Monotonic by) {
   const auto reply = co_await call("GET", agent_path(claim.name), "", by);
   if (!reply) co_return fail(reply.error());
-  if (!reply->ok()) co_return fail(refused(*reply));
+  if (!reply->ok()) co_return fail(refusal_of(*reply, redact_));
   const auto answer = wire::decode_answer<wire::AgentDetail>(reply->body);
   if (!answer) co_return fail(nonsense(*reply, answer.error()));
   if (!answer->data || answer->data->id.empty()) {
@@ -200,7 +169,7 @@ asio::awaitable<Result<AgentIdentity>> AgentDirectory::recover(AgentClaim claim,
     // An engine from before recovery.
     co_return co_await rotate(std::move(claim), *agent_id, by);
   }
-  if (!reply->ok()) co_return fail(refused(*reply));
+  if (!reply->ok()) co_return fail(refusal_of(*reply, redact_));
   auto out = taken_over(*std::move(reply));
   if (out && out->agent_id != *agent_id) {
     co_return fail(Code::name_conflict,
@@ -213,7 +182,7 @@ asio::awaitable<Result<AgentIdentity>> AgentDirectory::rotate(AgentClaim claim,
                                                               std::string agent_id, Monotonic by) {
   auto reply = co_await call("POST", agent_path(claim.name) + "/rotate-token", "", by);
   if (!reply) co_return fail(std::move(reply).error());
-  if (!reply->ok()) co_return fail(refused(*reply));
+  if (!reply->ok()) co_return fail(refusal_of(*reply, redact_));
   auto answer = wire::decode_answer<wire::AgentToken>(reply->body);
   wipe(reply->body);
   if (!answer) co_return fail(nonsense(*reply, answer.error()));
@@ -242,7 +211,7 @@ asio::awaitable<Result<AgentIdentity>> AgentDirectory::take_over(AgentClaim clai
   auto reply =
       co_await call("POST", agent_path(claim.name) + "/takeover", wire::encode_body(wanted), by);
   if (!reply) co_return fail(std::move(reply).error());
-  if (!reply->ok()) co_return fail(refused(*reply));
+  if (!reply->ok()) co_return fail(refusal_of(*reply, redact_));
   co_return taken_over(*std::move(reply));
 }
 
@@ -296,21 +265,21 @@ asio::awaitable<Result<void>> AgentDirectory::bind(std::string node_name, AgentC
                                                    Monotonic by) {
   wire::NodeBind wanted;
   wanted.agent_name = claim.name;
-  const std::string path = "/v1/nodes/" + encoded(node_name) + "/agents";
+  const std::string path = "/v1/nodes/" + net::path_segment(node_name) + "/agents";
   const auto reply = co_await call("POST", path, wire::encode_body(wanted), by);
   if (!reply) co_return fail(reply.error());
-  if (!reply->ok()) co_return fail(refused(*reply));
+  if (!reply->ok()) co_return fail(refusal_of(*reply, redact_));
   co_return Result<void>();
 }
 
 asio::awaitable<Result<void>> AgentDirectory::undo(std::string node_name, std::string agent_name,
                                                    bool created, Monotonic by) {
-  const std::string path =
-      created ? agent_path(agent_name)
-              : "/v1/nodes/" + encoded(node_name) + "/agents/" + encoded(agent_name);
+  const std::string path = created ? agent_path(agent_name)
+                                   : "/v1/nodes/" + net::path_segment(node_name) + "/agents/" +
+                                         net::path_segment(agent_name);
   const auto reply = co_await call("DELETE", path, "", by);
   if (!reply) co_return fail(reply.error());
-  if (!reply->ok() && reply->status != 404) co_return fail(refused(*reply));
+  if (!reply->ok() && reply->status != 404) co_return fail(refusal_of(*reply, redact_));
   co_return Result<void>();
 }
 

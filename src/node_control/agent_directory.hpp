@@ -79,7 +79,6 @@ class AgentDirectory {
                                      Monotonic by);
   asio::awaitable<Result<net::HttpReply>> call(std::string method, std::string path,
                                                std::string body, Monotonic by);
-  [[nodiscard]] Error refused(const net::HttpReply& reply) const;
 
   net::HttpClient& client_;
   std::string engine_;

@@ -8,6 +8,7 @@
 #include "builtin_profiles.hpp"
 #include "pty/input_box.hpp"
 #include "pty/profile_table.hpp"
+#include "pty/toml_guard.hpp"
 
 namespace relay::pty {
 namespace {
@@ -155,6 +156,10 @@ Result<Profile> parse_profile(std::string_view text, std::string_view file) {
   if (text.size() > kMostProfileBytes) {
     return fail(Code::too_large,
                 fmt::format("{}:1: a profile has at most {} bytes", file, kMostProfileBytes));
+  }
+  if (const auto strange = strange_character(text)) {
+    fault.set(strange->line, fmt::format("there is {}", strange->what));
+    return fail(*std::move(fault.error));
   }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {

@@ -8,7 +8,7 @@ namespace relay::pty {
 namespace {
 
 /// A waiting coroutine is woken by what it waits for; this only ends a wait that nobody needs.
-constexpr Duration kLook = std::chrono::hours(1);
+constexpr Duration kLookAgain = std::chrono::hours(1);
 
 }  // namespace
 
@@ -57,7 +57,7 @@ void SessionWriter::write_now() {
 asio::awaitable<void> SessionWriter::run() {
   while (!closed_) {
     if (waiting_.empty()) {
-      (void)co_await changed_.wait(kLook);
+      (void)co_await changed_.wait(kLookAgain);
       continue;
     }
     const auto error = co_await master_.wait_writable();

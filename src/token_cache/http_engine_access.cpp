@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 #include <utility>
 
-#include "base/printable.hpp"
 #include "net/retry.hpp"
 #include "net/tls.hpp"
+#include "net/url.hpp"
 #include "net/ws_client.hpp"
+#include "token_cache/engine_reply.hpp"
 #include "wire/body.hpp"
 #include "wire/envelope.hpp"
 #include "wire/rest_nodes.hpp"
@@ -23,7 +24,6 @@ constexpr Duration kHandshakeMost = 10s;
 constexpr std::uint16_t kNormalClose = 1000;
 /// The answers that we read are a few hundred bytes.
 constexpr std::size_t kReplyMost = std::size_t{1} << 20U;
-constexpr std::size_t kLongestWords = 300;
 /// Of the right form, and never issued: tokens are random.
 constexpr const char* kNoToken = "nt_live_000000000000000000000000000000000000000000000000";
 
@@ -36,28 +36,6 @@ net::HttpCall call_for(std::string method, std::string url, const Secret& key) {
   return call;
 }
 
-std::string encoded(std::string_view segment) {
-  std::string out;
-  for (const char c : segment) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
-/// An engine's answer that is no answer of an engine.
-Error nonsense(const net::HttpReply& reply, const Error& cause) {
-  return {Code::engine_error,
-          fmt::format("{}: the answer ({}) is not what an engine sends: {}", reply.call,
-                      reply.status, cause.message),
-          "is that the address of a relay engine?"};
-}
-
 }  // namespace
 
 HttpEngineAccess::HttpEngineAccess(net::HttpClient& client, net::NetworkSettings network,
@@ -65,14 +43,8 @@ HttpEngineAccess::HttpEngineAccess(net::HttpClient& client, net::NetworkSettings
     : client_(client), network_(std::move(network)), random_(random), redact_(std::move(redact)) {}
 
 Error HttpEngineAccess::refused(const net::HttpReply& reply) const {
-  Error error = net::error_of(reply, redact_);
-  const auto answer = wire::decode_answer<wire::NoData>(reply.body);
-  if (answer && answer->error) {
-    const std::string words = answer->error->message.substr(0, kLongestWords);
-    error.message = fmt::format("{}: {} {}: {}", reply.call, reply.status,
-                                printable(redact_(answer->error->code)), printable(redact_(words)));
-    if (reply.status == 409) error.code = Code::name_conflict;
-  }
+  Error error = refusal_of(reply, redact_);
+  if (reply.status == 409 && !refusal_code(reply).empty()) error.code = Code::name_conflict;
   switch (error.code) {
     case Code::unauthorized:
     case Code::forbidden: error.hint = "check the workspace key and the engine's address"; break;
@@ -127,7 +99,7 @@ asio::awaitable<Result<WorkspaceAccess>> HttpEngineAccess::create_workspace(std:
 asio::awaitable<Result<std::optional<std::string>>> HttpEngineAccess::node_named(std::string engine,
                                                                                  Secret key,
                                                                                  std::string name) {
-  auto call = call_for("GET", engine + "/v1/nodes/" + encoded(name), key);
+  auto call = call_for("GET", engine + "/v1/nodes/" + net::path_segment(name), key);
   call.retry = net::RetryPolicy::standard();
   const auto reply = co_await client_.call(std::move(call));
   if (!reply) co_return fail(reply.error());

@@ -68,8 +68,7 @@ TEST_CASE_FIXTURE(World, "C5: without a connection: registered over HTTP and bou
     const Record bound = co_await w.engine.next_request("POST /v1/nodes/{name}/agents");
     CHECK(bound.target == "/v1/nodes/builder-1/agents");
     CHECK(bound.text == R"({"agent_name":"ada"})");
-    // It gets its messages when the connection is back.
-    w.broker.add(agent->agent_id, "ada");
+    // It gets its messages when the connection is back, also before its program runs.
     w.engine.dm("bob", "ada", "one");
     while (!w.session->status().connected) {
       co_await w.jump(30s);
@@ -77,6 +76,7 @@ TEST_CASE_FIXTURE(World, "C5: without a connection: registered over HTTP and bou
     }
     std::function<bool()> came = [&w] { return w.broker.deliveries.size() == 1; };
     co_await w.broker.until(std::move(came), "the message");
+    CHECK(w.broker.dead.empty());
   });
 }
 
@@ -101,6 +101,28 @@ TEST_CASE_FIXTURE(World, "R11: when undoing fails too, both are said") {
     REQUIRE_FALSE(agent.has_value());
     CHECK(agent.error().message.find("no_binding_today") != std::string::npos);
     CHECK(agent.error().message.find("no_deletes") != std::string::npos);
+  });
+}
+
+TEST_CASE_FIXTURE(World, "R11: a new agent that is gone before it is deleted is undone") {
+  run([](SessionWorld& any) -> Scenario {
+    auto& w = of(any);
+    w.engine.answer("POST /v1/nodes/{name}/agents", HttpScript::refusal(500, "no_binding_today"));
+    w.engine.answer("DELETE /v1/agents/{name}", HttpScript::refusal(404, "agent_not_found"));
+    const auto agent = co_await w.directory.claim_for_node(World::claim("ada"), "builder-1");
+    REQUIRE_FALSE(agent.has_value());
+    CHECK(agent.error().message.find("no_binding_today") != std::string::npos);
+    CHECK(agent.error().message.find("undone") == std::string::npos);
+  });
+}
+
+TEST_CASE_FIXTURE(World, "an empty proof proves nothing, not even beside an empty proof") {
+  run([](SessionWorld& any) -> Scenario {
+    auto& w = of(any);
+    REQUIRE((co_await w.directory.claim(World::claim("ada", ""))).has_value());
+    const auto again = co_await w.directory.claim(World::claim("ada", ""));
+    REQUIRE_FALSE(again.has_value());
+    CHECK(again.error().code == Code::name_conflict);
   });
 }
 

@@ -104,6 +104,8 @@ TEST_CASE("a bad profile is an error with file and line") {
   CHECK(error_of("name = \"x\"\n[[dialog]]\nname = \"d\"")
             .starts_with("my.toml:2: dialog.shows: names nothing"));
   CHECK(error_of("match = [\"x\"]").find("name: is missing") != std::string::npos);
+  CHECK(error_of("name = \"x\"\nready = \xc7\xad") ==
+        "my.toml:2: there is a character beyond ASCII outside of quotes");
   CHECK(error_of("name = \"x\"\nname = ").starts_with("my.toml:2: "));
   CHECK(error_of("name = \"x\"\nmatch = [\"*\"]").find("would take every program") !=
         std::string::npos);
