@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kStartWithin = 10s;
+constexpr Duration kListenWithin = 10s;
 /// A conversation of a hundred long messages, escaped.
 constexpr wire::JsonLimits kLineLimits{std::size_t{256} << 20, 16};
 
@@ -116,7 +116,7 @@ asio::awaitable<Result<std::unique_ptr<Model>>> Model::start(asio::any_io_execut
   impl->input = std::move(input->second);
   std::unique_ptr<Model> model(new Model(std::move(impl)));
   output->second.reset();
-  const Monotonic deadline = SystemClock().now() + kStartWithin;
+  const Monotonic deadline = SystemClock().now() + kListenWithin;
   while (model->port() == 0) {
     const bool more = co_await model->impl_->read_more();
     if (!more || SystemClock().now() > deadline) {
