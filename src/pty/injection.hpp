@@ -78,6 +78,7 @@ class Injection {
   /// Lets everybody go on who may, and notes whose write is open.
   void settle(Monotonic now, InjectionSteps& out);
   void note_writer(Writer writer, const InjectionSteps& out, std::size_t from);
+  void look_at(Monotonic now, const ScreenText& screen, InjectionSteps& out);
   /// The screen as it changed while an answer to a dialog was being written.
   void show_missed(Monotonic now, InjectionSteps& out);
   void begin_next(Monotonic now, InjectionSteps& out);
@@ -92,6 +93,9 @@ class Injection {
   View view_;
   Writer writer_ = Writer::none;
   std::optional<ScreenText> missed_;
+  /// A picture that the program has not finished, and when it began.
+  std::optional<ScreenText> unfinished_;
+  Monotonic unfinished_since_{};
   std::optional<Monotonic> quiet_from_;
   bool held_ = false;
   bool exited_ = false;

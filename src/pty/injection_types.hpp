@@ -83,6 +83,9 @@ struct InjectionSettings {
   Duration confirm_within = std::chrono::seconds(1);
   Duration restore_within = std::chrono::seconds(2);
   Duration dialog_within = std::chrono::seconds(1);
+  /// A program that leaves a picture unfinished for longer has lost its way; terminals show it
+  /// then.
+  Duration picture_within = std::chrono::milliseconds(500);
   Duration drain_within = std::chrono::seconds(30);
   /// Without a known box: how long something on the screen may take to answer a text before Enter.
   Duration echo_within = std::chrono::milliseconds(500);

@@ -23,6 +23,7 @@ void read_box(ProfileTable box, Profile& into) {
              {{"rules", BoxShape::rules},
               {"frame", BoxShape::frame},
               {"prompt", BoxShape::prompt},
+              {"bar", BoxShape::bar},
               {"cursor", BoxShape::cursor}});
   box.texts("prompts", rule.prompts);
   box.patterns("hints", rule.hints);
@@ -37,7 +38,8 @@ void read_box(ProfileTable box, Profile& into) {
       box.wrong("placeholders", pattern.error().message, pattern.error().hint);
   }
   box.number("most_rows", rule.most_rows, 1, 500);
-  const bool by_sign = rule.shape == BoxShape::prompt || rule.shape == BoxShape::cursor;
+  const bool by_sign = rule.shape == BoxShape::prompt || rule.shape == BoxShape::bar ||
+                       rule.shape == BoxShape::cursor;
   if (by_sign && rule.prompts.empty()) box.wrong("prompts", "names no sign to find the box by");
   box.end();
 }
@@ -107,6 +109,7 @@ void read_parts(ProfileTable& top, Profile& into) {
   if (auto busy = top.table("busy")) {
     busy->patterns("shows", into.busy_shows);
     busy->patterns("turn", into.turn_shows);
+    busy->patterns("hold", into.hold_shows);
     busy->choice("policy", into.busy, {{"queue", BusyPolicy::queue}, {"wait", BusyPolicy::wait}});
     busy->end();
   }

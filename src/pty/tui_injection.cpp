@@ -167,7 +167,8 @@ bool TuiInjection::want_box(Monotonic now, InjectionSteps& out) {
   // What keeps the text from being typed now may last: the draft is not away for as long.
   if (!may_begin_) return wait("human") || give_back(out);
   if (stale_) return wait("not_drawn");
-  if (view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait) {
+  const bool busy = view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait;
+  if (busy || view_.hold) {
     return wait("busy") || give_back(out);
   }
   if (!can_paste()) return wait("paste_mode") || give_back(out);

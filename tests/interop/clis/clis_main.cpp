@@ -121,6 +121,7 @@ class Run {
     if (!stage) throw std::runtime_error(stage.error().message);
     stage_ = *std::move(stage);
     tasks_.spawn(listen(&stage_->changed()));
+    if (!options_.record.empty()) stage_->film(record_name() + ".film");
     if (!scenario_.during_boot) co_await warm_up();
     for (std::size_t number = 1; number <= options_.messages; ++number) {
       const std::string id = message_id(number);
@@ -181,12 +182,12 @@ class Run {
     }
   }
 
+  [[nodiscard]] std::string record_name() const {
+    return fmt::format("{}/{}-{}-{}", options_.record, cli_.name, name_of(host_), scenario_.name);
+  }
   void record() const {
     if (options_.record.empty()) return;
-    const auto name = fmt::format("{}-{}-{}", cli_.name, name_of(host_), scenario_.name);
-    std::ofstream(options_.record + "/" + name + ".bytes") << stage_->output();
-    std::ofstream(options_.record + "/" + name + ".screen") << stage_->screen();
-    std::ofstream texts(options_.record + "/" + name + ".texts");
+    std::ofstream texts(record_name() + ".texts");
     if (model_->requests().empty()) return;
     for (const std::string& text : model_->requests().back().texts) texts << text << "\n----\n";
   }

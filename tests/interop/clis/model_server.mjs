@@ -120,6 +120,7 @@ const server = http.createServer((request, response) => {
 });
 server.on('connect', (request, socket) => {
   say({ left: request.url });
+  socket.on('error', () => {});
   socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
 });
 server.listen(0, '127.0.0.1', () => say({ port: server.address().port }));

@@ -28,7 +28,8 @@ std::string four_kib(std::size_t number) {
 
 std::string emoji(std::size_t number) {
   return fmt::format(
-      "MSG-{0:04} 👩‍👩‍👧‍👦 👍🏽 🇩🇪 ❤️ e\u0301 漢字かな 한국어 "
+      "MSG-{0:04} 👩‍👩‍👧‍👦 👍🏽 🇩🇪 ❤️ \u00E9 漢字かな "
+      "한국어 "
       "עברית "
       "🚀🚀🚀 END-{0:04} 🎉",
       number);

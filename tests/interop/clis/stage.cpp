@@ -1,8 +1,10 @@
 #include "clis/stage.hpp"
 
 #include <array>
+#include <chrono>
 #include <deque>
 #include <fmt/format.h>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -16,7 +18,6 @@
 #include "os/system_random.hpp"
 #include "pty/envelope.hpp"
 #include "pty/input_watch.hpp"
-#include "pty/output_ring.hpp"
 #include "pty/profile_file.hpp"
 #include "pty/session.hpp"
 #include "pty/snapshot.hpp"
@@ -63,6 +64,8 @@ struct Stage::Impl {
   asio::awaitable<void> read_control();
   void take_answer(std::string_view line);
   void on_step(const pty::InjectionStep& step);
+  asio::awaitable<void> make_film();
+  void note(std::string_view what);
   void offer(const std::string& id, std::string body);
 
   asio::any_io_executor executor;
@@ -79,6 +82,9 @@ struct Stage::Impl {
   net::Channel<std::string> lines;
   std::map<std::string, Ending> endings;
   bool ended = false;
+  bool stopping = false;
+  std::ofstream film;
+  Monotonic began = clock.now();
   net::Event changed;
   net::TaskGroup tasks;
 };
@@ -103,7 +109,6 @@ asio::awaitable<Result<void>> Stage::Impl::start(Launch launch, os::Path directo
   // A terminal of wrap's is plain: all it has to do is to answer queries, as a real one does.
   const std::string_view reader = host == Host::wrap ? std::string_view("wrap") : cli;
   pty::SessionSettings settings(pty::profile_for(profiles, reader), kSize);
-  settings.ring = std::size_t{1} << 20;
   settings.on_step = [this](const pty::InjectionStep& step) { on_step(step); };
   auto made = pty::Session::make(executor, std::move(spawned->master), std::move(kept),
                                  std::move(settings), watch, clock);
@@ -145,7 +150,7 @@ asio::awaitable<void> Stage::Impl::heed_keeper() {
 asio::awaitable<void> Stage::Impl::run_session() {
   const auto status = co_await session->run();
   ended = true;
-  if (status && !status->success()) fmt::print("    the program has ended: {}\n", status->text());
+  if (status && !stopping) fmt::print("    the program has ended: {}\n", status->text());
   changed.notify();
 }
 
@@ -173,6 +178,33 @@ asio::awaitable<void> Stage::Impl::read_control() {
   }
 }
 
+void Stage::Impl::note(std::string_view what) {
+  if (!film.is_open()) return;
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - began);
+  film << fmt::format("== {} ms {}\n", since.count(), what) << std::flush;
+}
+
+asio::awaitable<void> Stage::Impl::make_film() {
+  std::vector<std::string> shown;
+  for (;;) {
+    auto view = session->screen();
+    std::string changes;
+    shown.resize(static_cast<std::size_t>(view.rows));
+    for (int row = 0; row < view.rows; ++row) {
+      std::string& old = shown[static_cast<std::size_t>(row)];
+      std::string text = view.row_text(row);
+      if (text == old) continue;
+      changes += fmt::format("{:2} {}\n", row, text);
+      old = std::move(text);
+    }
+    if (!changes.empty()) {
+      note("screen");
+      film << changes;
+    }
+    co_await net::pause(5ms);
+  }
+}
+
 void Stage::Impl::take_answer(std::string_view line) {
   const auto parsed = wire::JsonDocument::parse(line, wire::kInboundLimits);
   if (!parsed) return;
@@ -186,12 +218,17 @@ void Stage::Impl::take_answer(std::string_view line) {
     ending.outcome = "refused";
     ending.reason = text_at(*error, "code");
   }
-  endings[text_at(root, "id")] = std::move(ending);
+  const std::string id = text_at(root, "id");
+  note(id + " " + ending.outcome + " " + ending.proof + ending.reason);
+  endings[id] = std::move(ending);
   changed.notify();
 }
 
 void Stage::Impl::on_step(const pty::InjectionStep& step) {
   if (step.act == pty::InjectionAct::blocked) fmt::print("    blocked by: {}\n", step.note);
+  if (step.act == pty::InjectionAct::warn || step.act == pty::InjectionAct::blocked)
+    note(step.note);
+  if (step.act == pty::InjectionAct::written) note(numbers[step.item] + " written");
   if (step.act == pty::InjectionAct::warn) fmt::print("    warning: {}\n", step.note);
   if (step.act != pty::InjectionAct::ended) return;
   Ending ending;
@@ -199,7 +236,9 @@ void Stage::Impl::on_step(const pty::InjectionStep& step) {
   ending.outcome = pty::name_of(step.outcome.end);
   ending.proof = pty::name_of(step.outcome.proof);
   ending.reason = step.outcome.reason;
-  endings[numbers[step.item]] = std::move(ending);
+  const std::string& id = numbers[step.item];
+  note(id + " " + ending.outcome + " " + ending.proof + ending.reason);
+  endings[id] = std::move(ending);
   changed.notify();
 }
 
@@ -274,18 +313,14 @@ std::string Stage::screen() const {
   return pty::plain_snapshot(impl_->session->screen());
 }
 
-std::string Stage::output() const {
-  const pty::OutputRing& ring = impl_->session->output();
-  std::string all;
-  for (auto piece = ring.read(ring.begin()); !piece.bytes.empty();
-       piece = ring.read(piece.next())) {
-    all += piece.bytes;
-  }
-  return all;
+void Stage::film(const os::Path& file) {
+  impl_->film.open(file);
+  impl_->tasks.spawn(impl_->make_film());
 }
 
 asio::awaitable<void> Stage::stop() {
   co_await net::shielded();
+  impl_->stopping = true;
   const auto killed = co_await impl_->keeper->kill_tree(std::string(kGeneration), 2s, 20s);
   if (!killed) fmt::print("    not ended: {}\n", killed.error().message);
   impl_->lines.close();

@@ -52,8 +52,8 @@ class Stage {
   [[nodiscard]] bool ended() const;
   /// What the terminal shows.
   [[nodiscard]] std::string screen() const;
-  /// All that the program has printed and that is kept.
-  [[nodiscard]] std::string output() const;
+  /// Writes every change of the screen and every end of a message to a file.
+  void film(const os::Path& file);
 
   /// Ends the CLI and everything it has started. Awaited before destruction.
   asio::awaitable<void> stop();

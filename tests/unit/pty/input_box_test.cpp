@@ -93,9 +93,9 @@ TEST_CASE("a text is known by its end, however the program wraps it") {
       tail_of("Relay message from a [direct, id 1, mark 0badcafe]: hello [end 0badcafe]");
   CHECK(tail.size() == 48);
   InputBox box;
-  box.content = "Relay message from a [direct, id 1, mark\n0badcafe]: hel\nlo [end 0bad\ncafe]";
+  box.reach = squeezed("Relay message from a [direct, id 1, mark\n0badcafe]: hel\nlo [end 0bad\ncafe]");
   CHECK(shows(box, tail));
-  box.content = "lo [end 0badcafe]";
+  box.reach = "lo[end0badcafe]";
   CHECK_FALSE(shows(box, tail));
   box.pastes = 1;
   CHECK(shows(box, tail));
