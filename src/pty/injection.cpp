@@ -166,6 +166,7 @@ InjectionSteps Injection::drained(Monotonic now) {
 InjectionSteps Injection::key(Monotonic now) {
   InjectionSteps out;
   quiet_from_ = now + settings_.human_quiet;
+  tui_.human_key();
   settle(now, out);
   return out;
 }

@@ -25,7 +25,7 @@ struct InjectionItem {
 
 enum class InjectionEnd {
   submitted,  // the agent took it as input, see the proof
-  typed,      // every byte was taken by the terminal, but nothing proves more
+  typed,      // it may have arrived, or arrive yet: the terminal has it, but nothing proves more
   dead,       // it was not typed, or not wholly: see the reason
 };
 

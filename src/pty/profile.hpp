@@ -28,7 +28,8 @@ enum class BoxShape {
 
 struct BoxRule {
   BoxShape shape = BoxShape::prompt;
-  /// Signs that stand in front of what is typed: "❯", "› ", "$ ". Not empty for prompt, bar and cursor.
+  /// Signs that stand in front of what is typed: "❯", "› ", "$ ". Not empty for prompt, bar and
+  /// cursor.
   std::vector<std::string> prompts;
   /// What an empty box shows.
   TextPatterns hints;

@@ -60,6 +60,10 @@ void TuiInjection::on_view(Monotonic now, const View& view, const ScreenText& sc
   advance(now, out);
 }
 
+void TuiInjection::human_key() {
+  if (cut_open_ && !unread_ && box_open() && view_.box->content == draft_) cut_open_ = false;
+}
+
 void TuiInjection::may_begin(Monotonic now, bool may, InjectionSteps& out) {
   may_begin_ = may;
   advance(now, out);
@@ -92,12 +96,14 @@ void TuiInjection::written(Monotonic now, InjectionSteps& out) {
 void TuiInjection::drained(Monotonic now, InjectionSteps& out) {
   if (!wants_drained()) return;
   unread_ = false;
+  if (std::exchange(behind_, false)) stale_ = true;
   if (!paused_) deadline_ = now + within();
   advance(now, out);
 }
 
 void TuiInjection::write_failed(std::string_view reason, InjectionSteps& out) {
   writing_ = false;
+  behind_ = false;
   if (stage_ == Stage::entering) {
     end(InjectionEnd::typed, Proof::none, reason, out);
   } else if (item_) {
@@ -166,6 +172,7 @@ bool TuiInjection::want_box(Monotonic now, InjectionSteps& out) {
   if (!box_open()) return wait("not_ready");
   // What keeps the text from being typed now may last: the draft is not away for as long.
   if (!may_begin_) return wait("human") || give_back(out);
+  if (behind_) return wait("not_read");
   if (stale_) return wait("not_drawn");
   const bool busy = view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait;
   if (busy || view_.hold) {
@@ -217,10 +224,13 @@ bool TuiInjection::clear_leftover(InjectionSteps& out) {
 
 bool TuiInjection::cut_draft(InjectionSteps& out) {
   const std::string& content = view_.box->content;
-  if (profile_->draft_cut_key.empty() || draft_aside_ || cut_open_ || content == kept_draft_) {
+  // A dialog may have swallowed the key.
+  const bool open = cut_open_ && (unread_ || content != draft_);
+  if (profile_->draft_cut_key.empty() || draft_aside_ || open || content == kept_draft_) {
     return wait("human_draft");
   }
   draft_ = content;
+  cuts_ = 1;
   write(Stage::cutting, bytes_of_key(profile_->draft_cut_key), out);
   return true;
 }
@@ -334,11 +344,14 @@ void TuiInjection::exited(InjectionSteps& out) {
 void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
   now_ = now;
   if (writing_) {
-    // The bytes stay with the terminal, so nothing else may be written, and the item may yet
-    // arrive.
+    // The bytes stay with the terminal, so nothing else may be written, and a text among them may
+    // yet arrive.
     if (!item_ || now < began_ + settings_->patience) return;
-    if (text_on_its_way()) leftover_ = tail_;
-    give_up(stage_ == Stage::entering ? InjectionEnd::typed : InjectionEnd::dead, "not_read", out);
+    if (text_on_its_way()) {
+      leftover_ = tail_;
+      behind_ = true;
+    }
+    give_up(text_on_its_way() ? InjectionEnd::typed : InjectionEnd::dead, "not_read", out);
     return;
   }
   if (item_ && !text_on_its_way() && now >= began_ + settings_->patience) {
@@ -353,6 +366,11 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
         cut_open_ = true;
         stage_ = Stage::idle;
         break;
+      }
+      if (view_.box->content == draft_ && !unread_ && cuts_ <= profile_->submit_again) {
+        ++cuts_;
+        write(Stage::cutting, bytes_of_key(profile_->draft_cut_key), out);
+        return;
       }
       kept_draft_ = draft_;
       if (view_.box->content != draft_) {

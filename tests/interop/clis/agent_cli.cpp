@@ -70,6 +70,8 @@ void prepare_codex(const fs::path& home, const fs::path& work, std::uint16_t por
   put(config / "config.toml", fmt::format(R"(model = "mock-model"
 model_provider = "mock"
 check_for_update_on_startup = false
+approval_policy = "never"
+sandbox_mode = "danger-full-access"
 [model_providers.mock]
 name = "mock"
 base_url = "http://127.0.0.1:{}/v1"
@@ -150,7 +152,9 @@ Launch prepare(const AgentCli& cli, const os::Path& directory, std::uint16_t por
   if (cli.name == "claude") prepare_claude(home, work, port, environment);
   if (cli.name == "codex") prepare_codex(home, work, port, environment);
   if (cli.name == "opencode") prepare_opencode(home, port, environment);
-  return {{program.string()}, std::move(environment), work};
+  std::vector<std::string> argv{program.string()};
+  if (cli.name == "claude") argv.emplace_back("--dangerously-skip-permissions");
+  return {std::move(argv), std::move(environment), work};
 }
 
 }  // namespace relay::interop

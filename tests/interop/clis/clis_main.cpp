@@ -1,6 +1,6 @@
 // Real agent CLIs against a model on loopback: what is sent to them must reach the model exactly
 // once and in order, whatever the program is doing.
-//   interop-clis [--cli NAME] [--host wrap|session] [--scenario NAME] [--messages N] [--show]
+//   interop-clis [--cli NAME]… [--host wrap|session] [--scenario NAME] [--messages N] [--show]
 //                [--record DIR]
 // Exits 77 when none of the CLIs is installed, 1 when a row of the table is not clean.
 #include "clis/agent_cli.hpp"
@@ -8,12 +8,15 @@
 #include "clis/model.hpp"
 #include "clis/scenario.hpp"
 #include "clis/stage.hpp"
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <iostream>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +38,7 @@ constexpr Duration kAfterwards = 1500ms;
 constexpr int kSkipped = 77;
 
 struct Options {
-  std::string cli;
+  std::vector<std::string> clis = {};
   std::string host;
   std::string scenario;
   std::size_t messages = 100;
@@ -52,7 +55,7 @@ Options parse(int argc, char** argv) {
       continue;
     }
     const std::string value = i + 1 < argc ? argv[++i] : "";
-    if (name == "--cli") options.cli = value;
+    if (name == "--cli") options.clis.push_back(value);
     if (name == "--host") options.host = value;
     if (name == "--scenario") options.scenario = value;
     if (name == "--messages") options.messages = static_cast<std::size_t>(std::atoi(value.c_str()));
@@ -106,7 +109,7 @@ class Run {
 
  private:
   asio::awaitable<void> play() {
-    auto model = co_await Model::start(executor_, scenario_.answer_after);
+    auto model = co_await Model::start(executor_, scenario_.answer_after, scenario_.tools);
     if (!model) throw std::runtime_error(model.error().message);
     model_ = *std::move(model);
     tasks_.spawn(model_->run());
@@ -236,14 +239,15 @@ void print_row(const std::string& cli, Host host, const Scenario& scenario,
   std::fflush(stdout);
 }
 
-bool run_one(const AgentCli& cli, Host host, const Scenario& scenario, const Options& options) {
+bool run_one(const AgentCli& cli, Host host, const Scenario& scenario, const Options& options,
+             std::set<std::string>& ways_out) {
   asio::io_context io(1);
   Run run(io.get_executor(), cli, host, scenario, options);
   test::run(io, run.run(), std::chrono::seconds(3600));
   const Verdict verdict = run.verdict();
   print_row(cli.name, host, scenario, verdict);
   if (!run.failure().empty()) fmt::print("    failed: {}\n", run.failure());
-  for (const std::string& host_name : run.ways_out()) fmt::print("    wanted to: {}\n", host_name);
+  for (std::string& way : run.ways_out()) ways_out.insert(std::move(way));
   return verdict.clean() && verdict.sent == options.messages && run.failure().empty();
 }
 
@@ -251,7 +255,9 @@ int run_table(const Options& options) {
   bool any = false;
   bool clean = true;
   for (const std::string& name : cli_names()) {
-    if (!options.cli.empty() && options.cli != name) continue;
+    const bool chosen =
+        std::find(options.clis.begin(), options.clis.end(), name) != options.clis.end();
+    if (!options.clis.empty() && !chosen) continue;
     const auto cli = find_cli(name);
     if (!cli) {
       fmt::print("{} is not installed; ./dev interop installs it\n", name);
@@ -260,13 +266,16 @@ int run_table(const Options& options) {
     any = true;
     fmt::print("{} {}\n", cli->name, cli->version);
     print_head();
+    std::set<std::string> ways_out;
     for (const Host host : {Host::wrap, Host::session}) {
       if (!options.host.empty() && options.host != name_of(host)) continue;
       for (const Scenario& scenario : scenarios()) {
         if (!options.scenario.empty() && options.scenario != scenario.name) continue;
-        clean = run_one(*cli, host, scenario, options) && clean;
+        clean = run_one(*cli, host, scenario, options, ways_out) && clean;
       }
     }
+    if (!ways_out.empty())
+      fmt::print("{} was refused the way to {}\n", name, fmt::join(ways_out, ", "));
   }
   if (!any) return kSkipped;
   return clean ? 0 : 1;

@@ -96,7 +96,7 @@ Model::~Model() {
 }
 
 asio::awaitable<Result<std::unique_ptr<Model>>> Model::start(asio::any_io_executor executor,
-                                                             Duration answer_after) {
+                                                             Duration answer_after, int tools) {
   auto input = make_pipe();
   if (!input) co_return fail(std::move(input).error());
   auto output = make_pipe();
@@ -104,6 +104,8 @@ asio::awaitable<Result<std::unique_ptr<Model>>> Model::start(asio::any_io_execut
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(answer_after).count();
   std::vector<std::string> argv{"node", INTEROP_DIR "/clis/model_server.mjs", "--answer-ms"};
   argv.push_back(fmt::format("{}", ms));
+  argv.emplace_back("--tools");
+  argv.push_back(fmt::format("{}", tools));
   os::Command command(std::move(argv), os::Environment::of_process());
   command.input = input->first.get();
   command.output = output->second.get();

@@ -29,7 +29,7 @@ struct ModelRequest {
 class Model {
  public:
   static asio::awaitable<Result<std::unique_ptr<Model>>> start(asio::any_io_executor executor,
-                                                               Duration answer_after);
+                                                               Duration answer_after, int tools);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;

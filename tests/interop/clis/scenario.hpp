@@ -22,6 +22,8 @@ struct Scenario {
   Duration apart{};
   /// How long the model takes for an answer.
   Duration answer_after{};
+  /// So many commands does the model run before each answer.
+  int tools = 0;
   /// The first are sent as soon as there is a way to send them, before the program shows anything.
   bool during_boot = false;
 };

@@ -34,6 +34,7 @@ void FakeTui::key(char c, bool human) {
     collapsed_ = false;
     if (starts_turn) busy = true;
   } else if (c == '\x15') {
+    if (ignores_cut) return;
     if (!box.empty()) killed = std::exchange(box, {});
     collapsed_ = false;
   } else if (c == '\x19') {

@@ -28,6 +28,8 @@ class FakeTui {
   std::string dialog;
   /// The next presses of Enter are lost, as in a paste that is still open.
   int swallow_enters = 0;
+  /// The key that takes a draft out does nothing.
+  bool ignores_cut = false;
   /// The next paste is lost.
   int swallow_pastes = 0;
   std::size_t width = 40;

@@ -353,11 +353,16 @@ TEST_CASE("every wait ends: boot, a terminal that nobody reads, the child's end"
     CHECK_FALSE(bench.core.keys_may_pass(bench.now + 29s));
     CHECK(bench.core.keys_may_pass(bench.now + 30s));
     bench.pass(10min);
-    CHECK(bench.log == " 1:dead/not_read");
+    CHECK(bench.log == " 1:typed/not_read");
     bench.offer(item(2));
     CHECK(bench.writes.size() == 1);
     bench.pass(10min);
-    CHECK(bench.log == " 1:dead/not_read 2:dead/not_read");
+    CHECK(bench.log == " 1:typed/not_read 2:dead/not_read");
+    // It is taken after all: what it left in the box is no draft.
+    bench.offer(item(3));
+    bench.settle();
+    CHECK(bench.tui.submitted == std::vector<std::string>{item(1).text, item(3).text});
+    CHECK(bench.tui.box.empty());
   }
   SUBCASE("a write that fails") {
     Bench bench;
@@ -378,6 +383,50 @@ TEST_CASE("every wait ends: boot, a terminal that nobody reads, the child's end"
     CHECK_FALSE(bench.core.offer(bench.now, item(3)));
     CHECK(bench.core.readiness() == Readiness::exited);
   }
+}
+
+TEST_CASE("a picture that is not finished proves nothing, unless it never will be") {
+  Bench bench;
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.read();
+  bench.draw();
+  REQUIRE(bench.writes.back() == "\r");
+  bench.ack();
+  // Erased, and not yet drawn again: Enter was lost.
+  bench.tui.swallow_enters = 1;
+  bench.read();
+  ScreenText half = FakeTui().screen();
+  half.unfinished = true;
+  bench.take(bench.core.screen(bench.now, half));
+  CHECK(bench.log == " written:1");
+  SUBCASE("finished") {
+    bench.draw();
+    bench.pass(1s);
+    bench.settle();
+    CHECK(bench.tui.submitted.size() == 1);
+  }
+  SUBCASE("never") {
+    CHECK(*bench.core.next_deadline() == bench.now + 500ms);
+    bench.pass(500ms);
+  }
+  CHECK(bench.log == " written:1 1:submitted/box");
+}
+
+TEST_CASE("what the program keeps is not overtaken") {
+  auto profile = claude();
+  profile.hold_shows.push_back(*TextPattern::make("^* Working"));
+  Bench bench(profile);
+  bench.tui.busy = true;
+  bench.draw();
+  bench.offer(item(1));
+  bench.settle();
+  CHECK(bench.core.waits_for() == "busy");
+  CHECK(bench.writes.empty());
+  bench.tui.busy = false;
+  bench.settle();
+  CHECK(bench.log == " written:1 1:submitted/box");
 }
 
 TEST_CASE("without paste mode: keys, with the program's own newline, or not at all") {
