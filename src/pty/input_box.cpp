@@ -80,6 +80,8 @@ std::optional<std::string_view> behind_prompt(const BoxRule& rule, std::string_v
 struct Rows {
   std::size_t first = 0;
   std::size_t last = 0;  // included
+  /// In characters; 0 for as long as the rows are.
+  std::size_t width = 0;
 };
 
 std::optional<Rows> between(std::size_t top, std::size_t bottom, std::size_t most) {
@@ -133,6 +135,24 @@ std::optional<Rows> by_prompt(const BoxRule& rule, const std::vector<std::string
   return std::nullopt;
 }
 
+bool starts_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+}
+
+std::size_t characters_in(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+/// A row's first characters, the blanks before it not counted.
+std::string_view first_of(std::string_view row, std::size_t characters) {
+  row = trim(row);
+  std::size_t end = 0;
+  for (; end < row.size(); ++end) {
+    if (starts_character(row[end]) && characters-- == 0) break;
+  }
+  return row.substr(0, end);
+}
+
 std::optional<Rows> by_bar(const BoxRule& rule, const std::vector<std::string>& rows) {
   constexpr std::array<std::string_view, 1> kFeet{"╹"};
   std::size_t foot = rows.size();
@@ -143,7 +163,8 @@ std::optional<Rows> by_bar(const BoxRule& rule, const std::vector<std::string>& 
   while (first > 0 && end - first <= rule.most_rows && behind_prompt(rule, rows[first - 1]))
     --first;
   if (end - first < 2) return std::nullopt;
-  return Rows{first, end - 2};
+  // Another column may stand beside the box, down to the same rows.
+  return Rows{first, end - 2, characters_in(trim(rows[end]))};
 }
 
 /// The typed text may have wrapped: the prompt is looked for from the cursor's row upwards, through
@@ -175,6 +196,7 @@ std::string content_of(const BoxRule& rule, const std::vector<std::string>& rows
   for (std::size_t i = at.first; i <= at.last && i < rows.size(); ++i) {
     std::string_view row = rows[i];
     if (rule.shape == BoxShape::frame) row = inner(row);
+    if (at.width > 0) row = first_of(row, at.width);
     if (i == at.first || rule.shape == BoxShape::bar) row = behind_prompt(rule, row).value_or(row);
     if (i != at.first) content += '\n';
     content += blank_trimmed(row);
@@ -238,10 +260,7 @@ std::string tail_of(std::string_view text) {
     out = squeezed(text.substr(from));
   }
   std::size_t cut = out.size() > kTailBytes ? out.size() - kTailBytes : 0;
-  const auto continues = [&out](std::size_t at) {
-    return (static_cast<unsigned char>(out[at]) & 0xC0U) == 0x80U;
-  };
-  while (cut < out.size() && continues(cut)) ++cut;
+  while (cut < out.size() && !starts_character(out[cut])) ++cut;
   return out.substr(cut);
 }
 

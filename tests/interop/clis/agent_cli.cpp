@@ -24,8 +24,7 @@ struct Place {
 };
 constexpr Place kPlaces[] = {
     {"claude", "@anthropic-ai/claude-code", "@anthropic-ai/claude-code/bin/claude.exe"},
-    {"codex", "@openai/codex",
-     "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex"},
+    {"codex", "@openai/codex", "@openai/codex/bin/codex.js"},
     {"opencode", "opencode-ai", "opencode-ai/bin/opencode.exe"},
 };
 
@@ -46,15 +45,20 @@ void put(const fs::path& file, std::string_view text) {
   if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
 }
 
-void prepare_claude(const fs::path& home, const fs::path& work, std::uint16_t port,
+void prepare_claude(const fs::path& home, const fs::path& work, std::uint16_t port, bool first_time,
                     os::Environment& environment) {
   const fs::path config = home / ".claude";
+  std::string known;
+  if (!first_time) {
+    known = fmt::format(R"(,"bypassPermissionsModeAccepted":true,"projects":{{"{}":
+{{"hasTrustDialogAccepted":true,"hasCompletedProjectOnboarding":true}}}})",
+                        work.string());
+    put(config / "settings.json", R"({"skipDangerousModePermissionPrompt":true})");
+  }
   put(config / ".claude.json",
       fmt::format(R"({{"hasCompletedOnboarding":true,"theme":"dark","lastOnboardingVersion":"9.9.9",
-"customApiKeyResponses":{{"approved":["{}"],"rejected":[]}},"bypassPermissionsModeAccepted":true,
-"projects":{{"{}":{{"hasTrustDialogAccepted":true,"hasCompletedProjectOnboarding":true}}}}}})",
-                  kKey.substr(kKey.size() - 20), work.string()));
-  put(config / "settings.json", R"({"skipDangerousModePermissionPrompt":true})");
+"customApiKeyResponses":{{"approved":["{}"],"rejected":[]}}{}}})",
+                  kKey.substr(kKey.size() - 20), known));
   environment.set("CLAUDE_CONFIG_DIR", config.string());
   environment.set("ANTHROPIC_BASE_URL", fmt::format("http://127.0.0.1:{}", port));
   environment.set("ANTHROPIC_API_KEY", std::string(kKey));
@@ -64,14 +68,15 @@ void prepare_claude(const fs::path& home, const fs::path& work, std::uint16_t po
   }
 }
 
-void prepare_codex(const fs::path& home, const fs::path& work, std::uint16_t port,
+void prepare_codex(const fs::path& home, const fs::path& work, std::uint16_t port, bool first_time,
                    os::Environment& environment) {
   const fs::path config = home / ".codex";
+  std::string known;
+  if (!first_time)
+    known = fmt::format("[projects.\"{}\"]\ntrust_level = \"trusted\"\n", work.string());
   put(config / "config.toml", fmt::format(R"(model = "mock-model"
 model_provider = "mock"
 check_for_update_on_startup = false
-approval_policy = "never"
-sandbox_mode = "danger-full-access"
 [model_providers.mock]
 name = "mock"
 base_url = "http://127.0.0.1:{}/v1"
@@ -79,12 +84,10 @@ env_key = "MOCK_KEY"
 wire_api = "responses"
 requires_openai_auth = false
 supports_websockets = false
-[projects."{}"]
-trust_level = "trusted"
 [analytics]
 enabled = false
-)",
-                                          port, work.string()));
+{})",
+                                          port, known));
   environment.set("CODEX_HOME", config.string());
   environment.set("MOCK_KEY", "none");
 }
@@ -123,7 +126,8 @@ std::optional<AgentCli> find_cli(std::string_view name) {
   return std::nullopt;
 }
 
-Launch prepare(const AgentCli& cli, const os::Path& directory, std::uint16_t port) {
+Launch prepare(const AgentCli& cli, const os::Path& directory, std::uint16_t port,
+               bool first_time) {
   const fs::path home = directory / "home";
   const fs::path work = directory / "work";
   fs::create_directories(home);
@@ -149,11 +153,13 @@ Launch prepare(const AgentCli& cli, const os::Path& directory, std::uint16_t por
   environment.set("NO_PROXY", "127.0.0.1,localhost");
   environment.set("no_proxy", "127.0.0.1,localhost");
 
-  if (cli.name == "claude") prepare_claude(home, work, port, environment);
-  if (cli.name == "codex") prepare_codex(home, work, port, environment);
+  if (cli.name == "claude") prepare_claude(home, work, port, first_time, environment);
+  if (cli.name == "codex") prepare_codex(home, work, port, first_time, environment);
   if (cli.name == "opencode") prepare_opencode(home, port, environment);
   std::vector<std::string> argv{program.string()};
   if (cli.name == "claude") argv.emplace_back("--dangerously-skip-permissions");
+  if (cli.name == "codex" && !first_time)
+    argv.emplace_back("--dangerously-bypass-approvals-and-sandbox");
   return {std::move(argv), std::move(environment), work};
 }
 

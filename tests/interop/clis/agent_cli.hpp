@@ -35,8 +35,10 @@ struct Launch {
   os::Path cwd;
 };
 
-/// A fresh home in `directory` with which the CLI asks nothing at its start, talks to the model on
-/// this port and, by way of proxy settings, to nobody else. `directory` exists and is empty.
-[[nodiscard]] Launch prepare(const AgentCli& cli, const os::Path& directory, std::uint16_t port);
+/// A fresh home in `directory` with which the CLI wants no login, talks to the model on this port
+/// and, by way of proxy settings, to nobody else. Unless it is the `first_time` in its working
+/// directory it asks nothing else either. `directory` exists and is empty.
+[[nodiscard]] Launch prepare(const AgentCli& cli, const os::Path& directory, std::uint16_t port,
+                             bool first_time);
 
 }  // namespace relay::interop

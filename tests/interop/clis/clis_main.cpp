@@ -10,6 +10,7 @@
 #include "clis/stage.hpp"
 #include <algorithm>
 #include <asio/io_context.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -83,6 +84,7 @@ class Run {
     }
     co_await net::shielded();
     if (stage_) {
+      stage_->signal(SIGCONT);
       if (options_.show) fmt::print("{}\n", stage_->screen());
       record();
       co_await stage_->stop();
@@ -118,7 +120,7 @@ class Run {
     auto keeper = co_await pty::KeeperClient::open(executor_, std::move(place), 20s);
     if (!keeper) throw std::runtime_error(keeper.error().message);
     keeper_ = *std::move(keeper);
-    Launch launch = prepare(cli_, temp_ / "home", model_->port());
+    Launch launch = prepare(cli_, temp_ / "home", model_->port(), scenario_.first_time);
     auto stage =
         co_await Stage::start(executor_, keeper_.get(), host_, std::move(launch), temp_ / "run");
     if (!stage) throw std::runtime_error(stage.error().message);
@@ -126,6 +128,7 @@ class Run {
     tasks_.spawn(listen(&stage_->changed()));
     if (!options_.record.empty()) stage_->film(record_name() + ".film");
     if (!scenario_.during_boot) co_await warm_up();
+    if (scenario_.stalls) tasks_.spawn(stall());
     for (std::size_t number = 1; number <= options_.messages; ++number) {
       const std::string id = message_id(number);
       sent_[id] = SystemClock().now();
@@ -166,6 +169,15 @@ class Run {
       if (stage_->ended()) co_return false;
       const bool news = co_await news_.wait(kPatience);
       if (!news) co_return false;
+    }
+  }
+
+  asio::awaitable<void> stall() {
+    for (;;) {
+      co_await net::pause(600ms);
+      stage_->signal(SIGSTOP);
+      co_await net::pause(400ms);
+      stage_->signal(SIGCONT);
     }
   }
 

@@ -60,6 +60,8 @@ const std::vector<Scenario>& scenarios() {
       {"busy", plain, plain, kAll, 100ms, 1500ms},
       {"tools", plain, plain, kAll, 100ms, 50ms, 5},
       {"boot", plain, plain, kAll, 0ms, 0ms, 0, true},
+      {"dialogs", plain, plain, kAll, 0ms, 0ms, 0, true, true},
+      {"stalls", plain, plain, 10, 0ms, 0ms, 0, false, false, true},
       {"lines", lines, lines, 10},
       {"4 KiB", four_kib, four_kib, 10},
       {"emoji", emoji, emoji, 10},

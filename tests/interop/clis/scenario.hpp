@@ -26,6 +26,10 @@ struct Scenario {
   int tools = 0;
   /// The first are sent as soon as there is a way to send them, before the program shows anything.
   bool during_boot = false;
+  /// The CLI does not know the directory yet, and asks.
+  bool first_time = false;
+  /// The program is stopped again and again, for longer than a terminal takes for anything.
+  bool stalls = false;
 };
 
 [[nodiscard]] const std::vector<Scenario>& scenarios();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <deque>
 #include <fmt/format.h>
 #include <fstream>
@@ -293,8 +294,8 @@ void Stage::send(std::string id, std::string body) {
   if (!impl_->lines.try_send(line)) throw std::runtime_error("the control socket takes no more");
 }
 
-void Stage::type(std::string_view keys) {
-  (void)impl_->session->type(keys);
+void Stage::signal(int number) {
+  if (!impl_->ended) (void)::kill(-impl_->process->pid(), number);
 }
 
 const std::map<std::string, Ending>& Stage::endings() const {

@@ -44,8 +44,8 @@ class Stage {
 
   /// Gives a message to be typed.
   void send(std::string id, std::string body);
-  /// Keys of a person at the terminal.
-  void type(std::string_view keys);
+  /// To the program and its group (with `wrap`: to that).
+  void signal(int number);
   [[nodiscard]] const std::map<std::string, Ending>& endings() const;
   /// Notified when a message has ended, and at the program's end.
   [[nodiscard]] net::Event& changed();

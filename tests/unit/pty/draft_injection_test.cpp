@@ -206,13 +206,14 @@ TEST_CASE("a dialog that swallows the key for the draft: it is pressed again") {
   bench.tui.dialog = "Pick one";
   SUBCASE("soon") {}
   SUBCASE("after the message has ended") {
-    bench.read();
     bench.draw();
     bench.pass(10min);
     CHECK(bench.log == " blocked:menu 1:dead/dialog");
     for (int i = 0; i < 3 && bench.core.next_deadline(); ++i) {
       bench.pass(*bench.core.next_deadline() - bench.now);
     }
+    CHECK(bench.core.wants_drained());
+    bench.read();
     bench.log = " blocked:menu";
     bench.tui.dialog.clear();
     bench.draw();

@@ -113,6 +113,10 @@ TEST_CASE("opencode: behind the bar, without the program's own last row") {
   CHECK(find_box(rule, screen)->pastes == 1);
   screen.rows.resize(8);
   CHECK_FALSE(find_box(rule, screen));
+  screen.rows = {"  ┃                      Context", "  ┃  drafté              0 tokens",
+                 "  ┃                      • LSP",   "  ┃  Build · Mock Mock   /tmp/work",
+                 "  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀",          "   esc interrupt         • OpenCode 1.18.33"};
+  CHECK(find_box(rule, screen)->content == "drafté");
   screen.rows = {"  ┃  Build · Mock Mock", "  ╹▀▀▀▀"};
   CHECK_FALSE(find_box(rule, screen));
 }
