@@ -13,8 +13,9 @@ namespace relay::pty {
 
 /// Answers the dialogs that a profile allows to be answered, key by key: the next key goes out when
 /// the dialog's pointer has moved or, where no pointer is seen, when dialog_within is over. A key
-/// that moved nothing ends the try, so that Enter never confirms a choice that was not made. At
-/// most `most` tries for each dialog in a session's life; then it is reported and left to a person.
+/// that moved nothing ends the try, so that Enter never confirms a choice that was not made; nor
+/// does it when the row to choose is never come by. At most `most` tries for each dialog in a
+/// session's life; then it is reported and left to a person.
 class DialogAnswer {
  public:
   DialogAnswer(const Profile& profile, const InjectionSettings& settings)
@@ -35,12 +36,17 @@ class DialogAnswer {
   struct Answering {
     std::size_t dialog = 0;
     std::size_t next = 0;
+    std::size_t moves = 0;
     std::string choice;
     bool written = false;
     Monotonic deadline{};
   };
   [[nodiscard]] bool allowed(std::size_t dialog) const;
-  void press(InjectionSteps& out);
+  void begin(std::size_t dialog, InjectionSteps& out);
+  /// The next key of the answer, or one towards the row to choose. False when there is none.
+  bool press(InjectionSteps& out);
+  [[nodiscard]] bool at_choice(const DialogRule& rule) const;
+  [[nodiscard]] bool more_keys() const;
   void report(InjectionSteps& out);
 
   const Profile* profile_;

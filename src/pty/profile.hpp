@@ -45,6 +45,9 @@ struct DialogRule {
   /// All of them are on the screen, and none of `unless`.
   TextPatterns shows;
   TextPatterns unless;
+  /// The row that its pointer has to stand at before `answer`: "down" is pressed until it does,
+  /// since the order of the rows is the program's business. Empty: the answer is good as it is.
+  TextPatterns choose;
   /// Keys, one press each: "enter", "down", "y". Empty: only a person answers it.
   std::vector<std::string> answer;
   /// Answered only until the program was ready for the first time.

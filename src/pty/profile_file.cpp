@@ -62,12 +62,14 @@ DialogRule read_dialog(ProfileTable table) {
   table.text("name", rule.name);
   table.patterns("shows", rule.shows);
   table.patterns("unless", rule.unless);
+  table.patterns("choose", rule.choose);
   table.presses("answer", rule.answer);
   table.flag("at_start_only", rule.at_start_only);
   table.flag("beside_box", rule.beside_box);
   table.number("most", rule.most, 1, 20);
   if (rule.name.empty()) table.wrong("name", "is missing");
   if (rule.shows.empty()) table.wrong("shows", "names nothing to know the dialog by");
+  if (rule.answer.empty() && !rule.choose.empty()) table.wrong("choose", "goes with answer");
   table.end();
   return rule;
 }

@@ -33,7 +33,10 @@ class FakeTui {
   /// The next paste is lost.
   int swallow_pastes = 0;
   std::size_t width = 40;
-  std::size_t pointer = 1;
+  /// The rows of a dialog, where its pointer stands, and what was chosen last.
+  std::vector<std::string> choices{"Yes, proceed", "No, exit"};
+  std::size_t pointer = 0;
+  std::string chosen;
 
   std::string box;
   std::string killed;

@@ -233,19 +233,20 @@ TEST_CASE(
 TEST_CASE(
     "a dialog that the profile answers is answered, a few times at most, and only at the start") {
   Bench bench;
-  bench.tui.dialog = "Do you trust the files? Yes, ... No, exit";
+  bench.tui.dialog = "Do you trust the files?";
   bench.offer(item(1));
   bench.settle();
   CHECK(bench.writes[0] == "\r");
   CHECK(bench.log.ends_with(" 1:submitted/box"));
-  bench.tui.dialog = "Do you trust the files? Yes, ... No, exit";
+  bench.tui.dialog = "Do you trust the files?";
   bench.settle();
   CHECK(bench.log.ends_with(" blocked:trust this folder"));
 }
 
-TEST_CASE("an answer of two keys waits until the pointer has moved") {
+TEST_CASE("the pointer is moved to the row to choose, wherever that is, and then it is confirmed") {
   Bench bench;
-  bench.tui.dialog = "Bypass Permissions: Yes, I accept";
+  bench.tui.dialog = "Bypass Permissions";
+  bench.tui.choices = {"No, exit", "Yes, I accept"};
   bench.draw();
   CHECK(bench.writes == std::vector<std::string>{"\x1b[B"});
   bench.ack();
@@ -256,7 +257,7 @@ TEST_CASE("an answer of two keys waits until the pointer has moved") {
     bench.draw();
     CHECK(bench.writes.back() == "\r");
     bench.settle();
-    CHECK(bench.tui.dialog.empty());
+    CHECK(bench.tui.chosen == "Yes, I accept");
   }
   SUBCASE("the key was lost: the sequence starts again, then it is a person's") {
     bench.pass(1s);
@@ -265,6 +266,30 @@ TEST_CASE("an answer of two keys waits until the pointer has moved") {
     bench.pass(1s);
     CHECK(bench.writes.size() == 2);
     CHECK(bench.log == " blocked:accept bypass of permissions");
+  }
+}
+
+TEST_CASE("a question whose refusal comes first is not answered by it") {
+  Bench bench;
+  bench.tui.dialog = "Is this a project you trust?";
+  SUBCASE("below it") {
+    bench.tui.choices = {"No, exit", "Yes, I trust this folder"};
+    bench.settle();
+    CHECK(bench.tui.chosen == "Yes, I trust this folder");
+  }
+  SUBCASE("it is the first after all") {
+    bench.tui.choices = {"Yes, proceed", "No, exit"};
+    bench.settle();
+    CHECK(bench.writes == std::vector<std::string>{"\r"});
+  }
+  SUBCASE("no row of it is known: a person's") {
+    bench.tui.choices = {"Yes, as ever", "No, exit"};
+    for (int i = 0; i < 40; ++i) {
+      bench.settle();
+      bench.pass(1s);
+    }
+    CHECK(bench.log == " blocked:trust this folder");
+    CHECK(bench.tui.chosen.empty());
   }
 }
 

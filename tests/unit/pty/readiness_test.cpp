@@ -33,6 +33,13 @@ TEST_CASE("Claude: booting, ready, busy, and what is in the way") {
   CHECK(trust.readiness == Readiness::blocked);
   CHECK(trust.dialog_name == "trust this folder");
   CHECK(trust.choice == "❯ 1. Yes, proceed");
+  const View safety = look_as(
+      "claude", {kReadinessRule, " Accessing workspace:", " /tmp/home/work",
+                 " Quick safety check: Is this a project you created or one you trust?",
+                 " Claude Code'll be able to read, edit, and execute files here.", " ❯ No, exit",
+                 "   Yes, I trust this folder", " Enter to confirm · Esc to cancel"});
+  CHECK(safety.dialog_name == "trust this folder");
+  CHECK(safety.choice == "❯ No, exit");
   const View allow = look_as("claude", {"Do you want to make this edit?", "❯ 1. Yes", "  2. No"});
   CHECK(allow.readiness == Readiness::blocked);
   CHECK(allow.dialog_name == "permission");
