@@ -1,5 +1,7 @@
 #include "pty/dialog_answer.hpp"
 
+#include <utility>
+
 namespace relay::pty {
 namespace {
 
@@ -44,7 +46,7 @@ bool DialogAnswer::press(InjectionSteps& out) {
 }
 
 void DialogAnswer::report(InjectionSteps& out) {
-  const bool blocked = view_.readiness == Readiness::blocked && !answering_;
+  const bool blocked = view_.readiness == Readiness::blocked && !answering_ && !begin_at_;
   const std::string now_reported = blocked ? view_.dialog_name : std::string();
   if (now_reported == reported_) return;
   InjectionStep step;
@@ -55,8 +57,7 @@ void DialogAnswer::report(InjectionSteps& out) {
 }
 
 void DialogAnswer::on_view(Monotonic now, const View& view, bool may_type, InjectionSteps& out) {
-  (void)now;
-  view_ = view;
+  const View before = std::exchange(view_, view);
   may_type_ = may_type;
   if (view.readiness == Readiness::ready || view.readiness == Readiness::busy) was_ready_ = true;
   // A key that is not written yet has its dialog; the answer goes on or ends with the next look.
@@ -65,8 +66,14 @@ void DialogAnswer::on_view(Monotonic now, const View& view, bool may_type, Injec
     const bool moved = !view.choice.empty() && view.choice != answering_->choice;
     if (gone || (more_keys() && moved && !press(out))) answering_.reset();
   }
-  if (!answering_ && view.dialog && allowed(*view.dialog)) begin(*view.dialog, out);
+  settle(now, before);
   report(out);
+}
+
+void DialogAnswer::settle(Monotonic now, const View& before) {
+  if (answering_ || !view_.dialog || !allowed(*view_.dialog)) return begin_at_.reset();
+  const bool same = view_.dialog == before.dialog && view_.choice == before.choice;
+  if (!begin_at_ || !same) begin_at_ = now + settings_->dialog_settles;
 }
 
 void DialogAnswer::written(Monotonic now) {
@@ -76,6 +83,11 @@ void DialogAnswer::written(Monotonic now) {
 }
 
 void DialogAnswer::on_time(Monotonic now, InjectionSteps& out) {
+  if (begin_at_ && now >= *begin_at_) {
+    begin_at_.reset();
+    begin(*view_.dialog, out);
+    return;
+  }
   if (!answering_ || !answering_->written || now < answering_->deadline) return;
   const bool there = view_.dialog == answering_->dialog;
   if (there && more_keys() && view_.choice.empty() && press(out)) return;
@@ -85,6 +97,7 @@ void DialogAnswer::on_time(Monotonic now, InjectionSteps& out) {
 }
 
 std::optional<Monotonic> DialogAnswer::next_deadline() const {
+  if (begin_at_) return begin_at_;
   if (!answering_ || !answering_->written) return std::nullopt;
   return answering_->deadline;
 }

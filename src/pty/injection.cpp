@@ -167,6 +167,7 @@ InjectionSteps Injection::key(Monotonic now) {
   InjectionSteps out;
   quiet_from_ = now + settings_.human_quiet;
   tui_.human_key();
+  dialog_.human_key();
   settle(now, out);
   return out;
 }

@@ -83,6 +83,9 @@ struct InjectionSettings {
   Duration confirm_within = std::chrono::seconds(1);
   Duration restore_within = std::chrono::seconds(2);
   Duration dialog_within = std::chrono::seconds(1);
+  /// A dialog that has just come is drawn anew, with its pointer at the first row again: measured
+  /// 180 ms later.
+  Duration dialog_settles = std::chrono::milliseconds(500);
   /// A program that leaves a picture unfinished for longer has lost its way; terminals show it
   /// then.
   Duration picture_within = std::chrono::milliseconds(500);

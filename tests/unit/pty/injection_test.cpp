@@ -236,6 +236,9 @@ TEST_CASE(
   bench.tui.dialog = "Do you trust the files?";
   bench.offer(item(1));
   bench.settle();
+  CHECK(bench.writes.empty());
+  bench.pass(500ms);
+  bench.settle();
   CHECK(bench.writes[0] == "\r");
   CHECK(bench.log.ends_with(" 1:submitted/box"));
   bench.tui.dialog = "Do you trust the files?";
@@ -248,6 +251,7 @@ TEST_CASE("the pointer is moved to the row to choose, wherever that is, and then
   bench.tui.dialog = "Bypass Permissions";
   bench.tui.choices = {"No, exit", "Yes, I accept"};
   bench.draw();
+  bench.pass(500ms);
   CHECK(bench.writes == std::vector<std::string>{"\x1b[B"});
   bench.ack();
   bench.draw();
@@ -269,16 +273,43 @@ TEST_CASE("the pointer is moved to the row to choose, wherever that is, and then
   }
 }
 
+TEST_CASE("a dialog that is drawn anew, or that a human takes up, is let alone") {
+  Bench bench;
+  bench.tui.dialog = "Do you trust the files?";
+  bench.draw();
+  SUBCASE("anew") {
+    bench.tui.choices = {"No, exit", "Yes, proceed"};
+    bench.now += 400ms;
+    bench.draw();
+    bench.pass(499ms);
+    CHECK(bench.writes.empty());
+    bench.pass(1ms);
+    bench.settle();
+    CHECK(bench.tui.chosen == "Yes, proceed");
+  }
+  SUBCASE("a human") {
+    bench.take(bench.core.key(bench.now));
+    bench.draw();
+    bench.pass(500ms);
+    CHECK(bench.log == " blocked:trust this folder");
+    CHECK(bench.writes.empty());
+  }
+}
+
 TEST_CASE("a question whose refusal comes first is not answered by it") {
   Bench bench;
   bench.tui.dialog = "Is this a project you trust?";
   SUBCASE("below it") {
     bench.tui.choices = {"No, exit", "Yes, I trust this folder"};
+    bench.draw();
+    bench.pass(500ms);
     bench.settle();
     CHECK(bench.tui.chosen == "Yes, I trust this folder");
   }
   SUBCASE("it is the first after all") {
     bench.tui.choices = {"Yes, proceed", "No, exit"};
+    bench.draw();
+    bench.pass(500ms);
     bench.settle();
     CHECK(bench.writes == std::vector<std::string>{"\r"});
   }
