@@ -59,6 +59,8 @@ class Injection {
   /// A look at the screen may change something. While the program is ready, nothing is queued and
   /// no draft is to be given back, it does not, and the screen need not be drawn.
   [[nodiscard]] bool wants_screen() const;
+  /// Show the screen once more, although it has not changed.
+  [[nodiscard]] bool wants_look() const { return !exited_ && tui_.wants_look(); }
   [[nodiscard]] bool wants_drained() const {
     return plain_.wants_drained() || tui_.wants_drained();
   }

@@ -34,7 +34,7 @@ enum class Proof {
   box,     // the input box showed it, and no longer does after Enter
   turn,    // a turn began after Enter
   hook,    // the agent's own hook or MCP call named it
-  screen,  // found in the conversation after a crash
+  screen,  // found on the screen outside of the box
 };
 
 struct InjectionOutcome {
@@ -81,6 +81,9 @@ struct InjectionSettings {
   Duration show_within = std::chrono::seconds(10);
   /// Measured: 40 to 230 ms. Then Enter is pressed again.
   Duration confirm_within = std::chrono::seconds(1);
+  /// The same for a program that has drawn nothing since: it is busy rather than deaf, and an Enter
+  /// too many may reach the next text.
+  Duration stall_within = std::chrono::seconds(8);
   Duration restore_within = std::chrono::seconds(2);
   Duration dialog_within = std::chrono::seconds(1);
   /// A dialog that has just come is drawn anew, with its pointer at the first row again: measured

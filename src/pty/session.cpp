@@ -238,6 +238,10 @@ void Session::Impl::settle() {
     if (injection.wants_screen()) look();
     watch_input();
   }
+  if (injection.wants_look()) {
+    seen.reset();
+    look();
+  }
   release_keys();
   const auto next = next_deadline();
   if (next && (!armed || *next < *armed)) deadline_changed.notify();

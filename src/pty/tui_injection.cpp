@@ -56,7 +56,12 @@ void TuiInjection::on_view(Monotonic now, const View& view, const ScreenText& sc
     draft_aside_ = true;
     cut_open_ = false;
   }
-  if (item_ && item_->recovering) in_conversation_ = on_screen(screen, tail_);
+  if (item_ && (item_->recovering || stage_ == Stage::pasting)) {
+    in_conversation_ = on_screen(screen, tail_);
+  }
+  if (stage_ == Stage::entering && !writing_ && !unread_ && !std::exchange(drawn_, true)) {
+    deadline_ = std::min(deadline_, now + settings_->confirm_within);
+  }
   advance(now, out);
 }
 
@@ -73,8 +78,8 @@ Duration TuiInjection::within() const {
   switch (stage_) {
     case Stage::cutting: return settings_->cut_within;
     case Stage::pasting: return settings_->show_within;
-    case Stage::clearing:
-    case Stage::entering: return settings_->confirm_within;
+    case Stage::clearing: return settings_->confirm_within;
+    case Stage::entering: return drawn_ ? settings_->confirm_within : settings_->stall_within;
     default: return settings_->restore_within;
   }
 }
@@ -262,6 +267,7 @@ bool TuiInjection::paste(InjectionSteps& out) {
 
 void TuiInjection::press_enter(Stage stage, InjectionSteps& out) {
   turn_before_ = view_.turn;
+  drawn_ = false;
   write(stage, bytes_of_key(profile_->submit_key), out);
 }
 
@@ -381,6 +387,11 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
       stage_ = Stage::idle;
       break;
     case Stage::pasting:
+      // An Enter that came late had it.
+      if (!paused_ && in_conversation_) {
+        end(InjectionEnd::submitted, Proof::screen, "", out);
+        break;
+      }
       leftover_ = tail_;
       stale_ = true;
       end(InjectionEnd::typed, Proof::none,

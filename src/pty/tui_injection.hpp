@@ -37,6 +37,8 @@ class TuiInjection {
     const bool under_way = stage_ != Stage::idle && stage_ != Stage::want_box;
     return unread_ && !writing_ && (under_way || cut_open_ || behind_);
   }
+  /// What was seen last is too old to go on by, and the program may not draw anything of its own.
+  [[nodiscard]] bool wants_look() const { return stale_ && (item_.has_value() || draft_aside()); }
   /// A human pressed a key. What becomes of the draft that they see is up to them.
   void human_key();
   void write_failed(std::string_view reason, InjectionSteps& out);
@@ -99,6 +101,8 @@ class TuiInjection {
   bool unread_ = false;
   /// The last look is too old to decide by: a text may be on its way into the box.
   bool stale_ = false;
+  /// The program has drawn something since it got Enter.
+  bool drawn_ = false;
   bool paused_ = false;
   /// A text that was given up is with the terminal: the program has to read it before the next.
   bool behind_ = false;

@@ -96,6 +96,49 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a program that draws nothing after Enter is slow: another Enter might reach the next") {
+  Bench bench;
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.read();
+  bench.draw();
+  bench.ack();
+  REQUIRE(bench.core.wants_drained());
+  bench.take(bench.core.drained(bench.now));
+  bench.pass(7s);
+  CHECK(bench.writes.size() == 2);
+  SUBCASE("it was slow") {
+    bench.settle();
+    CHECK(bench.log == " written:1 1:submitted/box");
+  }
+  SUBCASE("it was deaf") {
+    bench.tui.swallow_enters = 1;
+    bench.pass(1s);
+    CHECK(bench.writes.size() == 3);
+  }
+  SUBCASE("it draws, but not what it should") {
+    bench.draw();
+    bench.pass(999ms);
+    CHECK(bench.writes.size() == 2);
+    bench.pass(1ms);
+    CHECK(bench.writes.size() == 3);
+  }
+}
+
+TEST_CASE("a text that was never in the box but is in the conversation has been taken") {
+  Bench bench;
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.read();
+  bench.tui.feed("\r", true);
+  bench.tui.run();
+  bench.draw();
+  bench.pass(10s);
+  CHECK(bench.log == " written:1 1:submitted/screen");
+}
+
 TEST_CASE("a paste that never shows ends as typed, and is never typed again") {
   Bench bench;
   bench.tui.swallow_pastes = 1;
@@ -106,7 +149,10 @@ TEST_CASE("a paste that never shows ends as typed, and is never typed again") {
   CHECK(bench.log == " written:1");
   bench.pass(1s);
   CHECK(bench.log == " written:1 1:typed/not_shown");
+  CHECK_FALSE(bench.core.wants_look());
   bench.offer(item(2));
+  CHECK(bench.core.waits_for() == "not_drawn");
+  CHECK(bench.core.wants_look());
   bench.settle();
   CHECK(bench.tui.submitted.size() == 1);
   CHECK(bench.log.ends_with(" 2:submitted/box"));
