@@ -34,6 +34,8 @@ using namespace std::chrono_literals;
 
 /// Nothing happened for this long: what is still missing does not come.
 constexpr Duration kPatience = 30s;
+/// A starved machine takes its time for 180 MB of program.
+constexpr Duration kBoot = 180s;
 /// After everything has arrived, for what should not come any more.
 constexpr Duration kAfterwards = 1500ms;
 constexpr int kSkipped = 77;
@@ -153,7 +155,7 @@ class Run {
                                  end->second.reason);
       }
       if (stage_->ended()) throw std::runtime_error("the program has ended");
-      const bool news = co_await news_.wait(60s);
+      const bool news = co_await news_.wait(kBoot);
       if (!news) throw std::runtime_error("the program never became ready");
     }
   }
