@@ -66,7 +66,7 @@ class EventFeed {
       const auto events = co_await watcher.next(kLook);
       if (!events) continue;
       co_await tell_missed(watcher.missed());
-      for (const auto& event : *events) co_await tell(event);
+      for (const auto& event : *events) co_await tell(event.seq, event.json);
     }
   }
 
@@ -78,12 +78,12 @@ class EventFeed {
     co_await say(fmt::format(R"({{"kind":"events_missed","count":{}}})", count));
   }
 
-  asio::awaitable<void> tell(const EventLog::Event& event) {
-    if (event.seq != 0) {
-      if (event.seq != seen_ + 1) co_await say(gap_marker(seen_, event.seq, log_.last()));
-      seen_ = event.seq;
+  asio::awaitable<void> tell(std::uint64_t seq, std::string json) {
+    if (seq != 0) {
+      if (seq != seen_ + 1) co_await say(gap_marker(seen_, seq, log_.last()));
+      seen_ = seq;
     }
-    co_await say(event.json);
+    co_await say(std::move(json));
   }
 
   asio::awaitable<void> say(std::string text) {

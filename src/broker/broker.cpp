@@ -346,7 +346,6 @@ asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
     if (!request) {
       outcome = request.error().message;
     } else {
-      const std::string name = request->name;
       const bool ready = request->wait == SpawnWait::ready;
       const auto made = co_await spawn(*std::move(request));
       if (made) {

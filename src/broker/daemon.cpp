@@ -256,7 +256,7 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
     } else {
       facts.trouble = found.error().message;
     }
-    auto started = co_await node->start(records->book(), broker->node_handler());
+    auto started = co_await node->start(&records->book(), &broker->node_handler());
     if (!started) co_return fail(std::move(started).error());
     const auto status = node->status();
     facts.engine = parts->settings.engine;

@@ -40,8 +40,8 @@ asio::awaitable<Result<token_cache::NodeCredentials>> NodeSide::find_node() {
   co_return found;
 }
 
-asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore& store,
-                                              node_control::NodeHandler& handler) {
+asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,
+                                              node_control::NodeHandler* handler) {
   node_control::NodeOptions options;
   options.engine = engine_;
   options.network = settings_.network;
@@ -50,8 +50,8 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore& store,
   if (settings_.request.workspace_key) {
     directory_.emplace(client_, engine_, *settings_.request.workspace_key, settings_.redact);
   }
-  session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_, store,
-                                                         handler, std::move(options));
+  session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_,
+                                                         *store, *handler, std::move(options));
   auto started = co_await session_->start();
   if (!started) co_return started;
   started_ = true;

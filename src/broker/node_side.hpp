@@ -45,8 +45,8 @@ class NodeSide final : public EngineSide {
   asio::awaitable<Result<token_cache::NodeCredentials>> find_node();
   /// Connects, 20 s at most; afterwards connected or not. An error: a new try cannot help. After
   /// `find_node`; `store` and `handler` outlive this.
-  asio::awaitable<Result<void>> start(node_control::BookStore& store,
-                                      node_control::NodeHandler& handler);
+  asio::awaitable<Result<void>> start(node_control::BookStore* store,
+                                      node_control::NodeHandler* handler);
   /// Takes leave of the engine. Also good when `start` was never called.
   asio::awaitable<void> stop();
 

@@ -188,36 +188,32 @@ Result<std::vector<std::string>> split_command(std::string_view line) {
   char quote = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
-    if (quote == '\'') {
-      if (c == quote)
-        quote = 0;
-      else
-        word += c;
-    } else if (c == '\\' && i + 1 < line.size()) {
-      const char next = line[i + 1];
-      if (quote == '"' && next != '"' && next != '\\') word += c;
-      word += next;
-      in_word = true;
-      ++i;
-    } else if (quote == '"') {
-      if (c == quote)
-        quote = 0;
-      else
-        word += c;
-    } else if (c == '\'' || c == '"') {
+    const bool blank = c == ' ' || c == '\t' || c == '\n';
+    if (quote != 0 && c == quote) {
+      quote = 0;
+    } else if (quote == 0 && (c == '\'' || c == '"')) {
       quote = c;
       in_word = true;
-    } else if (c == ' ' || c == '\t' || c == '\n') {
+    } else if (quote == 0 && blank) {
       if (in_word) words.push_back(std::move(word));
       word.clear();
       in_word = false;
     } else {
-      word += c;
       in_word = true;
+      const bool escapes = c == '\\' && quote != '\'' && i + 1 < line.size();
+      if (escapes) {
+        const char next = line[++i];
+        // Between double quotes it only takes the power from those that have one there.
+        if (quote == '"' && next != '"' && next != '\\') word += c;
+        word += next;
+      } else {
+        word += c;
+      }
     }
   }
-  if (quote != 0)
+  if (quote != 0) {
     return fail(wrong("invalid CLI command '" + std::string(line) + "'", "a quote is open"));
+  }
   if (in_word) words.push_back(std::move(word));
   if (words.empty()) return fail(wrong("invalid CLI command '" + std::string(line) + "'"));
   return words;

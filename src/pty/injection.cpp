@@ -72,6 +72,19 @@ Result<InjectionSteps> Injection::offer(Monotonic now, InjectionItem item) {
 InjectionSteps Injection::screen(Monotonic now, const ScreenText& screen) {
   InjectionSteps out;
   if (exited_) return out;
+  if (screen.unfinished) {
+    if (!unfinished_) unfinished_since_ = now;
+    unfinished_ = screen;
+    if (now < unfinished_since_ + settings_.picture_within) return out;
+  } else {
+    unfinished_.reset();
+  }
+  look_at(now, screen, out);
+  settle(now, out);
+  return out;
+}
+
+void Injection::look_at(Monotonic now, const ScreenText& screen, InjectionSteps& out) {
   view_ = look(profile_, screen);
   const bool free =
       writer_ == Writer::none && quiet(now) && tui_.keys_may_pass(now) && plain_.keys_may_pass();
@@ -88,8 +101,6 @@ InjectionSteps Injection::screen(Monotonic now, const ScreenText& screen) {
     plain_.drawn(out);
     note_writer(Writer::plain, out, from);
   }
-  settle(now, out);
-  return out;
 }
 
 InjectionSteps Injection::terminal(Monotonic now, TerminalMode mode) {
@@ -159,6 +170,8 @@ InjectionSteps Injection::drained(Monotonic now) {
 InjectionSteps Injection::key(Monotonic now) {
   InjectionSteps out;
   quiet_from_ = now + settings_.human_quiet;
+  tui_.human_key();
+  dialog_.human_key();
   settle(now, out);
   return out;
 }
@@ -207,6 +220,9 @@ InjectionSteps Injection::on_time(Monotonic now) {
   InjectionSteps out;
   if (exited_) return out;
   if (quiet_from_ && now >= *quiet_from_) quiet_from_.reset();
+  if (unfinished_ && now >= unfinished_since_ + settings_.picture_within) {
+    look_at(now, *std::exchange(unfinished_, std::nullopt), out);
+  }
   if (writer_ == Writer::none) {
     dialog_.on_time(now, out);
     note_writer(Writer::dialog, out, 0);
@@ -230,6 +246,7 @@ std::optional<Monotonic> Injection::next_deadline() const {
   if (waiting() > 0 || tui_.draft_aside()) earlier(quiet_from_);
   // An answer whose key is being written ends first.
   if (writer_ != Writer::dialog) earlier(dialog_.next_deadline());
+  if (unfinished_) earlier(unfinished_since_ + settings_.picture_within);
   earlier(tui_.next_deadline());
   earlier(plain_.next_deadline());
   return next;

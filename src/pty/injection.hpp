@@ -59,6 +59,8 @@ class Injection {
   /// A look at the screen may change something. While the program is ready, nothing is queued and
   /// no draft is to be given back, it does not, and the screen need not be drawn.
   [[nodiscard]] bool wants_screen() const;
+  /// Show the screen once more, although it has not changed.
+  [[nodiscard]] bool wants_look() const { return !exited_ && tui_.wants_look(); }
   [[nodiscard]] bool wants_drained() const {
     return plain_.wants_drained() || tui_.wants_drained();
   }
@@ -78,6 +80,7 @@ class Injection {
   /// Lets everybody go on who may, and notes whose write is open.
   void settle(Monotonic now, InjectionSteps& out);
   void note_writer(Writer writer, const InjectionSteps& out, std::size_t from);
+  void look_at(Monotonic now, const ScreenText& screen, InjectionSteps& out);
   /// The screen as it changed while an answer to a dialog was being written.
   void show_missed(Monotonic now, InjectionSteps& out);
   void begin_next(Monotonic now, InjectionSteps& out);
@@ -92,6 +95,9 @@ class Injection {
   View view_;
   Writer writer_ = Writer::none;
   std::optional<ScreenText> missed_;
+  /// A picture that the program has not finished, and when it began.
+  std::optional<ScreenText> unfinished_;
+  Monotonic unfinished_since_{};
   std::optional<Monotonic> quiet_from_;
   bool held_ = false;
   bool exited_ = false;

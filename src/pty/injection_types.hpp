@@ -25,7 +25,7 @@ struct InjectionItem {
 
 enum class InjectionEnd {
   submitted,  // the agent took it as input, see the proof
-  typed,      // every byte was taken by the terminal, but nothing proves more
+  typed,      // it may have arrived, or arrive yet: the terminal has it, but nothing proves more
   dead,       // it was not typed, or not wholly: see the reason
 };
 
@@ -34,7 +34,7 @@ enum class Proof {
   box,     // the input box showed it, and no longer does after Enter
   turn,    // a turn began after Enter
   hook,    // the agent's own hook or MCP call named it
-  screen,  // found in the conversation after a crash
+  screen,  // found on the screen outside of the box
 };
 
 struct InjectionOutcome {
@@ -81,8 +81,17 @@ struct InjectionSettings {
   Duration show_within = std::chrono::seconds(10);
   /// Measured: 40 to 230 ms. Then Enter is pressed again.
   Duration confirm_within = std::chrono::seconds(1);
+  /// The same for a program that has drawn nothing since: it is busy rather than deaf, and an Enter
+  /// too many may reach the next text.
+  Duration stall_within = std::chrono::seconds(8);
   Duration restore_within = std::chrono::seconds(2);
   Duration dialog_within = std::chrono::seconds(1);
+  /// A dialog that has just come is drawn anew, with its pointer at the first row again: measured
+  /// 180 ms later.
+  Duration dialog_settles = std::chrono::milliseconds(500);
+  /// A program that leaves a picture unfinished for longer has lost its way; terminals show it
+  /// then.
+  Duration picture_within = std::chrono::milliseconds(500);
   Duration drain_within = std::chrono::seconds(30);
   /// Without a known box: how long something on the screen may take to answer a text before Enter.
   Duration echo_within = std::chrono::milliseconds(500);

@@ -80,6 +80,8 @@ std::optional<std::string_view> behind_prompt(const BoxRule& rule, std::string_v
 struct Rows {
   std::size_t first = 0;
   std::size_t last = 0;  // included
+  /// In characters; 0 for as long as the rows are.
+  std::size_t width = 0;
 };
 
 std::optional<Rows> between(std::size_t top, std::size_t bottom, std::size_t most) {
@@ -133,6 +135,38 @@ std::optional<Rows> by_prompt(const BoxRule& rule, const std::vector<std::string
   return std::nullopt;
 }
 
+bool starts_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+}
+
+std::size_t characters_in(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+/// A row's first characters, the blanks before it not counted.
+std::string_view first_of(std::string_view row, std::size_t characters) {
+  row = trim(row);
+  std::size_t end = 0;
+  for (; end < row.size(); ++end) {
+    if (starts_character(row[end]) && characters-- == 0) break;
+  }
+  return row.substr(0, end);
+}
+
+std::optional<Rows> by_bar(const BoxRule& rule, const std::vector<std::string>& rows) {
+  constexpr std::array<std::string_view, 1> kFeet{"╹"};
+  std::size_t foot = rows.size();
+  while (foot > 0 && !starts_with_any(trim(rows[foot - 1]), kFeet)) --foot;
+  if (foot == 0) return std::nullopt;
+  const std::size_t end = foot - 1;
+  std::size_t first = end;
+  while (first > 0 && end - first <= rule.most_rows && behind_prompt(rule, rows[first - 1]))
+    --first;
+  if (end - first < 2) return std::nullopt;
+  // Another column may stand beside the box, down to the same rows.
+  return Rows{first, end - 2, characters_in(trim(rows[end]))};
+}
+
 /// The typed text may have wrapped: the prompt is looked for from the cursor's row upwards, through
 /// rows that are not empty.
 std::optional<Rows> by_cursor(const BoxRule& rule, const ScreenText& screen) {
@@ -151,6 +185,7 @@ std::optional<Rows> rows_of(const BoxRule& rule, const ScreenText& screen) {
     case BoxShape::rules: return by_rules(rule, screen.rows);
     case BoxShape::frame: return by_frame(rule, screen.rows);
     case BoxShape::prompt: return by_prompt(rule, screen.rows);
+    case BoxShape::bar: return by_bar(rule, screen.rows);
     case BoxShape::cursor: return by_cursor(rule, screen);
   }
   return std::nullopt;
@@ -161,14 +196,19 @@ std::string content_of(const BoxRule& rule, const std::vector<std::string>& rows
   for (std::size_t i = at.first; i <= at.last && i < rows.size(); ++i) {
     std::string_view row = rows[i];
     if (rule.shape == BoxShape::frame) row = inner(row);
-    if (i == at.first) {
-      row = behind_prompt(rule, row).value_or(row);
-    } else {
-      content += '\n';
-    }
+    if (at.width > 0) row = first_of(row, at.width);
+    if (i == at.first || rule.shape == BoxShape::bar) row = behind_prompt(rule, row).value_or(row);
+    if (i != at.first) content += '\n';
     content += blank_trimmed(row);
   }
   return std::string(blank_trimmed(content));
+}
+
+/// All from there to the end of the screen.
+std::string reach_of(const std::vector<std::string>& rows, std::size_t first) {
+  std::string reach;
+  for (std::size_t i = first; i < rows.size(); ++i) reach += squeezed(rows[i]);
+  return reach;
 }
 
 /// "1. Yes": a list to choose from, not a draft. A draft that begins so is left to the human.
@@ -189,8 +229,9 @@ std::optional<InputBox> find_box(const BoxRule& rule, const ScreenText& screen) 
   const bool ghost = !screen.solid.empty() && !box.content.empty() &&
                      content_of(rule, screen.solid, *rows).size() <= 1 && box.content.size() > 1;
   if (hint || ghost) box.content.clear();
-  const std::string bare = squeezed(box.content);
-  for (const TextPattern& pattern : rule.placeholders) box.pastes += pattern.count(bare);
+  box.reach = squeezed(box.content);
+  if (rule.shape == BoxShape::prompt) box.reach = reach_of(screen.rows, rows->first);
+  for (const TextPattern& pattern : rule.placeholders) box.pastes += pattern.count(box.reach);
   box.menu = reads_like_menu(box.content);
   return box;
 }
@@ -219,16 +260,13 @@ std::string tail_of(std::string_view text) {
     out = squeezed(text.substr(from));
   }
   std::size_t cut = out.size() > kTailBytes ? out.size() - kTailBytes : 0;
-  const auto continues = [&out](std::size_t at) {
-    return (static_cast<unsigned char>(out[at]) & 0xC0U) == 0x80U;
-  };
-  while (cut < out.size() && continues(cut)) ++cut;
+  while (cut < out.size() && !starts_character(out[cut])) ++cut;
   return out.substr(cut);
 }
 
 bool shows(const InputBox& box, std::string_view tail) {
   if (box.pastes > 0) return true;
-  return !tail.empty() && squeezed(box.content).find(tail) != std::string::npos;
+  return !tail.empty() && box.reach.find(tail) != std::string::npos;
 }
 
 }  // namespace relay::pty

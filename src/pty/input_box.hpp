@@ -15,6 +15,9 @@ struct InputBox {
   /// What is in it without the prompt sign and the frame; rows are joined by newlines, also those
   /// that the program wrapped. Empty for a box that shows its hint only.
   std::string content;
+  /// The same without white space, and further down where the program does not say where the box
+  /// ends: a text of several lines has empty ones.
+  std::string reach;
   /// How many signs in it stand for a long paste.
   std::size_t pastes = 0;
   /// It reads like a menu ("1. Yes"), whose keys answer a question.

@@ -22,12 +22,14 @@ enum class BoxShape {
   rules,   // the rows between the last two horizontal rules
   frame,   // the rows inside the last box-drawing frame
   prompt,  // from the last row that begins with a prompt sign to the next empty row
+  bar,     // the rows behind a bar down to its foot; the last one is the program's own
   cursor,  // the row under the cursor, if it begins with a prompt sign
 };
 
 struct BoxRule {
   BoxShape shape = BoxShape::prompt;
-  /// Signs that stand in front of what is typed: "❯", "› ", "$ ". Not empty for prompt and cursor.
+  /// Signs that stand in front of what is typed: "❯", "› ", "$ ". Not empty for prompt, bar and
+  /// cursor.
   std::vector<std::string> prompts;
   /// What an empty box shows.
   TextPatterns hints;
@@ -43,6 +45,9 @@ struct DialogRule {
   /// All of them are on the screen, and none of `unless`.
   TextPatterns shows;
   TextPatterns unless;
+  /// The row that its pointer has to stand at before `answer`: "down" is pressed until it does,
+  /// since the order of the rows is the program's business. Empty: the answer is good as it is.
+  TextPatterns choose;
   /// Keys, one press each: "enter", "down", "y". Empty: only a person answers it.
   std::vector<std::string> answer;
   /// Answered only until the program was ready for the first time.
@@ -96,6 +101,8 @@ struct Profile {
   std::vector<DialogRule> dialogs;
   TextPatterns busy_shows;
   BusyPolicy busy = BusyPolicy::queue;
+  /// The program keeps texts that another one would overtake: nothing is entered meanwhile.
+  TextPatterns hold_shows;
   /// Proves on its own that a turn began.
   TextPatterns turn_shows;
   /// A paste is one only while the program asked for it. Otherwise newlines are typed as this key;

@@ -23,6 +23,7 @@ void read_box(ProfileTable box, Profile& into) {
              {{"rules", BoxShape::rules},
               {"frame", BoxShape::frame},
               {"prompt", BoxShape::prompt},
+              {"bar", BoxShape::bar},
               {"cursor", BoxShape::cursor}});
   box.texts("prompts", rule.prompts);
   box.patterns("hints", rule.hints);
@@ -37,7 +38,8 @@ void read_box(ProfileTable box, Profile& into) {
       box.wrong("placeholders", pattern.error().message, pattern.error().hint);
   }
   box.number("most_rows", rule.most_rows, 1, 500);
-  const bool by_sign = rule.shape == BoxShape::prompt || rule.shape == BoxShape::cursor;
+  const bool by_sign = rule.shape == BoxShape::prompt || rule.shape == BoxShape::bar ||
+                       rule.shape == BoxShape::cursor;
   if (by_sign && rule.prompts.empty()) box.wrong("prompts", "names no sign to find the box by");
   box.end();
 }
@@ -60,12 +62,14 @@ DialogRule read_dialog(ProfileTable table) {
   table.text("name", rule.name);
   table.patterns("shows", rule.shows);
   table.patterns("unless", rule.unless);
+  table.patterns("choose", rule.choose);
   table.presses("answer", rule.answer);
   table.flag("at_start_only", rule.at_start_only);
   table.flag("beside_box", rule.beside_box);
   table.number("most", rule.most, 1, 20);
   if (rule.name.empty()) table.wrong("name", "is missing");
   if (rule.shows.empty()) table.wrong("shows", "names nothing to know the dialog by");
+  if (rule.answer.empty() && !rule.choose.empty()) table.wrong("choose", "goes with answer");
   table.end();
   return rule;
 }
@@ -107,6 +111,7 @@ void read_parts(ProfileTable& top, Profile& into) {
   if (auto busy = top.table("busy")) {
     busy->patterns("shows", into.busy_shows);
     busy->patterns("turn", into.turn_shows);
+    busy->patterns("hold", into.hold_shows);
     busy->choice("policy", into.busy, {{"queue", BusyPolicy::queue}, {"wait", BusyPolicy::wait}});
     busy->end();
   }

@@ -69,6 +69,7 @@ View look(const Profile& profile, const ScreenText& screen) {
     return view;
   }
   view.turn = any_on(profile.turn_shows, screen.rows);
+  view.hold = any_on(profile.hold_shows, screen.rows);
   const bool held =
       any_on(profile.ready_unless, screen.rows) || !all_on(profile.ready_shows, screen.rows);
   if (!view.box || held) return view;

@@ -33,6 +33,8 @@ struct View {
   std::optional<InputBox> box;
   /// A sign on the screen that a turn is going on.
   bool turn = false;
+  /// What is entered now would overtake what the program keeps.
+  bool hold = false;
   bool bracketed_paste = false;
 };
 

@@ -19,6 +19,7 @@ ScreenText text_of(const ScreenView& view) {
   text.cursor_column = view.cursor_column;
   text.bracketed_paste = view.modes.bracketed_paste;
   text.alternate = view.modes.alternate_screen;
+  text.unfinished = view.modes.synchronized_output;
   text.rows.reserve(static_cast<std::size_t>(view.rows));
   bool any_faint = false;
   std::vector<std::string> solid;

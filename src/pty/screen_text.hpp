@@ -18,6 +18,8 @@ struct ScreenText {
   int cursor_column = 0;
   bool bracketed_paste = false;
   bool alternate = false;
+  /// The program is in the middle of a picture (?2026): what is missing may be about to come.
+  bool unfinished = false;
 };
 
 }  // namespace relay::pty

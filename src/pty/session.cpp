@@ -245,6 +245,10 @@ void Session::Impl::settle() {
     if (injection.wants_screen()) look();
     watch_input();
   }
+  if (injection.wants_look()) {
+    seen.reset();
+    look();
+  }
   release_keys();
   if (!keep_screen && screen.made() && !injection.wants_screen()) screen.drop();
   const auto next = next_deadline();

@@ -56,8 +56,17 @@ void TuiInjection::on_view(Monotonic now, const View& view, const ScreenText& sc
     draft_aside_ = true;
     cut_open_ = false;
   }
-  if (item_ && item_->recovering) in_conversation_ = on_screen(screen, tail_);
+  if (item_ && (item_->recovering || stage_ == Stage::pasting)) {
+    in_conversation_ = on_screen(screen, tail_);
+  }
+  if (stage_ == Stage::entering && !writing_ && !unread_ && !std::exchange(drawn_, true)) {
+    deadline_ = std::min(deadline_, now + settings_->confirm_within);
+  }
   advance(now, out);
+}
+
+void TuiInjection::human_key() {
+  if (cut_open_ && !unread_ && box_open() && view_.box->content == draft_) cut_open_ = false;
 }
 
 void TuiInjection::may_begin(Monotonic now, bool may, InjectionSteps& out) {
@@ -69,8 +78,8 @@ Duration TuiInjection::within() const {
   switch (stage_) {
     case Stage::cutting: return settings_->cut_within;
     case Stage::pasting: return settings_->show_within;
-    case Stage::clearing:
-    case Stage::entering: return settings_->confirm_within;
+    case Stage::clearing: return settings_->confirm_within;
+    case Stage::entering: return drawn_ ? settings_->confirm_within : settings_->stall_within;
     default: return settings_->restore_within;
   }
 }
@@ -92,12 +101,14 @@ void TuiInjection::written(Monotonic now, InjectionSteps& out) {
 void TuiInjection::drained(Monotonic now, InjectionSteps& out) {
   if (!wants_drained()) return;
   unread_ = false;
+  if (std::exchange(behind_, false)) stale_ = true;
   if (!paused_) deadline_ = now + within();
   advance(now, out);
 }
 
 void TuiInjection::write_failed(std::string_view reason, InjectionSteps& out) {
   writing_ = false;
+  behind_ = false;
   if (stage_ == Stage::entering) {
     end(InjectionEnd::typed, Proof::none, reason, out);
   } else if (item_) {
@@ -166,8 +177,10 @@ bool TuiInjection::want_box(Monotonic now, InjectionSteps& out) {
   if (!box_open()) return wait("not_ready");
   // What keeps the text from being typed now may last: the draft is not away for as long.
   if (!may_begin_) return wait("human") || give_back(out);
+  if (behind_) return wait("not_read");
   if (stale_) return wait("not_drawn");
-  if (view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait) {
+  const bool busy = view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait;
+  if (busy || view_.hold) {
     return wait("busy") || give_back(out);
   }
   if (!can_paste()) return wait("paste_mode") || give_back(out);
@@ -216,10 +229,13 @@ bool TuiInjection::clear_leftover(InjectionSteps& out) {
 
 bool TuiInjection::cut_draft(InjectionSteps& out) {
   const std::string& content = view_.box->content;
-  if (profile_->draft_cut_key.empty() || draft_aside_ || cut_open_ || content == kept_draft_) {
+  // A dialog may have swallowed the key.
+  const bool open = cut_open_ && (unread_ || content != draft_);
+  if (profile_->draft_cut_key.empty() || draft_aside_ || open || content == kept_draft_) {
     return wait("human_draft");
   }
   draft_ = content;
+  cuts_ = 1;
   write(Stage::cutting, bytes_of_key(profile_->draft_cut_key), out);
   return true;
 }
@@ -251,6 +267,7 @@ bool TuiInjection::paste(InjectionSteps& out) {
 
 void TuiInjection::press_enter(Stage stage, InjectionSteps& out) {
   turn_before_ = view_.turn;
+  drawn_ = false;
   write(stage, bytes_of_key(profile_->submit_key), out);
 }
 
@@ -333,11 +350,14 @@ void TuiInjection::exited(InjectionSteps& out) {
 void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
   now_ = now;
   if (writing_) {
-    // The bytes stay with the terminal, so nothing else may be written, and the item may yet
-    // arrive.
+    // The bytes stay with the terminal, so nothing else may be written, and a text among them may
+    // yet arrive.
     if (!item_ || now < began_ + settings_->patience) return;
-    if (text_on_its_way()) leftover_ = tail_;
-    give_up(stage_ == Stage::entering ? InjectionEnd::typed : InjectionEnd::dead, "not_read", out);
+    if (text_on_its_way()) {
+      leftover_ = tail_;
+      behind_ = true;
+    }
+    give_up(text_on_its_way() ? InjectionEnd::typed : InjectionEnd::dead, "not_read", out);
     return;
   }
   if (item_ && !text_on_its_way() && now >= began_ + settings_->patience) {
@@ -353,6 +373,11 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
         stage_ = Stage::idle;
         break;
       }
+      if (view_.box->content == draft_ && !unread_ && cuts_ <= profile_->submit_again) {
+        ++cuts_;
+        write(Stage::cutting, bytes_of_key(profile_->draft_cut_key), out);
+        return;
+      }
       kept_draft_ = draft_;
       if (view_.box->content != draft_) {
         write(Stage::uncutting, bytes_of_key(profile_->draft_restore_key), out);
@@ -362,6 +387,11 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
       stage_ = Stage::idle;
       break;
     case Stage::pasting:
+      // An Enter that came late had it.
+      if (!paused_ && in_conversation_) {
+        end(InjectionEnd::submitted, Proof::screen, "", out);
+        break;
+      }
       leftover_ = tail_;
       stale_ = true;
       end(InjectionEnd::typed, Proof::none,

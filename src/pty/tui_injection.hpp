@@ -34,8 +34,13 @@ class TuiInjection {
   /// one is not taken for one that lost a key.
   void drained(Monotonic now, InjectionSteps& out);
   [[nodiscard]] bool wants_drained() const {
-    return unread_ && !writing_ && stage_ != Stage::idle && stage_ != Stage::want_box;
+    const bool under_way = stage_ != Stage::idle && stage_ != Stage::want_box;
+    return unread_ && !writing_ && (under_way || cut_open_ || behind_);
   }
+  /// What was seen last is too old to go on by, and the program may not draw anything of its own.
+  [[nodiscard]] bool wants_look() const { return stale_ && (item_.has_value() || draft_aside()); }
+  /// A human pressed a key. What becomes of the draft that they see is up to them.
+  void human_key();
   void write_failed(std::string_view reason, InjectionSteps& out);
   void hook(Monotonic now, std::uint64_t item, InjectionSteps& out);
   void exited(InjectionSteps& out);
@@ -96,13 +101,19 @@ class TuiInjection {
   bool unread_ = false;
   /// The last look is too old to decide by: a text may be on its way into the box.
   bool stale_ = false;
+  /// The program has drawn something since it got Enter.
+  bool drawn_ = false;
   bool paused_ = false;
+  /// A text that was given up is with the terminal: the program has to read it before the next.
+  bool behind_ = false;
   std::size_t enters_ = 0;
   bool turn_before_ = false;
   /// A human's draft is in the program's own store and has to come back.
   bool draft_aside_ = false;
   /// The program got the key that takes a draft out and has not done it yet.
   bool cut_open_ = false;
+  /// How often it got the key for this draft; a second time does no harm.
+  std::size_t cuts_ = 0;
   std::string draft_;
   /// A draft that cannot be taken out as a whole.
   std::string kept_draft_;

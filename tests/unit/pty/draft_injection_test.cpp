@@ -197,6 +197,61 @@ TEST_CASE("a second draft beside the first is never taken out: one would be lost
   CHECK(bench.tui.submitted == std::vector<std::string>{"new", "Relay message 2 [end 2]"});
 }
 
+TEST_CASE("a dialog that swallows the key for the draft: it is pressed again") {
+  Bench bench;
+  bench.tui.box = "half a draft";
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.tui.dialog = "Pick one";
+  SUBCASE("soon") {}
+  SUBCASE("after the message has ended") {
+    bench.draw();
+    bench.pass(10min);
+    CHECK(bench.log == " blocked:menu 1:dead/dialog");
+    for (int i = 0; i < 3 && bench.core.next_deadline(); ++i) {
+      bench.pass(*bench.core.next_deadline() - bench.now);
+    }
+    CHECK(bench.core.wants_drained());
+    bench.read();
+    bench.log = " blocked:menu";
+    bench.tui.dialog.clear();
+    bench.draw();
+    bench.offer(item(1));
+  }
+  bench.read();
+  bench.draw();
+  bench.tui.dialog.clear();
+  bench.settle();
+  bench.pass(2s);
+  bench.settle();
+  CHECK(bench.log == " blocked:menu clear written:1 1:submitted/box");
+  CHECK(bench.tui.submitted == kFirst);
+  CHECK(bench.tui.box == "half a draft");
+}
+
+TEST_CASE("a draft that cannot be taken out is the human's, and nothing else is given back") {
+  Bench bench;
+  bench.tui.box = "half a draft";
+  bench.tui.killed = "something old";
+  bench.tui.ignores_cut = true;
+  bench.draw();
+  bench.offer(item(1));
+  for (int i = 0; i < 6; ++i) {
+    bench.settle();
+    bench.pass(2s);
+  }
+  CHECK(bench.core.waits_for() == "human_draft");
+  CHECK(bench.writes == std::vector<std::string>{"\x15", "\x15", "\x15", "\x15"});
+  bench.take(bench.core.key(bench.now));
+  bench.tui.feed("\r", true);
+  bench.settle();
+  bench.pass(3s);
+  bench.settle();
+  CHECK(bench.tui.submitted == std::vector<std::string>{"half a draft", kFirst[0]});
+  CHECK(bench.tui.box.empty());
+}
+
 TEST_CASE("an Enter that the terminal never takes: the text may be there") {
   Bench bench;
   bench.draw();

@@ -22,7 +22,11 @@ void FakeTui::paste(std::string text) {
 void FakeTui::key(char c, bool human) {
   if (!dialog.empty()) {
     if (!human) into_dialog += c;
-    if (c == '\r') dialog.clear();
+    if (c == '\r') {
+      chosen = choices[pointer];
+      dialog.clear();
+      pointer = 0;
+    }
     return;
   }
   if (c == '\r') {
@@ -34,6 +38,7 @@ void FakeTui::key(char c, bool human) {
     collapsed_ = false;
     if (starts_turn) busy = true;
   } else if (c == '\x15') {
+    if (ignores_cut) return;
     if (!box.empty()) killed = std::exchange(box, {});
     collapsed_ = false;
   } else if (c == '\x19') {
@@ -54,7 +59,7 @@ void FakeTui::run() {
       bytes.remove_prefix(kBegin.size());
       paste(std::string(bytes.substr(0, bytes.find(kEnd))));
     } else if (bytes.starts_with("\x1b[B") && !dialog.empty()) {
-      ++pointer;
+      pointer = (pointer + 1) % choices.size();
     } else {
       for (const char c : bytes) key(c, input.human);
     }
@@ -70,8 +75,10 @@ ScreenText FakeTui::screen() const {
   if (!booted) return out;
   if (!dialog.empty()) {
     out.rows.push_back(dialog);
-    out.rows.push_back(std::string(pointer == 1 ? "❯" : " ") + " 1. Yes, go on");
-    out.rows.push_back(std::string(pointer == 2 ? "❯" : " ") + " 2. No, exit");
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+      const std::string number = std::to_string(i + 1);
+      out.rows.push_back((pointer == i ? "❯ " : "  ") + number + ". " + choices[i]);
+    }
     return out;
   }
   if (busy) out.rows.emplace_back("* Working (esc to interrupt)");

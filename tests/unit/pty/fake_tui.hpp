@@ -28,10 +28,15 @@ class FakeTui {
   std::string dialog;
   /// The next presses of Enter are lost, as in a paste that is still open.
   int swallow_enters = 0;
+  /// The key that takes a draft out does nothing.
+  bool ignores_cut = false;
   /// The next paste is lost.
   int swallow_pastes = 0;
   std::size_t width = 40;
-  std::size_t pointer = 1;
+  /// The rows of a dialog, where its pointer stands, and what was chosen last.
+  std::vector<std::string> choices{"Yes, proceed", "No, exit"};
+  std::size_t pointer = 0;
+  std::string chosen;
 
   std::string box;
   std::string killed;

@@ -96,6 +96,49 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a program that draws nothing after Enter is slow: another Enter might reach the next") {
+  Bench bench;
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.read();
+  bench.draw();
+  bench.ack();
+  REQUIRE(bench.core.wants_drained());
+  bench.take(bench.core.drained(bench.now));
+  bench.pass(7s);
+  CHECK(bench.writes.size() == 2);
+  SUBCASE("it was slow") {
+    bench.settle();
+    CHECK(bench.log == " written:1 1:submitted/box");
+  }
+  SUBCASE("it was deaf") {
+    bench.tui.swallow_enters = 1;
+    bench.pass(1s);
+    CHECK(bench.writes.size() == 3);
+  }
+  SUBCASE("it draws, but not what it should") {
+    bench.draw();
+    bench.pass(999ms);
+    CHECK(bench.writes.size() == 2);
+    bench.pass(1ms);
+    CHECK(bench.writes.size() == 3);
+  }
+}
+
+TEST_CASE("a text that was never in the box but is in the conversation has been taken") {
+  Bench bench;
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.read();
+  bench.tui.feed("\r", true);
+  bench.tui.run();
+  bench.draw();
+  bench.pass(10s);
+  CHECK(bench.log == " written:1 1:submitted/screen");
+}
+
 TEST_CASE("a paste that never shows ends as typed, and is never typed again") {
   Bench bench;
   bench.tui.swallow_pastes = 1;
@@ -106,7 +149,10 @@ TEST_CASE("a paste that never shows ends as typed, and is never typed again") {
   CHECK(bench.log == " written:1");
   bench.pass(1s);
   CHECK(bench.log == " written:1 1:typed/not_shown");
+  CHECK_FALSE(bench.core.wants_look());
   bench.offer(item(2));
+  CHECK(bench.core.waits_for() == "not_drawn");
+  CHECK(bench.core.wants_look());
   bench.settle();
   CHECK(bench.tui.submitted.size() == 1);
   CHECK(bench.log.ends_with(" 2:submitted/box"));
@@ -233,20 +279,25 @@ TEST_CASE(
 TEST_CASE(
     "a dialog that the profile answers is answered, a few times at most, and only at the start") {
   Bench bench;
-  bench.tui.dialog = "Do you trust the files? Yes, ... No, exit";
+  bench.tui.dialog = "Do you trust the files?";
   bench.offer(item(1));
+  bench.settle();
+  CHECK(bench.writes.empty());
+  bench.pass(500ms);
   bench.settle();
   CHECK(bench.writes[0] == "\r");
   CHECK(bench.log.ends_with(" 1:submitted/box"));
-  bench.tui.dialog = "Do you trust the files? Yes, ... No, exit";
+  bench.tui.dialog = "Do you trust the files?";
   bench.settle();
   CHECK(bench.log.ends_with(" blocked:trust this folder"));
 }
 
-TEST_CASE("an answer of two keys waits until the pointer has moved") {
+TEST_CASE("the pointer is moved to the row to choose, wherever that is, and then it is confirmed") {
   Bench bench;
-  bench.tui.dialog = "Bypass Permissions: Yes, I accept";
+  bench.tui.dialog = "Bypass Permissions";
+  bench.tui.choices = {"No, exit", "Yes, I accept"};
   bench.draw();
+  bench.pass(500ms);
   CHECK(bench.writes == std::vector<std::string>{"\x1b[B"});
   bench.ack();
   bench.draw();
@@ -256,7 +307,7 @@ TEST_CASE("an answer of two keys waits until the pointer has moved") {
     bench.draw();
     CHECK(bench.writes.back() == "\r");
     bench.settle();
-    CHECK(bench.tui.dialog.empty());
+    CHECK(bench.tui.chosen == "Yes, I accept");
   }
   SUBCASE("the key was lost: the sequence starts again, then it is a person's") {
     bench.pass(1s);
@@ -265,6 +316,57 @@ TEST_CASE("an answer of two keys waits until the pointer has moved") {
     bench.pass(1s);
     CHECK(bench.writes.size() == 2);
     CHECK(bench.log == " blocked:accept bypass of permissions");
+  }
+}
+
+TEST_CASE("a dialog that is drawn anew, or that a human takes up, is let alone") {
+  Bench bench;
+  bench.tui.dialog = "Do you trust the files?";
+  bench.draw();
+  SUBCASE("anew") {
+    bench.tui.choices = {"No, exit", "Yes, proceed"};
+    bench.now += 400ms;
+    bench.draw();
+    bench.pass(499ms);
+    CHECK(bench.writes.empty());
+    bench.pass(1ms);
+    bench.settle();
+    CHECK(bench.tui.chosen == "Yes, proceed");
+  }
+  SUBCASE("a human") {
+    bench.take(bench.core.key(bench.now));
+    bench.draw();
+    bench.pass(500ms);
+    CHECK(bench.log == " blocked:trust this folder");
+    CHECK(bench.writes.empty());
+  }
+}
+
+TEST_CASE("a question whose refusal comes first is not answered by it") {
+  Bench bench;
+  bench.tui.dialog = "Is this a project you trust?";
+  SUBCASE("below it") {
+    bench.tui.choices = {"No, exit", "Yes, I trust this folder"};
+    bench.draw();
+    bench.pass(500ms);
+    bench.settle();
+    CHECK(bench.tui.chosen == "Yes, I trust this folder");
+  }
+  SUBCASE("it is the first after all") {
+    bench.tui.choices = {"Yes, proceed", "No, exit"};
+    bench.draw();
+    bench.pass(500ms);
+    bench.settle();
+    CHECK(bench.writes == std::vector<std::string>{"\r"});
+  }
+  SUBCASE("no row of it is known: a person's") {
+    bench.tui.choices = {"Yes, as ever", "No, exit"};
+    for (int i = 0; i < 40; ++i) {
+      bench.settle();
+      bench.pass(1s);
+    }
+    CHECK(bench.log == " blocked:trust this folder");
+    CHECK(bench.tui.chosen.empty());
   }
 }
 
@@ -353,11 +455,16 @@ TEST_CASE("every wait ends: boot, a terminal that nobody reads, the child's end"
     CHECK_FALSE(bench.core.keys_may_pass(bench.now + 29s));
     CHECK(bench.core.keys_may_pass(bench.now + 30s));
     bench.pass(10min);
-    CHECK(bench.log == " 1:dead/not_read");
+    CHECK(bench.log == " 1:typed/not_read");
     bench.offer(item(2));
     CHECK(bench.writes.size() == 1);
     bench.pass(10min);
-    CHECK(bench.log == " 1:dead/not_read 2:dead/not_read");
+    CHECK(bench.log == " 1:typed/not_read 2:dead/not_read");
+    // It is taken after all: what it left in the box is no draft.
+    bench.offer(item(3));
+    bench.settle();
+    CHECK(bench.tui.submitted == std::vector<std::string>{item(1).text, item(3).text});
+    CHECK(bench.tui.box.empty());
   }
   SUBCASE("a write that fails") {
     Bench bench;
@@ -378,6 +485,50 @@ TEST_CASE("every wait ends: boot, a terminal that nobody reads, the child's end"
     CHECK_FALSE(bench.core.offer(bench.now, item(3)));
     CHECK(bench.core.readiness() == Readiness::exited);
   }
+}
+
+TEST_CASE("a picture that is not finished proves nothing, unless it never will be") {
+  Bench bench;
+  bench.draw();
+  bench.offer(item(1));
+  bench.ack();
+  bench.read();
+  bench.draw();
+  REQUIRE(bench.writes.back() == "\r");
+  bench.ack();
+  // Erased, and not yet drawn again: Enter was lost.
+  bench.tui.swallow_enters = 1;
+  bench.read();
+  ScreenText half = FakeTui().screen();
+  half.unfinished = true;
+  bench.take(bench.core.screen(bench.now, half));
+  CHECK(bench.log == " written:1");
+  SUBCASE("finished") {
+    bench.draw();
+    bench.pass(1s);
+    bench.settle();
+    CHECK(bench.tui.submitted.size() == 1);
+  }
+  SUBCASE("never") {
+    CHECK(*bench.core.next_deadline() == bench.now + 500ms);
+    bench.pass(500ms);
+  }
+  CHECK(bench.log == " written:1 1:submitted/box");
+}
+
+TEST_CASE("what the program keeps is not overtaken") {
+  auto profile = claude();
+  profile.hold_shows.push_back(*TextPattern::make("^* Working"));
+  Bench bench(profile);
+  bench.tui.busy = true;
+  bench.draw();
+  bench.offer(item(1));
+  bench.settle();
+  CHECK(bench.core.waits_for() == "busy");
+  CHECK(bench.writes.empty());
+  bench.tui.busy = false;
+  bench.settle();
+  CHECK(bench.log == " written:1 1:submitted/box");
 }
 
 TEST_CASE("without paste mode: keys, with the program's own newline, or not at all") {

@@ -65,6 +65,62 @@ TEST_CASE("Codex: from the last row with the sign to the next empty one") {
   CHECK(find_box(rule, screen)->pastes == 1);
 }
 
+TEST_CASE("Codex: a text of several lines has empty ones, and stands above the footer") {
+  ScreenText screen;
+  screen.rows = {"• answer 1",
+                 "",
+                 "› Relay message from tester [direct, id m0001, mark ab35dfc4]:",
+                 "  MSG-0001 of five lines",
+                 "",
+                 "      four spaces",
+                 "  END-0001",
+                 "  [end ab35dfc4]",
+                 "",
+                 "  mock-model default · /tmp/work",
+                 "  tab to queue message"};
+  const auto box = find_box(builtin("codex").box, screen);
+  REQUIRE(box);
+  CHECK(shows(*box, tail_of("    four spaces\nEND-0001\n[end ab35dfc4]")));
+  screen.rows[7] = "  [end ab35dfc5]";
+  CHECK_FALSE(shows(*find_box(builtin("codex").box, screen), tail_of("[end ab35dfc4]")));
+}
+
+TEST_CASE("opencode: behind the bar, without the program's own last row") {
+  const BoxRule rule = builtin("opencode").box;
+  ScreenText screen;
+  screen.rows = {"                       ┃",
+                 "                       ┃  Ask anything… \"Fix broken tests\"",
+                 "                       ┃",
+                 "                       ┃  Build · Mock Mock",
+                 "                       ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀",
+                 "                          tab agents  ctrl+p commands"};
+  REQUIRE(find_box(rule, screen));
+  CHECK(find_box(rule, screen)->content.empty());
+  screen.rows = {"  ┃",
+                 "  ┃  an earlier message",
+                 "  ┃",
+                 "",
+                 "  ┃",
+                 "  ┃  one",
+                 "  ┃",
+                 "  ┃  three",
+                 "  ┃",
+                 "  ┃  Build · Mock Mock",
+                 "  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀",
+                 "   ■■⬝⬝⬝⬝⬝⬝  esc interrupt           tab agents  ctrl+p commands"};
+  CHECK(find_box(rule, screen)->content == "one\n\nthree");
+  screen.rows[5] = "  ┃  [Pasted ~7 lines]";
+  CHECK(find_box(rule, screen)->pastes == 1);
+  screen.rows.resize(8);
+  CHECK_FALSE(find_box(rule, screen));
+  screen.rows = {"  ┃                      Context", "  ┃  drafté              0 tokens",
+                 "  ┃                      • LSP",   "  ┃  Build · Mock Mock   /tmp/work",
+                 "  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀",          "   esc interrupt         • OpenCode 1.18.33"};
+  CHECK(find_box(rule, screen)->content == "drafté");
+  screen.rows = {"  ┃  Build · Mock Mock", "  ╹▀▀▀▀"};
+  CHECK_FALSE(find_box(rule, screen));
+}
+
 TEST_CASE("a frame, and the row under the cursor") {
   ScreenText screen;
   screen.rows = {"╭──────╮",     "│ old  │",     "╰──────╯",     "╭──────────╮",
@@ -93,9 +149,10 @@ TEST_CASE("a text is known by its end, however the program wraps it") {
       tail_of("Relay message from a [direct, id 1, mark 0badcafe]: hello [end 0badcafe]");
   CHECK(tail.size() == 48);
   InputBox box;
-  box.content = "Relay message from a [direct, id 1, mark\n0badcafe]: hel\nlo [end 0bad\ncafe]";
+  box.reach =
+      squeezed("Relay message from a [direct, id 1, mark\n0badcafe]: hel\nlo [end 0bad\ncafe]");
   CHECK(shows(box, tail));
-  box.content = "lo [end 0badcafe]";
+  box.reach = "lo[end0badcafe]";
   CHECK_FALSE(shows(box, tail));
   box.pastes = 1;
   CHECK(shows(box, tail));

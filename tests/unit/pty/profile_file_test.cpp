@@ -101,6 +101,8 @@ TEST_CASE("a bad profile is an error with file and line") {
   CHECK(error_of("name = \"x\"\n[mcp]\nfile = \"../up\"").starts_with("my.toml:3: mcp.file"));
   CHECK(error_of("name = \"x\"\n[limits]\ninline_bytes = 3")
             .starts_with("my.toml:3: limits.inline_bytes: has to be a number from 200"));
+  CHECK(error_of("name = \"x\"\n[[dialog]]\nname = \"d\"\nshows = [\"s\"]\nchoose = [\"c\"]")
+            .starts_with("my.toml:5: dialog.choose: goes with answer"));
   CHECK(error_of("name = \"x\"\n[[dialog]]\nname = \"d\"")
             .starts_with("my.toml:2: dialog.shows: names nothing"));
   CHECK(error_of("match = [\"x\"]").find("name: is missing") != std::string::npos);

@@ -33,9 +33,55 @@ TEST_CASE("Claude: booting, ready, busy, and what is in the way") {
   CHECK(trust.readiness == Readiness::blocked);
   CHECK(trust.dialog_name == "trust this folder");
   CHECK(trust.choice == "❯ 1. Yes, proceed");
+  const View safety = look_as(
+      "claude", {kReadinessRule, " Accessing workspace:", " /tmp/home/work",
+                 " Quick safety check: Is this a project you created or one you trust?",
+                 " Claude Code'll be able to read, edit, and execute files here.", " ❯ No, exit",
+                 "   Yes, I trust this folder", " Enter to confirm · Esc to cancel"});
+  CHECK(safety.dialog_name == "trust this folder");
+  CHECK(safety.choice == "❯ No, exit");
   const View allow = look_as("claude", {"Do you want to make this edit?", "❯ 1. Yes", "  2. No"});
   CHECK(allow.readiness == Readiness::blocked);
   CHECK(allow.dialog_name == "permission");
+}
+
+TEST_CASE("Claude: its hint is gone while there is text in the box, its sign of work is not") {
+  const View view = look_as(
+      "claude", {"● answer 1", "✢ Determining…", "  ⎿  Tip: Start small", kReadinessRule,
+                 "❯ Relay message", kReadinessRule, "  ⏵⏵ auto mode on (shift+tab to cycle)"});
+  CHECK(view.readiness == Readiness::busy);
+  CHECK(view.turn);
+  CHECK(look_as("claude", {"✻ Sautéed for 1s · done 3:59 PM", kReadinessRule, "❯", kReadinessRule})
+            .readiness == Readiness::ready);
+}
+
+TEST_CASE("Codex: what it keeps for later is not overtaken, and it takes nothing before it is up") {
+  std::vector<std::string> rows{"• Working (0s • esc to interrupt)",
+                                "",
+                                "• Queued follow-up inputs",
+                                "  ↳ Relay message from tester [direct, id m0002, mark 96c199ef]",
+                                "    shift+← edit last queued message",
+                                "",
+                                "› Ask Codex to do anything"};
+  const View view = look_as("codex", rows);
+  CHECK(view.readiness == Readiness::busy);
+  CHECK(view.hold);
+  rows[2] = "• Messages to be submitted after next tool call (press esc to interrupt)";
+  CHECK_FALSE(look_as("codex", rows).hold);
+  CHECK(look_as("codex", {"› Ask Codex to do anything", "", "  Waiting for startup  · esc cancel"})
+            .readiness == Readiness::booting);
+}
+
+TEST_CASE("opencode: ready with its box, busy with its sign, whatever else its last row says") {
+  std::vector<std::string> rows{"  ┃",
+                                "  ┃",
+                                "  ┃",
+                                "  ┃  Build · Mock Mock",
+                                "  ╹▀▀▀▀▀▀▀▀▀▀▀▀",
+                                "   ⬝⬝⬝ Cannot connect to API: Unable to connect. [retrying in 2s"};
+  CHECK(look_as("opencode", rows).readiness == Readiness::ready);
+  rows[5] = "   ■■⬝⬝⬝⬝⬝⬝  esc interrupt           tab agents  ctrl+p commands";
+  CHECK(look_as("opencode", rows).readiness == Readiness::busy);
 }
 
 TEST_CASE("words of a dialog in the conversation are no dialog while the box is there") {
