@@ -38,6 +38,8 @@ class BrokerSettings {
   /// 0: as many as the system allows.
   std::size_t max_agents = 0;
   Duration release_grace = std::chrono::seconds(2);
+  /// A program that cannot run says so and ends within this; a spawn waits so long.
+  Duration alive_for = std::chrono::milliseconds(250);
   std::string result_url;
 };
 

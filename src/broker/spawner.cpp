@@ -14,8 +14,6 @@ namespace relay::broker {
 namespace {
 
 constexpr Duration kStartWithin = std::chrono::seconds(15);
-/// A program that cannot run says so and ends within this.
-constexpr Duration kAliveFor = std::chrono::milliseconds(250);
 constexpr Duration kAnswerWithin = std::chrono::seconds(120);
 
 std::string answer_text(const SpawnedAgent& agent) {
@@ -271,7 +269,7 @@ asio::awaitable<Result<void>> Spawner::prove(Steps* steps) {
   if (ready_wanted) {
     ready = co_await agent->wait_ready(agent->request().within);
   } else {
-    (void)co_await agent->wait_exit(kAliveFor);
+    (void)co_await agent->wait_exit(parts_.settings.alive_for);
   }
   if (agent->leaving) co_return fail(released_before());
   if (agent->exit() && !agent->restarting) {

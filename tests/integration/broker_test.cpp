@@ -209,6 +209,13 @@ TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the a
       std::function<bool()> holds = [&w] { return w.records.ended.size() == 3; };
       co_await w.until(std::move(holds), "three ends");
     }
+    {
+      // A message has ended when it is read; what the program makes of it comes later.
+      std::function<bool()> holds = [&w] {
+        return w.screen("ada").find("three") != std::string::npos;
+      };
+      co_await w.until(std::move(holds), "the last one is shown");
+    }
     const std::string shown = w.screen("ada");
     const auto at = [&shown](const char* text) { return shown.find(text); };
     CHECK(at("one") < at("two"));
@@ -240,7 +247,10 @@ TEST_CASE_FIXTURE(World, "what cannot be started leaves nothing behind, and says
     CHECK(made.error().code == Code::cwd_missing);
     CHECK(w.engine.enrolled.empty());
 
+    // However slow the machine is.
+    w.parts->settings.alive_for = kPatience;
     made = co_await w.broker->spawn(World::request("ada", "echo no licence; exit 3"));
+    w.parts->settings.alive_for = BrokerSettings().alive_for;
     REQUIRE_FALSE(made);
     CHECK(made.error().code == Code::spawn_failed);
     CHECK(made.error().message.find("exit status 3") != std::string::npos);
