@@ -8,7 +8,7 @@
 #include "builtin_profiles.hpp"
 #include "pty/input_box.hpp"
 #include "pty/profile_table.hpp"
-#include "pty/toml_guard.hpp"
+#include "pty/toml_text.hpp"
 
 namespace relay::pty {
 namespace {
@@ -162,13 +162,11 @@ Result<Profile> parse_profile(std::string_view text, std::string_view file) {
     return fail(Code::too_large,
                 fmt::format("{}:1: a profile has at most {} bytes", file, kMostProfileBytes));
   }
-  if (const auto strange = strange_character(text)) {
-    fault.set(strange->line, fmt::format("there is {}", strange->what));
-    return fail(*std::move(fault.error));
-  }
-  const toml::parse_result parsed = toml::parse(text);
+  const auto plain = for_parser(text, file);
+  if (!plain) return fail(plain.error());
+  const toml::parse_result parsed = toml::parse(*plain);
   if (!parsed) {
-    fault.set(parsed.error().source().begin.line, std::string(parsed.error().description()));
+    fault.set(parsed.error().source().begin.line, from_parser(parsed.error().description()));
     return fail(*std::move(fault.error));
   }
   Profile profile;

@@ -5,12 +5,22 @@
 
 #include "base/text.hpp"
 #include "pty/profile.hpp"
+#include "pty/toml_text.hpp"
 
 namespace relay::pty {
 namespace {
 
 constexpr std::size_t kMostItems = 64;
 constexpr std::size_t kMostText = 4096;
+
+/// The text that was written, if it is one and not too long.
+std::optional<std::string> written(const toml::node& node) {
+  const auto* value = node.as_string();
+  if (value == nullptr) return std::nullopt;
+  std::string text = from_parser(value->get());
+  if (text.size() > kMostText || text.find('\0') != std::string::npos) return std::nullopt;
+  return text;
+}
 
 }  // namespace
 
@@ -32,19 +42,20 @@ const toml::node* ProfileTable::find(std::string_view key) {
 void ProfileTable::wrong(std::string_view key, std::string what, std::string hint) {
   const toml::node* node = table_->get(key);
   const toml::node& where = node != nullptr ? *node : static_cast<const toml::node&>(*table_);
-  fault_->set(where, fmt::format("{}{}: {}", name_.empty() ? "" : name_ + ".", key, what),
+  fault_->set(where,
+              fmt::format("{}{}: {}", name_.empty() ? "" : name_ + ".", from_parser(key), what),
               std::move(hint));
 }
 
 void ProfileTable::text(std::string_view key, std::string& into) {
   const toml::node* node = find(key);
   if (node == nullptr) return;
-  const auto* value = node->as_string();
-  if (value == nullptr) return wrong(key, "has to be a text in quotes");
-  if (value->get().size() > kMostText || value->get().find('\0') != std::string::npos) {
+  if (!node->is_string()) return wrong(key, "has to be a text in quotes");
+  auto value = written(*node);
+  if (!value) {
     return wrong(key, fmt::format("is longer than {} bytes or holds a zero byte", kMostText));
   }
-  into = value->get();
+  into = *std::move(value);
 }
 
 void ProfileTable::number(std::string_view key, std::size_t& into, std::size_t least,
@@ -76,13 +87,11 @@ void ProfileTable::texts(std::string_view key, std::vector<std::string>& into) {
   }
   std::vector<std::string> found;
   for (const toml::node& item : *list) {
-    const auto* value = item.as_string();
-    const bool fits = value != nullptr && !value->get().empty() &&
-                      value->get().size() <= kMostText &&
-                      value->get().find('\0') == std::string::npos;
-    if (!fits)
+    auto value = written(item);
+    if (!value || value->empty()) {
       return fault_->set(item, fmt::format("{}: has to hold texts that are not empty", key));
-    found.push_back(value->get());
+    }
+    found.push_back(*std::move(value));
   }
   into = std::move(found);
 }
@@ -155,7 +164,7 @@ std::vector<std::pair<std::string, std::string>> ProfileTable::all_texts() {
   for (const auto& [key, node] : *table_) {
     std::string value;
     text(key.str(), value);
-    found.emplace_back(key.str(), std::move(value));
+    found.emplace_back(from_parser(key.str()), std::move(value));
   }
   return found;
 }
@@ -163,11 +172,12 @@ std::vector<std::pair<std::string, std::string>> ProfileTable::all_texts() {
 void ProfileTable::end() {
   for (const auto& [key, node] : *table_) {
     if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
-    const std::string_view near = nearest(key.str(), known_);
-    fault_->set(key.source().begin.line,
-                fmt::format("there is no key \"{}\"{}", key.str(),
-                            name_.empty() ? "" : " in [" + name_ + "]"),
-                near.empty() ? std::string() : fmt::format("did you mean \"{}\"?", near));
+    const std::string name = from_parser(key.str());
+    const std::string_view near = nearest(name, known_);
+    fault_->set(
+        key.source().begin.line,
+        fmt::format("there is no key \"{}\"{}", name, name_.empty() ? "" : " in [" + name_ + "]"),
+        near.empty() ? std::string() : fmt::format("did you mean \"{}\"?", near));
   }
 }
 
