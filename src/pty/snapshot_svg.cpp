@@ -12,8 +12,8 @@ using Out = std::back_insert_iterator<std::string>;
 
 /// Pixels. A monospace font is 0.6 em wide; textLength holds the grid where one is not.
 constexpr int kFontSize = 15;
-constexpr int kCellWidth = 9;
-constexpr int kCellHeight = 18;
+constexpr int kDrawnWidth = 9;
+constexpr int kDrawnHeight = 18;
 constexpr int kBaseline = 14;
 constexpr int kMargin = 9;
 
@@ -109,8 +109,8 @@ struct Run {
 
 void put_rectangle(std::string& out, const Run& run) {
   fmt::format_to(Out(out), "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>\n",
-                 kMargin + run.from * kCellWidth, kMargin + run.row * kCellHeight,
-                 (run.to - run.from) * kCellWidth, kCellHeight, hex(run.look.paper));
+                 kMargin + run.from * kDrawnWidth, kMargin + run.row * kDrawnHeight,
+                 (run.to - run.from) * kDrawnWidth, kDrawnHeight, hex(run.look.paper));
 }
 
 void put_decoration(std::string& out, std::uint16_t attributes) {
@@ -131,8 +131,8 @@ void put_text(std::string& out, const ScreenView& view, const Run& run) {
                       (attribute::kUnderlineMask | attribute::kStrike | attribute::kOverline)) == 0;
   if (plain && text.find_first_not_of(' ') == std::string::npos) return;
   fmt::format_to(Out(out), "<text x=\"{}\" y=\"{}\" textLength=\"{}\" fill=\"{}\"",
-                 kMargin + run.from * kCellWidth, kMargin + run.row * kCellHeight + kBaseline,
-                 (run.to - run.from) * kCellWidth, hex(run.look.ink));
+                 kMargin + run.from * kDrawnWidth, kMargin + run.row * kDrawnHeight + kBaseline,
+                 (run.to - run.from) * kDrawnWidth, hex(run.look.ink));
   if ((run.look.attributes & attribute::kBold) != 0) out += " font-weight=\"bold\"";
   if ((run.look.attributes & attribute::kItalic) != 0) out += " font-style=\"italic\"";
   if ((run.look.attributes & attribute::kDim) != 0) out += " fill-opacity=\"0.6\"";
@@ -168,8 +168,8 @@ void put_row(std::string& out, const ScreenView& view, int row) {
 }  // namespace
 
 std::string svg_snapshot(const ScreenView& view) {
-  const int width = 2 * kMargin + view.columns * kCellWidth;
-  const int height = 2 * kMargin + view.rows * kCellHeight;
+  const int width = 2 * kMargin + view.columns * kDrawnWidth;
+  const int height = 2 * kMargin + view.rows * kDrawnHeight;
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} "
       "{1}\" "
@@ -182,8 +182,8 @@ std::string svg_snapshot(const ScreenView& view) {
     fmt::format_to(Out(out),
                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" "
                    "fill-opacity=\"0.5\"/>\n",
-                   kMargin + view.cursor_column * kCellWidth,
-                   kMargin + view.cursor_row * kCellHeight, kCellWidth, kCellHeight,
+                   kMargin + view.cursor_column * kDrawnWidth,
+                   kMargin + view.cursor_row * kDrawnHeight, kDrawnWidth, kDrawnHeight,
                    hex(kForeground));
   }
   out += "</svg>\n";

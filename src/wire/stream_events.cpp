@@ -170,7 +170,7 @@ void fields(V& v, S& s) {
 namespace {
 
 template <class... Events>
-void read_event(codec::Decoding& decoding, JsonView root, std::variant<Events...>& out) {
+void read_stream_event(codec::Decoding& decoding, JsonView root, std::variant<Events...>& out) {
   const auto found = root.find("type");
   const auto type = found ? found->string().value_or("") : "";
   const auto read_if = [&]<class Event>(std::type_identity<Event>) {
@@ -192,7 +192,7 @@ Result<StreamMessageToClient> decode_stream_event(std::string_view text) {
   if (!document) return fail(document.error());
   codec::Decoding decoding(Strictness::lenient);
   Result<StreamMessageToClient> event;
-  read_event(decoding, document->root(), *event);
+  read_stream_event(decoding, document->root(), *event);
   if (!decoding.ok()) return fail(decoding.error());
   return event;
 }

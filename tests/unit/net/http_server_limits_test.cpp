@@ -86,7 +86,7 @@ asio::awaitable<void> events(Exchange* exchange) {
   stage->changed.notify();
 }
 
-std::vector<Route> routes() {
+std::vector<Route> plain_routes() {
   std::vector<Route> all;
   all.emplace_back("GET", "/a", say_hello);
   all.emplace_back("GET", "/wait", until_told);
@@ -120,7 +120,7 @@ asio::awaitable<void> wait_for(bool* what) {
 
 TEST_CASE("a head that does not come in time is 408, an idle connection is just closed") {
   asio::io_context io;
-  Served served(io, quick(), routes());
+  Served served(io, quick(), plain_routes());
   const auto late = test::run(io, ask_until_close(served.port, "GET /a HTTP/1.1\r\nHost: x\r\n"));
   CHECK(has(late, "HTTP/1.1 408 Request Timeout\r\n"));
   CHECK(has(late, "Connection: close"));
@@ -178,7 +178,7 @@ asio::awaitable<void> fill_with_work(Served* served) {
 
 TEST_CASE("a thousand slow clients do not keep others out") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, plain_routes());
   test::run(io, survive_slow_clients(&served));
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("when every connection is at work the next one gets 503") {
   stage = &here;
   HttpServerOptions options;
   options.connections_most = 2;
-  Served served(io, options, routes());
+  Served served(io, options, plain_routes());
   test::run(io, fill_with_work(&served));
 }
 
@@ -215,7 +215,7 @@ TEST_CASE("an idle connection holds at most 12 KiB, also after a large request")
   asio::io_context io;
   HttpServerOptions options;
   options.connections_most = 1000;
-  Served served(io, options, routes());
+  Served served(io, options, plain_routes());
   std::vector<StreamPtr> first;
   test::run(io, grow_and_rest(&served, &first));
   const auto before = bytes_in_use();
@@ -227,7 +227,7 @@ TEST_CASE("an idle connection holds at most 12 KiB, also after a large request")
 
 TEST_CASE("a streamed answer comes in chunks, and plain to HTTP/1.0") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, plain_routes());
   const auto text = test::run(io, ask_until_close(served.port, get("/parts") + kGetClose));
   CHECK(has(text, "Transfer-Encoding: chunked\r\n"));
   CHECK(has(text, "\r\n\r\n3\r\none\r\nc\r\ntwelve bytes\r\n0\r\n\r\nHTTP/1.1 200 OK"));
@@ -241,7 +241,7 @@ TEST_CASE("a streamed answer comes in chunks, and plain to HTTP/1.0") {
 
 TEST_CASE("a stream whose handler breaks is cut, so that nobody takes it for whole") {
   asio::io_context io;
-  Served served(io, {}, routes());
+  Served served(io, {}, plain_routes());
   const auto text = test::run(io, ask_until_close(served.port, get("/breaks")));
   CHECK(has(text, "3\r\none\r\n"));
   CHECK_FALSE(has(text, "0\r\n\r\n"));
@@ -278,7 +278,7 @@ TEST_CASE("a client that does not read is cut off and costs no memory") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  Served served(io, quick(), routes());
+  Served served(io, quick(), plain_routes());
   test::run(io, do_not_read(&served));
   CHECK(served.server.counts().connections == 0);
 }
@@ -287,7 +287,7 @@ TEST_CASE("an event stream notices that its client has gone") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  Served served(io, {}, routes());
+  Served served(io, {}, plain_routes());
   test::run(io, leave_events(&served));
 }
 
@@ -338,7 +338,7 @@ TEST_CASE("stop closes idle connections, finishes what is under way and leaves n
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  Served served(io, {}, routes());
+  Served served(io, {}, plain_routes());
   std::string heard;
   test::run(io, stop_with_work(&served, 10s, &heard));
   CHECK(has(heard, "Connection: close\r\n"));
@@ -349,7 +349,7 @@ TEST_CASE("stop cuts what is not done when the grace is over") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  Served served(io, {}, routes());
+  Served served(io, {}, plain_routes());
   std::string heard;
   test::run(io, stop_with_work(&served, 50ms, &heard));
   CHECK(heard.empty());
@@ -359,7 +359,7 @@ TEST_CASE("stop ends event streams in order") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  Served served(io, {}, routes());
+  Served served(io, {}, plain_routes());
   test::run(io, stop_events(&served));
 }
 

@@ -12,16 +12,16 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Counts the living, so that a test sees when a coroutine frame is gone.
-struct Alive {
-  explicit Alive(int* count_in) : count(count_in) { ++*count; }
-  ~Alive() { --*count; }
-  Alive(const Alive&) = delete;
-  Alive& operator=(const Alive&) = delete;
+struct AliveFlag {
+  explicit AliveFlag(int* count_in) : count(count_in) { ++*count; }
+  ~AliveFlag() { --*count; }
+  AliveFlag(const AliveFlag&) = delete;
+  AliveFlag& operator=(const AliveFlag&) = delete;
   int* count;
 };
 
 asio::awaitable<void> sleeper(int* alive) {
-  const Alive counted(alive);
+  const AliveFlag counted(alive);
   for (;;) co_await pause(1h);
 }
 
@@ -36,7 +36,7 @@ asio::awaitable<void> finish(TaskGroup* group) {
   co_await group->join();
 }
 
-asio::awaitable<void> join(TaskGroup* group) {
+asio::awaitable<void> join_shielded(TaskGroup* group) {
   co_await shielded();
   co_await group->join();
 }
@@ -70,7 +70,7 @@ TEST_CASE("a task that breaks stops the others, and join throws what it threw") 
   TaskGroup group(io.get_executor());
   group.spawn(sleeper(&alive));
   group.spawn(thrower(1ms));
-  CHECK_THROWS_AS(test::run(io, join(&group)), std::logic_error);
+  CHECK_THROWS_AS(test::run(io, join_shielded(&group)), std::logic_error);
   CHECK(alive == 0);
 }
 

@@ -18,7 +18,7 @@ Random& random_source() {
   return random;
 }
 
-asio::awaitable<void> stop(TaskGroup* group) {
+asio::awaitable<void> end_group(TaskGroup* group) {
   co_await shielded();
   group->cancel();
   co_await group->join();
@@ -70,7 +70,7 @@ asio::awaitable<WsOutcome> against(std::string bytes, Duration within) {
   WsClientOptions options(url_of(*listener, "ws", "127.0.0.1"));
   options.within = within;
   auto outcome = co_await ws_connect(std::move(options), &random_source());
-  co_await stop(&group);
+  co_await end_group(&group);
   co_return outcome;
 }
 
@@ -101,7 +101,7 @@ asio::awaitable<void> plain() {
   auto outcome = co_await ws_connect(std::move(options), &random_source());
   CHECK(outcome.connected->protocol == "v2");
   co_await talk(&outcome);
-  co_await stop(&group);
+  co_await end_group(&group);
 }
 
 asio::awaitable<WsOutcome> over_tls(TlsContext server, TlsContext client, std::string host) {
@@ -113,7 +113,7 @@ asio::awaitable<WsOutcome> over_tls(TlsContext server, TlsContext client, std::s
   options.tls = client;
   auto outcome = co_await ws_connect(std::move(options), &random_source());
   if (outcome.connected) co_await talk(&outcome);
-  co_await stop(&group);
+  co_await end_group(&group);
   co_return outcome;
 }
 

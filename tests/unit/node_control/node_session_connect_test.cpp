@@ -46,7 +46,7 @@ struct CachedWorld : SessionWorld {
   [[nodiscard]] std::size_t mints() const { return engine.requests_of("POST /v1/nodes").size(); }
 };
 
-struct World : SessionWorld {};
+struct ConnectWorld : SessionWorld {};
 
 /// The session is gone as if it had left; the world lives on.
 Scenario leave(SessionWorld& w) {
@@ -63,7 +63,7 @@ Scenario tried(SessionWorld& w, std::size_t tries) {
   co_await w.broker.until(std::move(ended), "a try ends");
 }
 
-Scenario refused_as(World& w, int status, const char* code, bool fatal) {
+Scenario refused_as(ConnectWorld& w, int status, const char* code, bool fatal) {
   w.engine.answer("GET /v1/node/ws", HttpScript::refusal(status, code), test::kAlways);
   const auto started = co_await w.start();
   CHECK(started.has_value() == !fatal);
@@ -180,7 +180,8 @@ TEST_CASE_FIXTURE(CachedWorld, "A4, C15, R14: 401: the cache is emptied, one min
   });
 }
 
-TEST_CASE_FIXTURE(World, "A4, C20: after five mints in a row no more; the tries go on, loudly") {
+TEST_CASE_FIXTURE(ConnectWorld,
+                  "A4, C20: after five mints in a row no more; the tries go on, loudly") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.answer("GET /v1/node/ws", HttpScript::refusal(401, "node_token_invalid"),
                     test::kAlways);
@@ -206,7 +207,8 @@ TEST_CASE_FIXTURE(World, "A4, C20: after five mints in a row no more; the tries 
   });
 }
 
-TEST_CASE_FIXTURE(World, "C20: a token that a person puts in place gets the chances of a new one") {
+TEST_CASE_FIXTURE(ConnectWorld,
+                  "C20: a token that a person puts in place gets the chances of a new one") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.answer("GET /v1/node/ws", HttpScript::refusal(401, "node_token_invalid"), 6);
     w.options.start_within = 10ms;
@@ -230,7 +232,7 @@ TEST_CASE_FIXTURE(World, "C20: a token that a person puts in place gets the chan
   });
 }
 
-TEST_CASE_FIXTURE(World, "R13: a connection that stands starts the count of 401 anew") {
+TEST_CASE_FIXTURE(ConnectWorld, "R13: a connection that stands starts the count of 401 anew") {
   run([](SessionWorld& w) -> Scenario {
     w.options.start_within = 10ms;
     for (int round = 0; round < 3; ++round) {
@@ -257,9 +259,10 @@ TEST_CASE_FIXTURE(World, "R13: a connection that stands starts the count of 401 
   });
 }
 
-TEST_CASE_FIXTURE(World, "R10: what a new try cannot help ends the start, with the real reason") {
+TEST_CASE_FIXTURE(ConnectWorld,
+                  "R10: what a new try cannot help ends the start, with the real reason") {
   run([](SessionWorld& any) -> Scenario {
-    auto& w = dynamic_cast<World&>(any);
+    auto& w = dynamic_cast<ConnectWorld&>(any);
     co_await refused_as(w, 403, "node_id_mismatch", true);
     co_await refused_as(w, 404, "no_such_endpoint", true);
     co_await refused_as(w, 500, "internal_error", false);
@@ -281,7 +284,7 @@ TEST_CASE_FIXTURE(CachedWorld, "R10: a workspace key that is refused ends the st
   });
 }
 
-TEST_CASE_FIXTURE(World, "R10: a name that belongs to another node ends the start") {
+TEST_CASE_FIXTURE(ConnectWorld, "R10: a name that belongs to another node ends the start") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.state().add_node("taken", "node_2",
                               "nt_live_000000000000000000000000000000000000000000000002");
@@ -293,7 +296,8 @@ TEST_CASE_FIXTURE(World, "R10: a name that belongs to another node ends the star
   });
 }
 
-TEST_CASE_FIXTURE(World, "R10: after a start that failed for good nothing is tried any more") {
+TEST_CASE_FIXTURE(ConnectWorld,
+                  "R10: after a start that failed for good nothing is tried any more") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.answer("GET /v1/node/ws", HttpScript::refusal(403, "node_id_mismatch"));
     const auto started = co_await w.start();
@@ -305,7 +309,7 @@ TEST_CASE_FIXTURE(World, "R10: after a start that failed for good nothing is tri
   });
 }
 
-TEST_CASE_FIXTURE(World, "why a connection ended is told until the next one stands") {
+TEST_CASE_FIXTURE(ConnectWorld, "why a connection ended is told until the next one stands") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.socket().reset();
@@ -317,7 +321,7 @@ TEST_CASE_FIXTURE(World, "why a connection ended is told until the next one stan
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(ConnectWorld,
                   "12.1 10.0.0: an engine that is down or hangs: up, degraded, connected later") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.down();
@@ -340,7 +344,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(ConnectWorld,
                   "A13, 12.1 11.6.2: half-open: dropped after 15 s of silence, connected again") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -358,7 +362,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(ConnectWorld,
                   "C.liveness: an engine that answers pings and nothing else is noticed in 15 s") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -375,7 +379,7 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World,
+TEST_CASE_FIXTURE(ConnectWorld,
                   "A14, 12.5.5: after healthy minutes each reconnect begins with the first wait") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
@@ -393,7 +397,8 @@ TEST_CASE_FIXTURE(World,
   });
 }
 
-TEST_CASE_FIXTURE(World, "tunnel: given up on after 5 min without a connection; the tries go on") {
+TEST_CASE_FIXTURE(ConnectWorld,
+                  "tunnel: given up on after 5 min without a connection; the tries go on") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.down();
@@ -413,7 +418,7 @@ TEST_CASE_FIXTURE(World, "tunnel: given up on after 5 min without a connection; 
   });
 }
 
-TEST_CASE_FIXTURE(World, "tunnel: a subscriber that throws disturbs nobody") {
+TEST_CASE_FIXTURE(ConnectWorld, "tunnel: a subscriber that throws disturbs nobody") {
   run([](SessionWorld& w) -> Scenario {
     w.session = std::make_unique<NodeSession>(w.io.get_executor(), w.clock, w.random, w.tokens,
                                               w.store, w.broker, w.options);
@@ -425,7 +430,8 @@ TEST_CASE_FIXTURE(World, "tunnel: a subscriber that throws disturbs nobody") {
   });
 }
 
-TEST_CASE_FIXTURE(World, "A19: the end with an unreachable engine: at once, with all saved") {
+TEST_CASE_FIXTURE(ConnectWorld,
+                  "A19: the end with an unreachable engine: at once, with all saved") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -445,7 +451,7 @@ TEST_CASE_FIXTURE(World, "A19: the end with an unreachable engine: at once, with
   });
 }
 
-TEST_CASE_FIXTURE(World, "A19: the end with an engine that reads nothing is bounded too") {
+TEST_CASE_FIXTURE(ConnectWorld, "A19: the end with an engine that reads nothing is bounded too") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.socket().set_mode(FakeNodeSocket::Mode::black_hole);
@@ -455,7 +461,7 @@ TEST_CASE_FIXTURE(World, "A19: the end with an engine that reads nothing is boun
   });
 }
 
-TEST_CASE_FIXTURE(World, "12.5.8: leaving deregisters the node and says close") {
+TEST_CASE_FIXTURE(ConnectWorld, "12.5.8: leaving deregisters the node and says close") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     co_await w.session->stop();
@@ -466,7 +472,7 @@ TEST_CASE_FIXTURE(World, "12.5.8: leaving deregisters the node and says close") 
   });
 }
 
-TEST_CASE_FIXTURE(World, "drain: an engine that asks for it is left and found again") {
+TEST_CASE_FIXTURE(ConnectWorld, "drain: an engine that asks for it is left and found again") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.socket().send_as_is(R"({"v":1,"type":"drain"})");
@@ -480,7 +486,7 @@ TEST_CASE_FIXTURE(World, "drain: an engine that asks for it is left and found ag
   });
 }
 
-TEST_CASE_FIXTURE(World, "R46: the close code and reason are told, 1000 too") {
+TEST_CASE_FIXTURE(ConnectWorld, "R46: the close code and reason are told, 1000 too") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.socket().close(1000, "superseded");
@@ -490,7 +496,7 @@ TEST_CASE_FIXTURE(World, "R46: the close code and reason are told, 1000 too") {
   });
 }
 
-TEST_CASE_FIXTURE(World, "C22: no capability is called spawn, whatever the broker offers") {
+TEST_CASE_FIXTURE(ConnectWorld, "C22: no capability is called spawn, whatever the broker offers") {
   run([](SessionWorld& w) -> Scenario {
     wire::Capability bare;
     bare.name = "spawn";

@@ -6,7 +6,7 @@
 namespace relay::wire {
 namespace {
 
-std::string problem(std::string_view text, Strictness strictness = Strictness::lenient) {
+std::string frame_problem(std::string_view text, Strictness strictness = Strictness::lenient) {
   const auto frame = decode_node_frame(text, strictness);
   return frame ? "none" : std::string(name_of(frame.error().code)) + " " + frame.error().message;
 }
@@ -57,20 +57,20 @@ TEST_CASE("a load that JSON or the protocol lacks is sent as 0") {
 }
 
 TEST_CASE("the version must be 1, also in a frame that we do not know") {
-  CHECK(problem(R"({"v":2,"type":"node.deregister"})") == "protocol_error v: must be 1");
-  CHECK(problem(R"({"type":"node.deregister"})") == "protocol_error v: missing");
-  CHECK(problem(R"({"v":"1","type":"node.deregister"})") == "protocol_error v: must be 1");
-  CHECK(problem(R"({"v":2,"type":"node.later"})") == "protocol_error v: must be 1");
+  CHECK(frame_problem(R"({"v":2,"type":"node.deregister"})") == "protocol_error v: must be 1");
+  CHECK(frame_problem(R"({"type":"node.deregister"})") == "protocol_error v: missing");
+  CHECK(frame_problem(R"({"v":"1","type":"node.deregister"})") == "protocol_error v: must be 1");
+  CHECK(frame_problem(R"({"v":2,"type":"node.later"})") == "protocol_error v: must be 1");
 }
 
 TEST_CASE("an action.result has exactly one of output and error") {
   const std::string head = R"({"v":1,"type":"action.result","invocation_id":"i")";
   const std::string wrong = "protocol_error needs exactly one of output and error";
-  CHECK(problem(head + "}") == wrong);
-  CHECK(problem(head + R"(,"output":1,"error":"x"})") == wrong);
-  CHECK(problem(head + R"(,"output":null,"error":"x"})") == wrong);
-  CHECK(problem(head + R"(,"output":null})", Strictness::strict) == "none");
-  CHECK(problem(head + R"(,"error":7})") ==
+  CHECK(frame_problem(head + "}") == wrong);
+  CHECK(frame_problem(head + R"(,"output":1,"error":"x"})") == wrong);
+  CHECK(frame_problem(head + R"(,"output":null,"error":"x"})") == wrong);
+  CHECK(frame_problem(head + R"(,"output":null})", Strictness::strict) == "none");
+  CHECK(frame_problem(head + R"(,"error":7})") ==
         "protocol_error error: expected a string, got a number");
 }
 
@@ -79,42 +79,44 @@ TEST_CASE("a load must be a number that is not negative") {
     return R"({"v":1,"type":"node.heartbeat","active_agents":1,"handlers_live":true,"load":)" +
            load + "}";
   };
-  CHECK(problem(beat("0")) == "none");
-  CHECK(problem(beat("-0.1")) == "protocol_error load: must not be negative");
-  CHECK(problem(beat("null")) == "protocol_error load: expected a number, got null");
-  CHECK(problem(beat("1e999")).starts_with("invalid_json "));
-  CHECK(problem(beat("NaN")).starts_with("invalid_json "));
+  CHECK(frame_problem(beat("0")) == "none");
+  CHECK(frame_problem(beat("-0.1")) == "protocol_error load: must not be negative");
+  CHECK(frame_problem(beat("null")) == "protocol_error load: expected a number, got null");
+  CHECK(frame_problem(beat("1e999")).starts_with("invalid_json "));
+  CHECK(frame_problem(beat("NaN")).starts_with("invalid_json "));
 }
 
 TEST_CASE("a wrong shape names the field") {
-  CHECK(problem(R"({"v":1,"type":"inventory.sync","agents":[{"agent_id":"1","name":"a"},)"
-                R"({"agent_id":"2","name":[]}]})") ==
+  CHECK(frame_problem(R"({"v":1,"type":"inventory.sync","agents":[{"agent_id":"1","name":"a"},)"
+                      R"({"agent_id":"2","name":[]}]})") ==
         "protocol_error agents[1].name: expected a string, got an array");
-  CHECK(problem(R"({"v":1,"type":"inventory.sync","agents":{}})") ==
+  CHECK(frame_problem(R"({"v":1,"type":"inventory.sync","agents":{}})") ==
         "protocol_error agents: expected an array, got an object");
-  CHECK(problem(R"({"v":1,"type":"delivery.ack","agent":"a","up_to_seq":-1})") ==
+  CHECK(frame_problem(R"({"v":1,"type":"delivery.ack","agent":"a","up_to_seq":-1})") ==
         "protocol_error up_to_seq: expected a whole number from 0 to 18446744073709551615, "
         "got a number");
-  CHECK(problem(R"({"v":1,"type":"delivery.ack","agent":"a","up_to_seq":1.5})") ==
+  CHECK(frame_problem(R"({"v":1,"type":"delivery.ack","agent":"a","up_to_seq":1.5})") ==
         "protocol_error up_to_seq: expected a whole number from 0 to 18446744073709551615, "
         "got a number");
-  CHECK(
-      problem(R"({"v":1,"type":"node.register","name":"n","node_id":"i","capabilities":["x"]})") ==
-      "protocol_error capabilities[0]: expected an object, got a string");
-  CHECK(problem("[]") == "protocol_error expected an object, got an array");
-  CHECK(problem(R"({"v":1})") == "protocol_error type: missing");
-  CHECK(problem(R"({"v":1,"type":5})") == "protocol_error type: expected a string, got a number");
+  CHECK(frame_problem(
+            R"({"v":1,"type":"node.register","name":"n","node_id":"i","capabilities":["x"]})") ==
+        "protocol_error capabilities[0]: expected an object, got a string");
+  CHECK(frame_problem("[]") == "protocol_error expected an object, got an array");
+  CHECK(frame_problem(R"({"v":1})") == "protocol_error type: missing");
+  CHECK(frame_problem(R"({"v":1,"type":5})") ==
+        "protocol_error type: expected a string, got a number");
 }
 
 TEST_CASE("lenient passes over what strict refuses") {
   const std::string extra = R"({"v":1,"type":"node.deregister","later":[1]})";
-  CHECK(problem(extra) == "none");
-  CHECK(problem(extra, Strictness::strict) == "protocol_error later: unknown key");
+  CHECK(frame_problem(extra) == "none");
+  CHECK(frame_problem(extra, Strictness::strict) == "protocol_error later: unknown key");
   const std::string null = R"({"v":1,"type":"node.deregister","id":null})";
-  CHECK(problem(null) == "none");
-  CHECK(problem(null, Strictness::strict) == "protocol_error id: must be left out instead of null");
-  CHECK(problem(R"({"v":1,"type":"node.spawn","id":"x"})") == "none");
-  CHECK(problem(R"({"v":1,"type":"node.spawn"})", Strictness::strict) ==
+  CHECK(frame_problem(null) == "none");
+  CHECK(frame_problem(null, Strictness::strict) ==
+        "protocol_error id: must be left out instead of null");
+  CHECK(frame_problem(R"({"v":1,"type":"node.spawn","id":"x"})") == "none");
+  CHECK(frame_problem(R"({"v":1,"type":"node.spawn"})", Strictness::strict) ==
         "protocol_error type: not one of this direction");
 }
 
@@ -122,16 +124,16 @@ TEST_CASE("of two equal keys the last counts, and strict refuses them") {
   const std::string twice =
       R"({"v":1,"type":"delivery.ack","agent":"a","agent":"b","up_to_seq":1})";
   CHECK(std::get<DeliveryAck>(decode_node_frame(twice).value()).agent == "b");
-  CHECK(problem(twice, Strictness::strict) == "protocol_error agent: unknown key");
+  CHECK(frame_problem(twice, Strictness::strict) == "protocol_error agent: unknown key");
 }
 
 TEST_CASE("a node's frame beyond the limits is refused") {
   const std::string deep = R"({"v":1,"type":"action.result","invocation_id":"i","output":)" +
                            std::string(64, '[') + std::string(64, ']') + "}";
-  CHECK(problem(deep) == "too_large JSON nested deeper than 64 levels");
+  CHECK(frame_problem(deep) == "too_large JSON nested deeper than 64 levels");
   const std::string big =
       R"({"v":1,"type":"node.deregister","x":")" + std::string(1024 * 1024, 'x') + R"("})";
-  CHECK(problem(big).starts_with("too_large JSON of 10486"));
+  CHECK(frame_problem(big).starts_with("too_large JSON of 10486"));
 }
 
 }  // namespace relay::wire
