@@ -18,4 +18,8 @@ void FakeClock::advance(Duration by) {
   wall_ += by;
 }
 
+std::int64_t unix_ms(Wall when) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count();
+}
+
 }  // namespace relay

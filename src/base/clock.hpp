@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace relay {
 
@@ -22,6 +23,9 @@ class SystemClock final : public Clock {
   [[nodiscard]] Monotonic now() const override;
   [[nodiscard]] Wall wall() const override;
 };
+
+/// Milliseconds since 1970, as timestamps are said on the wire.
+[[nodiscard]] std::int64_t unix_ms(Wall when);
 
 /// A clock that a test moves by hand. Starts at 1 000 s and at 2026-01-01T00:00:00Z.
 class FakeClock final : public Clock {

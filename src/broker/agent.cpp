@@ -14,12 +14,6 @@ constexpr Duration kLookAtMailbox = std::chrono::hours(1);
 constexpr Duration kOfferAgain = std::chrono::milliseconds(500);
 constexpr std::size_t kMostChunk = 4096;
 constexpr std::size_t kMostLastRows = 5;
-constexpr std::size_t kCanonicalLine = 4095;
-
-std::uint64_t milliseconds_of(Wall time) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
-}
 
 /// How many bytes at the end begin a character and do not end it.
 std::size_t unfinished_tail(std::string_view bytes) {
@@ -67,6 +61,7 @@ Result<void> Agent::start(Program program, pty::InputWatch& watch) {
   session_ = *std::move(session);
   generation_ = std::move(program.generation);
   pid_ = pid;
+  ended_ = false;
   exit_.reset();
   seen_ = 0;
   told_ = 0;
@@ -83,6 +78,7 @@ asio::awaitable<void> Agent::attend() {
   const auto how = co_await session_->run();
   if (!how && how.error().code == Code::cancelled) co_return;
   pid_ = 0;
+  ended_ = true;
   if (how) exit_ = *how;
   activity_.exited();
   mailbox_.start_over(typing_);
@@ -114,7 +110,7 @@ Result<void> Agent::accept(Mail message) {
 
 asio::awaitable<void> Agent::feed() {
   for (;;) {
-    if (exit_ || !mailbox_.may_take()) {
+    if (ended_ || !mailbox_.may_take()) {
       (void)co_await changed_.wait(kLookAtMailbox);
       continue;
     }
@@ -131,6 +127,7 @@ asio::awaitable<void> Agent::feed() {
       (void)co_await changed_.wait(kOfferAgain);
       continue;
     }
+    bool all_taken = true;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       mailbox_.begun(numbers[i], generation_, (*begun)[i] == Begun::again);
       if ((*begun)[i] == Begun::not_now) {
@@ -140,33 +137,37 @@ asio::awaitable<void> Agent::feed() {
         end_message(numbers[i], std::move(before));
         continue;
       }
-      offer(numbers[i]);
+      all_taken = offer(numbers[i]) && all_taken;
     }
+    // Not at once: what was put back would be begun again and again.
+    if (!all_taken) (void)co_await changed_.wait(kOfferAgain);
   }
 }
 
-void Agent::offer(std::uint64_t number) {
+bool Agent::offer(std::uint64_t number) {
   const Mail* message = mailbox_.find(number);
   // It was taken back meanwhile.
-  if (message == nullptr) return;
+  if (message == nullptr) return true;
   auto item = item_of(*message);
   if (!item) {
     pty::InjectionOutcome outcome;
     outcome.reason = name_of(item.error().code);
-    return end_message(number, std::move(outcome));
+    end_message(number, std::move(outcome));
+    return true;
   }
   typing_.push_back(number);
   const auto offered = session_->offer(*std::move(item));
-  if (offered) return;
+  if (offered) return true;
   std::erase(typing_, number);
   mailbox_.put_back(number);
+  return false;
 }
 
 Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
   pty::EnvelopeRules rules;
   rules.style = profile_.envelope;
   rules.inline_bytes = profile_.limits.inline_bytes;
-  rules.line_bytes = session_->mode().canonical ? kCanonicalLine : 0;
+  rules.line_bytes = session_->mode().canonical ? pty::InjectionSettings().canonical_line : 0;
   const std::string path = host_.body_path(*this, message);
   const std::uint64_t mark = random_.next();
   auto envelope = pty::make_envelope(message.inbound.letter, rules, mark, path);
@@ -198,7 +199,7 @@ void Agent::on_step(const pty::InjectionStep& step) {
       if (message == nullptr) break;
       events_.add("delivery_injected", [&](JsonWriter& out) {
         write_delivery(out, name(), *message);
-        out.field("timestamp", milliseconds_of(clock_.wall()));
+        out.field("timestamp", unix_ms(clock_.wall()));
       });
       break;
     }
@@ -307,13 +308,13 @@ void Agent::on_time(Monotonic now) {
     out.field("idle_secs",
               static_cast<std::uint64_t>(
                   std::chrono::duration_cast<std::chrono::seconds>(activity_.quiet(now)).count()));
-    out.field("since", milliseconds_of(activity_.last()));
+    out.field("since", unix_ms(activity_.last()));
   });
 }
 
 asio::awaitable<bool> Agent::wait_ready(Duration at_most) {
   const Monotonic deadline = clock_.now() + at_most;
-  while (!activity_.was_ready() && !exit_) {
+  while (!activity_.was_ready() && !ended_) {
     const Duration left = deadline - clock_.now();
     if (left <= Duration::zero()) co_return false;
     (void)co_await changed_.wait(left);
@@ -323,7 +324,7 @@ asio::awaitable<bool> Agent::wait_ready(Duration at_most) {
 
 asio::awaitable<bool> Agent::wait_exit(Duration at_most) {
   const Monotonic deadline = clock_.now() + at_most;
-  while (!exit_) {
+  while (!ended_) {
     const Duration left = deadline - clock_.now();
     if (left <= Duration::zero()) co_return false;
     (void)co_await changed_.wait(left);

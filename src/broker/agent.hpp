@@ -109,7 +109,10 @@ class Agent {
   [[nodiscard]] AgentMailbox& mailbox() { return mailbox_; }
   [[nodiscard]] const AgentMailbox& mailbox() const { return mailbox_; }
   [[nodiscard]] const std::optional<os::ExitStatus>& exit() const { return exit_; }
-  [[nodiscard]] bool attended() const { return life_ != nullptr; }
+  /// Its program runs, or another one is about to be started: what comes for it is kept.
+  [[nodiscard]] bool takes_messages() const { return !leaving && (!ended_ || restarting); }
+  /// For who waits on it: the next program has another one.
+  [[nodiscard]] std::shared_ptr<pty::Session> held_session() const { return session_; }
   [[nodiscard]] const std::string& generation() const { return generation_; }
   /// The last rows that its terminal shows, for an error message; printable.
   [[nodiscard]] std::string last_words();
@@ -132,7 +135,8 @@ class Agent {
  private:
   asio::awaitable<void> attend();
   asio::awaitable<void> feed();
-  void offer(std::uint64_t number);
+  /// False when the terminal does not take it now.
+  [[nodiscard]] bool offer(std::uint64_t number);
   [[nodiscard]] Result<pty::InjectionItem> item_of(const Mail& message);
   void on_step(const pty::InjectionStep& step);
   void on_change();
@@ -152,8 +156,10 @@ class Agent {
 
   std::string generation_;
   pid_t pid_ = 0;
+  /// The program has ended, or nobody will ever know how it does.
+  bool ended_ = false;
   std::optional<os::ExitStatus> exit_;
-  std::unique_ptr<pty::Session> session_;
+  std::shared_ptr<pty::Session> session_;
   std::unique_ptr<net::TaskGroup> life_;
   /// Up to here the output was looked at, and told to watchers.
   std::uint64_t seen_ = 0;

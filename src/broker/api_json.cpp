@@ -65,10 +65,6 @@ std::int64_t seconds(Duration time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time).count();
 }
 
-std::int64_t unix_ms(Wall when) {
-  return milliseconds(when.time_since_epoch());
-}
-
 void text_or_null(JsonWriter& out, std::string_view key, std::string_view text) {
   out.key(key);
   if (text.empty()) return out.null();

@@ -17,7 +17,6 @@ namespace relay::broker {
 [[nodiscard]] std::string rfc3339(Wall when);
 [[nodiscard]] std::int64_t milliseconds(Duration time);
 [[nodiscard]] std::int64_t seconds(Duration time);
-[[nodiscard]] std::int64_t unix_ms(Wall when);
 
 /// null for an empty text.
 void text_or_null(JsonWriter& out, std::string_view key, std::string_view text);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/ids.hpp"
 #include "broker/restart_rule.hpp"
 #include "net/timeout.hpp"
 
@@ -123,7 +124,9 @@ asio::awaitable<void> Broker::stop(Agents agents) {
 }
 
 asio::awaitable<void> Broker::follow_keeper() {
-  const Error lost = co_await programs_.follow();
+  auto work = programs_.follow(
+      [this](std::string text) { note(node_control::NoteLevel::error, std::move(text)); });
+  const Error lost = co_await std::move(work);
   // Another broker has taken over, or the keeper is dead: either way the agents are not ours.
   if (hooks_.on_end) hooks_.on_end(lost);
 }
@@ -149,14 +152,19 @@ asio::awaitable<Result<std::vector<Begun>>> Broker::begin(std::vector<MessageKey
 
 std::string Broker::body_path(const Agent& agent, const Mail& message) {
   const os::Path directory = Releaser::agent_directory(parts_.settings, agent.name());
-  return (directory / fmt::format("message-{}.txt", message.number)).string();
+  // The numbers begin anew with each broker; what an earlier one wrote may not have been read yet.
+  const std::string id = short_hash(message.key.delivery_id);
+  return (directory / fmt::format("message-{}-{}.txt", id, message.number)).string();
 }
 
 Result<void> Broker::keep_body(const std::string& path, std::string_view body) {
   const os::Path file(path);
   auto made = parts_.files.make_private_directory(file.parent_path());
   if (!made) return made;
-  return parts_.files.replace(file, body);
+  // Made anew after a crash, from the journal: nobody waits for the disk here.
+  auto removed = parts_.files.remove(file);
+  if (!removed) return fail(std::move(removed).error());
+  return parts_.files.append(file, body, false);
 }
 
 void Broker::message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {

@@ -128,16 +128,15 @@ asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
 asio::awaitable<Result<std::size_t>> Broker::type(std::string name, std::string keys) {
   const auto agent = known(name);
   if (!agent) co_return fail(agent.error());
-  pty::Session* session = (*agent)->session();
-  if (session == nullptr || (*agent)->exit()) {
+  // A program that is started meanwhile has another one.
+  const auto session = (*agent)->held_session();
+  if (!session || (*agent)->exit()) {
     co_return fail(Code::connection_closed, "the program of " + name + " has ended");
   }
   const bool room = co_await session->wait_for_room(kInputWithin);
   if (!room) {
     co_return fail(Code::timeout, "the program of " + name + " does not read its terminal");
   }
-  // It may have ended while we waited.
-  if ((*agent)->session() != session) co_return fail(no_agent(name));
   auto typed = session->type(keys);
   if (!typed) co_return fail(std::move(typed).error());
   co_return keys.size();
@@ -170,11 +169,12 @@ Result<pty::ScreenView> Broker::screen(const std::string& name) {
 
 asio::awaitable<Result<pty::ViewedOutput>> Broker::output(std::string name, std::uint64_t cursor,
                                                           Duration at_most) {
-  // The agent stays while somebody looks, also when it is released meanwhile.
+  // What is looked at stays, also when the agent is released or started again meanwhile.
   const auto agent = known(name);
   if (!agent) co_return fail(agent.error());
-  if ((*agent)->session() == nullptr) co_return fail(no_agent(name));
-  co_return co_await (*agent)->session()->viewers().next(cursor, at_most);
+  const auto session = (*agent)->held_session();
+  if (!session) co_return fail(no_agent(name));
+  co_return co_await session->viewers().next(cursor, at_most);
 }
 
 asio::awaitable<Result<ModeChanged>> Broker::set_mode(std::string name, ModeChange change) {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "broker/json_fields.hpp"
 #include "wire/json.hpp"
 
 namespace relay::broker {
@@ -54,22 +55,14 @@ Result<ApiConnection> read_api_connection(os::Files& files, const os::Path& path
   auto document = wire::JsonDocument::parse(*text, wire::kInboundLimits);
   wipe(*text);
   if (!document) return fail(std::move(document).error().within(path.string()));
-  const auto field = [&](std::string_view key) {
-    const auto found = document->root().find(key);
-    const auto words = found ? found->string() : std::nullopt;
-    return words ? std::string(*words) : std::string();
-  };
-  const auto number = [&](std::string_view key) {
-    const auto found = document->root().find(key);
-    return found ? found->unsigned_integer().value_or(0) : 0;
-  };
+  const JsonFields fields(document->root());
   ApiConnection out;
-  out.url = field("url");
-  out.port = static_cast<std::uint16_t>(number("port"));
-  out.key = Secret(field("api_key"));
-  out.pid = static_cast<pid_t>(number("pid"));
-  out.socket = field("socket");
-  out.instance = field("instance");
+  out.url = fields.text({"url"});
+  out.port = static_cast<std::uint16_t>(fields.number({"port"}).value_or(0));
+  out.key = Secret(fields.text({"api_key"}));
+  out.pid = static_cast<pid_t>(fields.number({"pid"}).value_or(0));
+  out.socket = fields.text({"socket"});
+  out.instance = fields.text({"instance"});
   return out;
 }
 

@@ -14,11 +14,6 @@ constexpr Duration kLookForEnds = std::chrono::hours(1);
 constexpr Duration kWriteAgain = std::chrono::seconds(1);
 constexpr std::size_t kMostEndsAtOnce = 256;
 
-std::uint64_t milliseconds_of(Wall time) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
-}
-
 pty::InjectionOutcome dead(std::string reason) {
   pty::InjectionOutcome out;
   out.end = pty::InjectionEnd::dead;
@@ -99,7 +94,7 @@ void Postman::surfaced(node_control::Delivery delivery) {
 }
 
 void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gone) {
-  if (agent == nullptr || agent->leaving || (agent->exit() && !agent->restarting)) {
+  if (agent == nullptr || !agent->takes_messages()) {
     const std::string name = agent == nullptr ? message.key.agent_id : agent->name();
     tell_dead(name, message, std::string(reason_if_gone));
     return queue_end(message, dead(std::string(reason_if_gone)));
@@ -135,7 +130,7 @@ void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gon
       out.field("target", agent->name());
       out.field("reason", "inbound_delivery_manual_flush");
     }
-    out.field("timestamp", milliseconds_of(parts_.clock.wall()));
+    out.field("timestamp", unix_ms(parts_.clock.wall()));
   });
 }
 
@@ -144,7 +139,7 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
   if (letter.body.size() > pty::kMostBody) {
     co_return fail(Code::too_large, "a message has at most 4 MiB");
   }
-  if (agent->leaving || (agent->exit() && !agent->restarting)) {
+  if (!agent->takes_messages()) {
     co_return fail(Code::agent_not_found, "the agent " + agent->name() + " has ended");
   }
   if (letter.id.empty()) letter.id = random_hex("http_", 16, parts_.random);
@@ -190,7 +185,7 @@ asio::awaitable<Result<void>> Postman::redeliver(std::int64_t id) {
   const auto letter = co_await parts_.records.dead_letter(id);
   if (!letter) co_return fail(letter.error());
   const auto agent = parts_.roster.find(letter->agent);
-  if (!agent || agent->leaving || (agent->exit() && !agent->restarting)) {
+  if (!agent || !agent->takes_messages()) {
     co_return fail(Code::agent_not_found, "the agent " + letter->agent + " is not here",
                    "spawn it first, or drop the letter");
   }
@@ -215,7 +210,7 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
   } else {
     parts_.events.add("delivery_ack", [&](JsonWriter& out) {
       about(out);
-      out.field("timestamp", milliseconds_of(parts_.clock.wall()));
+      out.field("timestamp", unix_ms(parts_.clock.wall()));
     });
     parts_.events.add("delivery_verified", [&](JsonWriter& out) {
       about(out);
@@ -284,9 +279,7 @@ asio::awaitable<void> Postman::work() {
     std::vector<MessageEnd> batch;
     batch.reserve(count);
     for (std::size_t i = 0; i < count; ++i) batch.push_back(ends_[i].end);
-    writing_ = true;
     const auto written = co_await parts_.records.end(std::move(batch));
-    writing_ = false;
     if (!written) {
       co_await net::pause(kWriteAgain);
       continue;

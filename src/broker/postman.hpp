@@ -54,7 +54,6 @@ class Postman {
   BrokerParts& parts_;
   net::Event changed_;
   std::deque<End> ends_;
-  bool writing_ = false;
   std::uint64_t next_number_ = 1;
 };
 

@@ -78,13 +78,15 @@ void Programs::ended(const std::string& generation, const Result<os::ExitStatus>
   running_.erase(found);
 }
 
-asio::awaitable<Error> Programs::follow() {
+asio::awaitable<Error> Programs::follow(std::function<void(std::string)> warn) {
   for (;;) {
     auto event = co_await keeper_.next_event(kLookForEvents);
     if (!event && event.error().code == Code::timeout) continue;
     if (!event) co_return std::move(event).error();
     if (const auto* exited = std::get_if<pty::SessionExited>(&*event)) {
       ended(exited->generation, exited->status);
+    } else if (const auto* warning = std::get_if<pty::KeeperWarning>(&*event)) {
+      warn(warning->message + (warning->hint.empty() ? "" : "; " + warning->hint));
     } else if (auto* lost = std::get_if<pty::KeeperLost>(&*event)) {
       // Without a keeper nobody learns how a program ends.
       for (const auto& [generation, process] : std::exchange(running_, {})) {

@@ -2,6 +2,7 @@
 
 #include <asio/awaitable.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,7 +30,8 @@ class Programs {
   asio::awaitable<Result<void>> end(std::string generation, Duration grace);
 
   /// Passes on what the keeper tells, until it is lost (its reason), or until it is cancelled.
-  asio::awaitable<Error> follow();
+  /// `warn` hears of what the keeper cannot end.
+  asio::awaitable<Error> follow(std::function<void(std::string)> warn);
 
  private:
   class Leader;

@@ -61,8 +61,7 @@ std::vector<std::shared_ptr<Agent>> Roster::all() {
 std::vector<wire::InventoryEntry> Roster::inventory() {
   std::vector<wire::InventoryEntry> out;
   for (auto& [name, agent] : agents_) {
-    const bool lives = !agent->exit() || agent->restarting;
-    if (!lives || agent->leaving || agent->agent_id.empty()) continue;
+    if (!agent->takes_messages() || agent->agent_id.empty()) continue;
     wire::InventoryEntry entry;
     entry.agent_id = agent->agent_id;
     entry.name = name;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "broker/json_fields.hpp"
 #include "broker/launch.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
@@ -36,20 +37,16 @@ std::string answer_text(const SpawnedAgent& agent) {
 Result<SpawnedAgent> read_answer(const std::string& text) {
   auto document = wire::JsonDocument::parse(text, wire::kInboundLimits);
   if (!document) return fail(std::move(document).error());
-  const auto field = [&](std::string_view key) {
-    const auto found = document->root().find(key);
-    const auto words = found ? found->string() : std::nullopt;
-    return words ? std::string(*words) : std::string();
-  };
+  const JsonFields fields(document->root());
   SpawnedAgent out;
-  out.name = field("name");
-  out.agent_id = field("agent_id");
-  out.generation = field("generation");
-  out.session_id = field("session_id");
-  out.model = field("model");
-  out.node = field("node");
-  const auto pid = document->root().find("pid");
-  if (pid) out.pid = static_cast<pid_t>(pid->signed_integer().value_or(0));
+  out.name = fields.text({"name"});
+  out.agent_id = fields.text({"agent_id"});
+  out.generation = fields.text({"generation"});
+  out.session_id = fields.text({"session_id"});
+  out.model = fields.text({"model"});
+  out.node = fields.text({"node"});
+  out.pid = static_cast<pid_t>(fields.number({"pid"}).value_or(0));
+  out.pre_registered = fields.flag({"pre_registered"});
   return out;
 }
 
@@ -96,10 +93,10 @@ asio::awaitable<Result<SpawnedAgent>> Spawner::spawn(SpawnRequest request) {
     if (left <= Duration::zero()) co_return fail(Code::timeout, "the same spawn is under way");
     (void)co_await answered_.wait(left);
   }
+  const UnderWay under_way(this, key);
   auto known = co_await parts_.records.remembered(key);
   if (!known) co_return fail(std::move(known).error());
   if (*known) co_return read_answer(**known);
-  const UnderWay under_way(this, key);
   auto made = co_await spawn_once(std::move(request));
   if (made) (void)co_await parts_.records.remember(key, answer_text(*made));
   co_return made;

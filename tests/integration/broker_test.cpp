@@ -279,6 +279,18 @@ TEST_CASE_FIXTURE(World, "a name belongs to one agent; one key makes one agent")
     REQUIRE(again);
     CHECK(again->generation == first->generation);
     CHECK(w.engine.enrolled.size() == 1);
+    // Also when the second comes while the first is under way.
+    auto both = World::request("bert", kReader);
+    both.idempotency_key = "k3";
+    std::optional<Result<SpawnedAgent>> one;
+    std::optional<Result<SpawnedAgent>> two;
+    net::TaskGroup group(w.io().get_executor());
+    group.spawn(spawn_into(&w, both, &one));
+    group.spawn(spawn_into(&w, both, &two));
+    co_await group.join();
+    REQUIRE(one->has_value());
+    REQUIRE(two->has_value());
+    CHECK((*one)->generation == (*two)->generation);
     request.idempotency_key = "k2";
     const auto other = co_await w.broker->spawn(request);
     REQUIRE_FALSE(other);
@@ -324,11 +336,15 @@ TEST_CASE_FIXTURE(World, "release: the whole tree, what waits, and the identity;
 
 TEST_CASE_FIXTURE(World, "a release ends a spawn that waits") {
   play([](World& w) -> Scenario {
-    auto request = World::request("ada", "sleep 1000");
-    request.command = {"sh", "-c", "sleep 1000"};
+    // A program with a box that never comes.
+    const auto program = w.temp / "claude";
+    const auto written = w.files.replace(program, "#!/bin/sh\nexec sleep 1000\n");
+    REQUIRE(written);
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    auto request = World::request("ada", "");
+    request.command = {program.string()};
     request.wait = SpawnWait::ready;
-    request.within = 60s;
-    request.command.front() = "/bin/sh";
+    request.within = kPatience;
     std::optional<Result<SpawnedAgent>> made;
     net::TaskGroup group(w.io().get_executor());
     group.spawn(spawn_into(&w, request, &made));
@@ -336,13 +352,15 @@ TEST_CASE_FIXTURE(World, "a release ends a spawn that waits") {
       std::function<bool()> holds = [&w] { return w.told("agent_spawned"); };
       co_await w.until(std::move(holds), "it runs");
     }
-    if (!made) {
-      const auto done_4 = co_await w.broker->release(ReleaseRequest("ada"));
-      REQUIRE(done_4);
-    }
+    CHECK_FALSE(made.has_value());
+    const auto released = co_await w.broker->release(ReleaseRequest("ada"));
+    CHECK(released);
     co_await group.join();
     REQUIRE(made.has_value());
-    CHECK(w.roster->spawning() == 0);
+    REQUIRE_FALSE(made->has_value());
+    CHECK(made->error().message.starts_with("spawn_released_before_ready"));
+    CHECK(w.roster->size() == 0);
+    CHECK(w.engine.deregistered == std::vector<std::string>{"agt_ada_1"});
   });
 }
 
@@ -450,7 +468,10 @@ TEST_CASE_FIXTURE(World, "nothing is acknowledged, or typed, that cannot be writ
     REQUIRE(done_11);
     w.records.broken = Error(Code::disk_full, "no space");
     w.deliver("ada", 1, "one");
-    co_await net::pause(100ms);
+    {
+      std::function<bool()> holds = [&w] { return w.records.refused >= 2; };
+      co_await w.until(std::move(holds), "it is tried, and tried again");
+    }
     CHECK(w.engine.acknowledged.empty());
     CHECK(w.screen("ada").find("one") == std::string::npos);
     w.records.broken.reset();

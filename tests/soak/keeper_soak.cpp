@@ -105,8 +105,8 @@ class Lateness {
 };
 
 /// Judges how long it took until nothing was left, less what the machine lost. One run says
-/// little on a machine that others use; the median always counts, and of a hundred and more all but
-/// one in a hundred.
+/// little on a machine that others use, so of the few in the test suite the median counts; of a
+/// hundred and more every one does.
 class Judgement {
  public:
   void note(Duration took, Duration lost, const std::string& what) {
@@ -120,7 +120,7 @@ class Judgement {
     std::sort(own_.begin(), own_.end());
     expect(own_[own_.size() / 2] < kGrace + kAfterGrace, "half of them are late");
     if (own_.size() < 100) return;
-    expect(own_[own_.size() * 99 / 100] < kGrace + kAfterGrace, "more than one in 100 is late");
+    expect(own_.back() < kGrace + kAfterGrace, "a run is late");
   }
 
  private:

@@ -23,7 +23,10 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
   asio::awaitable<Result<std::vector<broker::Begun>>> begin(std::vector<broker::MessageKey> keys,
                                                             std::string generation) override {
     (void)generation;
-    if (broken) co_return fail(*broken);
+    if (broken) {
+      ++refused;
+      co_return fail(*broken);
+    }
     std::vector<broker::Begun> out;
     for (const auto& key : keys) {
       broker::Begun verdict = broker::Begun::not_now;
@@ -116,6 +119,8 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
   }
 
   std::optional<Error> broken;
+  /// How often a message was to be typed and could not be written down.
+  int refused = 0;
   std::vector<broker::StoredMessage> open;
   std::vector<broker::MessageEnd> ended;
   std::vector<broker::DeadLetterView> dead;
