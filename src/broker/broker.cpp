@@ -310,7 +310,7 @@ void Broker::registered_again(std::string old_agent_id, wire::AgentRegistered re
   agent->agent_id = registered.agent_id;
   agent->token = Secret(std::move(registered.token));
   const os::Path directory = Releaser::agent_directory(parts_.settings, agent->name());
-  const auto kept = parts_.files.replace(directory / "token", agent->token.reveal());
+  const auto kept = parts_.files.put(directory / "token", agent->token.reveal());
   if (!kept) note(node_control::NoteLevel::error, kept.error().message);
 }
 

@@ -58,7 +58,11 @@ struct Daemon::Impl {
         tasks(executor_in) {}
 
   asio::awaitable<Result<void>> take_place();
-  asio::awaitable<Result<void>> open_parts();
+  asio::awaitable<Result<void>> open_outside();
+  asio::awaitable<void> open_journal();
+  asio::awaitable<void> open_keeper();
+  asio::awaitable<void> find_node();
+  void make_parts();
   Result<void> open_api();
   asio::awaitable<Result<DaemonFacts>> meet_engine();
   asio::awaitable<void> keep_lease();
@@ -89,6 +93,10 @@ struct Daemon::Impl {
   NoEngine no_engine;
   std::unique_ptr<Broker> broker;
   std::unique_ptr<NodeSide> node;
+  /// What the start has found out so far.
+  Result<void> journal_opened;
+  Result<void> keeper_opened;
+  std::optional<Result<token_cache::NodeCredentials>> node_found;
   std::unique_ptr<LocalApi> api;
   std::unique_ptr<net::HttpServer> server;
   std::string url;
@@ -114,7 +122,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::start() {
   Impl& impl = *impl_;
   auto step = impl.settings.instance.make(impl.files);
   if (step) step = co_await impl.take_place();
-  if (step) step = co_await impl.open_parts();
+  if (step) step = co_await impl.open_outside();
+  if (step) impl.make_parts();
   if (step) step = impl.open_api();
   if (step) step = co_await impl.broker->start();
   if (!step) co_return fail(std::move(step).error());
@@ -155,40 +164,66 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
   }
 }
 
-asio::awaitable<Result<void>> Daemon::Impl::open_parts() {
-  step("opening the journal");
+/// Disk, keeper and engine: each waits for somebody else, so they are asked at once.
+asio::awaitable<Result<void>> Daemon::Impl::open_outside() {
+  if (settings.node) {
+    if (settings.node->request.workspace_key) workspace_key = *settings.node->request.workspace_key;
+    node = std::make_unique<NodeSide>(executor, clock, random, files, *std::move(settings.node));
+  }
+  step("opening the journal, starting the keeper, looking for the node's token");
+  net::TaskGroup opening(executor);
+  opening.spawn(open_journal());
+  opening.spawn(open_keeper());
+  if (node) opening.spawn(find_node());
+  co_await opening.join();
+  if (!journal_opened) co_return journal_opened;
+  if (!keeper_opened) co_return keeper_opened;
+  const bool fatal = node_found && !*node_found && !passes(node_found->error().code);
+  if (fatal) co_return fail(node_found->error());
+  co_return Result<void>();
+}
+
+asio::awaitable<void> Daemon::Impl::open_journal() {
   auto opened = co_await Journal::open(executor, settings.instance.journal(), clock);
-  if (!opened) co_return fail(std::move(opened).error());
+  if (!opened) {
+    journal_opened = fail(std::move(opened).error());
+    co_return;
+  }
   journal = *std::move(opened);
   for (std::string& line : journal->report()) note(node_control::NoteLevel::error, std::move(line));
   records = std::make_unique<JournaledRecords>(*journal);
-  auto ready = co_await records->prepare();
-  if (!ready) co_return ready;
+  journal_opened = co_await records->prepare();
+}
 
-  step("starting the keeper");
+asio::awaitable<void> Daemon::Impl::open_keeper() {
   pty::KeeperPlace place(settings.program, settings.instance.runtime,
                          settings.instance.keeper_socket, settings.orphan_grace);
   auto found = co_await pty::KeeperClient::open(executor, std::move(place), kKeeperWithin);
-  if (!found) co_return fail(std::move(found).error());
-  keeper = *std::move(found);
+  if (found) {
+    keeper = *std::move(found);
+  } else {
+    keeper_opened = fail(std::move(found).error());
+  }
+}
 
+asio::awaitable<void> Daemon::Impl::find_node() {
+  auto found = co_await node->find_node();
+  node_found.emplace(std::move(found));
+}
+
+void Daemon::Impl::make_parts() {
   parts.emplace(executor, clock, random, files, *records, *keeper, watch, events, roster);
   parts->settings = settings.broker;
   parts->profiles = settings.profiles;
   parts->engine = &no_engine;
+  if (node) parts->engine = node.get();
   Broker::Hooks broker_hooks;
   broker_hooks.on_end = [this](std::optional<Error> why) { end(std::move(why)); };
   broker_hooks.on_note = hooks.on_note;
   broker = std::make_unique<Broker>(*parts, std::move(broker_hooks));
-  if (settings.node) {
-    if (settings.node->request.workspace_key) workspace_key = *settings.node->request.workspace_key;
-    node = std::make_unique<NodeSide>(executor, clock, random, files, *std::move(settings.node));
-    parts->engine = node.get();
-  }
   tasks.spawn(watch.run());
   tasks.spawn(journal->keep_open());
   tasks.spawn(keep_clean());
-  co_return Result<void>();
 }
 
 Result<void> Daemon::Impl::open_api() {
@@ -242,9 +277,7 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
   facts.socket = settings.instance.api_socket.string();
   WorkspaceFacts workspace(settings.broker.workspace_id);
   if (node) {
-    step("looking for the node's token");
-    auto found = co_await node->find_node();
-    if (!found && !passes(found.error().code)) co_return fail(std::move(found).error());
+    const auto& found = *node_found;
     if (found) {
       for (const std::string& notice : found->notices) {
         note(node_control::NoteLevel::warning, notice);

@@ -44,7 +44,7 @@ Result<void> keep_api_connection(os::Files& files, const os::Path& path,
   out.end_object();
   out.finish();
   text += '\n';
-  auto written = files.replace(path, text);
+  auto written = files.put(path, text);
   wipe(text);
   return written;
 }

@@ -215,7 +215,7 @@ asio::awaitable<Result<void>> Spawner::identify(Steps* steps) {
   if (steps->reservation->released) co_return fail(released_before());
   if (agent->token.empty()) co_return Result<void>();
   auto made = parts_.files.make_private_directory(directory);
-  if (made) made = parts_.files.replace(directory / "token", agent->token.reveal());
+  if (made) made = parts_.files.put(directory / "token", agent->token.reveal());
   co_return made;
 }
 

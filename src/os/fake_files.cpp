@@ -226,6 +226,11 @@ Result<void> FakeFiles::replace(const Path& path, std::string_view content) {
   return write_whole(*disk_, path, content, Existing::replaced, disk_->next_unique());
 }
 
+Result<void> FakeFiles::put(const Path& path, std::string_view content) {
+  return write_whole(*disk_, path, content, Existing::replaced, disk_->next_unique(),
+                     Lasting::crash);
+}
+
 Result<void> FakeFiles::create(const Path& path, std::string_view content) {
   return write_whole(*disk_, path, content, Existing::kept, disk_->next_unique());
 }

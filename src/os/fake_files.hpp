@@ -35,6 +35,7 @@ class FakeFiles final : public Files {
   Result<std::string> read(const Path& path, std::size_t at_most) override;
   Result<std::string> read_private(const Path& path, std::size_t at_most) override;
   Result<void> replace(const Path& path, std::string_view content) override;
+  Result<void> put(const Path& path, std::string_view content) override;
   Result<void> create(const Path& path, std::string_view content) override;
   Result<void> append(const Path& path, std::string_view content, bool sync) override;
   Result<bool> remove(const Path& path) override;

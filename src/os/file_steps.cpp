@@ -16,9 +16,9 @@ Path directory_of(const Path& path) {
 }
 
 /// 0 or -errno; the file is closed either way.
-int fill(FileSteps& steps, int file, std::string_view content) {
+int fill(FileSteps& steps, int file, std::string_view content, Lasting lasting) {
   int error = write_all(steps, file, content);
-  if (error == 0) error = steps.sync(file);
+  if (error == 0 && lasting == Lasting::power_cut) error = steps.sync(file);
   const int closed = steps.close(file);
   return error != 0 ? error : closed;
 }
@@ -37,14 +37,14 @@ int write_all(FileSteps& steps, int file, std::string_view content) {
 }
 
 Result<void> write_whole(FileSteps& steps, const Path& path, std::string_view content,
-                         Existing existing, std::string_view unique) {
+                         Existing existing, std::string_view unique, Lasting lasting) {
   const Path directory = directory_of(path);
   const Path temporary = directory / temporary_name(path.filename().string(), unique);
   const std::string what = "cannot write " + quoted(path);
 
   const int file = steps.open_new(temporary);
   if (file < 0) return fail(errno_error(-file, what));
-  int error = fill(steps, file, content);
+  int error = fill(steps, file, content, lasting);
   if (error == 0 && existing == Existing::replaced) error = steps.rename(temporary, path);
   if (error == 0 && existing == Existing::kept) {
     error = steps.link(temporary, path);
@@ -61,7 +61,7 @@ Result<void> write_whole(FileSteps& steps, const Path& path, std::string_view co
     }
     return fail(errno_error(-error, what));
   }
-  error = steps.sync_directory(directory);
+  error = lasting == Lasting::power_cut ? steps.sync_directory(directory) : 0;
   if (error != 0) return fail(errno_error(-error, what));
   return {};
 }

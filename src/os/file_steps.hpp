@@ -29,14 +29,16 @@ class FileSteps {
 };
 
 enum class Existing { replaced, kept };
+enum class Lasting { power_cut, crash };
 
 /// Writes all of it: 0 or -errno.
 [[nodiscard]] int write_all(FileSteps& steps, int file, std::string_view content);
 
-/// `Files::replace` (Existing::replaced) and `Files::create` (Existing::kept). `unique` makes the
-/// temporary name one that no other writer uses.
+/// `Files::replace` (Existing::replaced), `Files::create` (Existing::kept), and `Files::put`, which
+/// is to last beyond a crash only. `unique` makes the temporary name one that no other writer uses.
 [[nodiscard]] Result<void> write_whole(FileSteps& steps, const Path& path, std::string_view content,
-                                       Existing existing, std::string_view unique);
+                                       Existing existing, std::string_view unique,
+                                       Lasting lasting = Lasting::power_cut);
 
 /// The name under which a file is written before it gets its own: ".<name>.<unique>.tmp".
 [[nodiscard]] std::string temporary_name(std::string_view name, std::string_view unique);

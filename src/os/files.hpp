@@ -65,6 +65,11 @@ class Files {
   /// survive.
   virtual Result<void> replace(const Path& path, std::string_view content) = 0;
 
+  /// Like `replace` for what is worth nothing after a power cut (sockets' addresses, tokens of
+  /// programs that run): every reader sees the old content or the new one, whole, and the disk is
+  /// not waited for.
+  virtual Result<void> put(const Path& path, std::string_view content) = 0;
+
   /// Like `replace`, but never overwrites: `conflict` when anything is at `path`, and of several
   /// who try at once exactly one succeeds. Nobody ever sees a part of the content.
   virtual Result<void> create(const Path& path, std::string_view content) = 0;

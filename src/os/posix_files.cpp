@@ -204,6 +204,12 @@ Result<void> PosixFiles::replace(const Path& path, std::string_view content) {
                      random_hex("", kUniqueBytes, random_));
 }
 
+Result<void> PosixFiles::put(const Path& path, std::string_view content) {
+  PosixSteps steps;
+  return write_whole(steps, path, content, Existing::replaced,
+                     random_hex("", kUniqueBytes, random_), Lasting::crash);
+}
+
 Result<void> PosixFiles::create(const Path& path, std::string_view content) {
   PosixSteps steps;
   return write_whole(steps, path, content, Existing::kept, random_hex("", kUniqueBytes, random_));

@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
     }
   }
   raise_descriptor_limit();
-  const relay::bench::PtyReport report(json);
+  const relay::bench::Report report("pty", json);
   // For the keeper /proc/self would be the keeper.
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   try {

@@ -118,7 +118,7 @@ pty::Profile profile_named(std::string_view name) {
 
 }  // namespace
 
-void drain(const PtyReport& report, int rounds) {
+void drain(const Report& report, int rounds) {
   Drain bench;
   const pty::Profile plain = test::plain_profile();
   const pty::Profile box = profile_named("claude");

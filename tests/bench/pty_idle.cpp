@@ -86,7 +86,7 @@ double memory_of(pid_t pid) {
   return number_in(fmt::format("/proc/{}/smaps_rollup", pid), "Pss:");
 }
 
-void idle(const PtyReport& report, int agents, int seconds) {
+void idle(const Report& report, int agents, int seconds) {
   SessionWorld world;
   const double each = agents;
   const pty::Profile plain = test::plain_profile();

@@ -161,7 +161,7 @@ int read_messages(const std::string& mode, std::size_t count, const std::string&
   return all.size() == count ? 0 : 1;
 }
 
-void inject(const PtyReport& report, const std::string& self) {
+void inject(const Report& report, const std::string& self) {
   for (const std::string mode : {"lines", "raw"}) {
     report.at_most(fmt::format("message of 300 B to a reader of {}, offered to read", mode),
                    one_by_one(self, mode), "ms", 2);

@@ -4,19 +4,19 @@
 #include <string>
 #include <sys/types.h>
 
-#include "bench/pty_report.hpp"
+#include "bench/report.hpp"
 
 namespace relay::bench {
 
 /// 64 MiB of coloured text through a real terminal: read by a loop that does nothing else, by a
 /// session without a screen, by one with a live screen, and by the peer if it is installed.
-void drain(const PtyReport& report, int rounds);
+void drain(const Report& report, int rounds);
 
 /// `agents` idle programs: memory, wake-ups, and their end.
-void idle(const PtyReport& report, int agents, int seconds);
+void idle(const Report& report, int agents, int seconds);
 
 /// Messages to a program that reads at once.
-void inject(const PtyReport& report, const std::string& self);
+void inject(const Report& report, const std::string& self);
 
 /// The program of `inject`: reads `count` messages and writes down when each came.
 int read_messages(const std::string& mode, std::size_t count, const std::string& log);
@@ -26,8 +26,8 @@ int read_messages(const std::string& mode, std::size_t count, const std::string&
 
 /// The peer's worker, one process for each program: the same three questions.
 double peer_drain_seconds(const std::string& file);
-void peer_idle(const PtyReport& report);
-void peer_inject(const PtyReport& report);
+void peer_idle(const Report& report);
+void peer_inject(const Report& report);
 
 /// KiB of a process, what it shares with others divided among them.
 [[nodiscard]] double memory_of(pid_t pid);

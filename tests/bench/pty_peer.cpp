@@ -115,7 +115,7 @@ double peer_drain_seconds(const std::string& file) {
   return seconds_since(start);
 }
 
-void peer_idle(const PtyReport& report) {
+void peer_idle(const Report& report) {
   const test::TempDir temp;
   std::vector<std::unique_ptr<PeerWorker>> workers;
   for (int i = 0; i < kWorkers; ++i) {
@@ -132,7 +132,7 @@ void peer_idle(const PtyReport& report) {
   report.row("  peer: worker and program", kib / kWorkers, "KiB each");
 }
 
-void peer_inject(const PtyReport& report) {
+void peer_inject(const Report& report) {
   const test::TempDir temp;
   PeerWorker worker(temp.path(), {"cat"});
   const Monotonic start = SystemClock().now();

@@ -19,8 +19,14 @@ namespace relay::pty::keeper {
 namespace {
 
 constexpr int kBacklog = 16;
+constexpr const char* kLockName = "keeper.lock";
 
 }  // namespace
+
+bool was_used(const Place& place) {
+  struct stat found{};
+  return ::lstat((place.directory / kLockName).c_str(), &found) == 0;
+}
 
 Result<std::unique_ptr<os::FileLock>> take_lock(const Place& place) {
   os::SystemRandom random;
@@ -28,7 +34,7 @@ Result<std::unique_ptr<os::FileLock>> take_lock(const Place& place) {
   if (auto made = files.make_private_directory(place.directory); !made) {
     return fail(std::move(made).error());
   }
-  return files.lock(place.directory / "keeper.lock", fmt::format("keeper {}", ::getpid()));
+  return files.lock(place.directory / kLockName, fmt::format("keeper {}", ::getpid()));
 }
 
 Result<os::Fd> listen_at(const os::Path& socket) {

@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kQuietLooks = 3;
 constexpr Duration kBetweenLooks = milliseconds(1);
 /// Among strangers who fork without a pause one look ends after this. A chain of ours has gone
 /// through a hundred processes by then, or waits for a processor and can be seen.
@@ -90,7 +89,7 @@ void Leftovers::kill_once() {
   dead_ = std::move(dead);
 }
 
-bool Leftovers::sweep(Duration at_most) {
+bool Leftovers::sweep(Duration at_most, int quiet_looks) {
   find_ancestors();
   const Monotonic start = clock_.now();
   Monotonic changed = start;
@@ -98,7 +97,7 @@ bool Leftovers::sweep(Duration at_most) {
   for (int quiet = 0;;) {
     kill_once();
     quiet = life_ ? 0 : quiet + 1;
-    if (quiet == kQuietLooks) break;
+    if (quiet == quiet_looks) break;
     const Monotonic now = clock_.now();
     if (alive_ != before || alive_.empty()) changed = now;
     before = alive_;

@@ -21,6 +21,9 @@ namespace relay::pty::keeper {
 /// Needs the place's lock.
 class Leftovers {
  public:
+  /// Three, because some hide from one look: they live shorter than it takes.
+  static constexpr int kQuietLooks = 3;
+
   explicit Leftovers(const Place& place);
 
   /// One look at every process, and before and after it at those who are just born. Each with a
@@ -30,10 +33,10 @@ class Leftovers {
   /// collect, do not count again.
   [[nodiscard]] bool life() const { return life_; }
 
-  /// Looks until three in a row saw no life. False when there still was some after `at_most`, or
+  /// Looks until so many in a row saw no life. False when there still was some after `at_most`, or
   /// when the same processes stay although they were killed: no signal helps with those that wait
   /// in the kernel.
-  bool sweep(Duration at_most);
+  bool sweep(Duration at_most, int quiet_looks = kQuietLooks);
   /// The fence goes, if nobody is left in it.
   void take_fence_away() const;
   /// Why the last sweep failed: the same ones stayed. Otherwise new ones came.

@@ -118,6 +118,7 @@ struct Start {
 /// The guardian; it becomes one only after everything that can fail has been tried.
 [[noreturn]] void be_guardian(const Place& place, Duration orphan_grace) {
   ::prctl(PR_SET_NAME, "relay-guardian");
+  const bool used = was_used(place);
   auto lock = take_lock(place);
   if (!lock) {
     report(lock.error());
@@ -125,7 +126,8 @@ struct Start {
   }
   Start start{place, orphan_grace, {}, {}, {}};
   auto leftovers = std::make_unique<Leftovers>(place);
-  if (leftovers->sweep(kSweepAtMost)) {
+  // Where nobody was before, the first look is for those whose directory was taken away.
+  if (leftovers->sweep(kSweepAtMost, used ? Leftovers::kQuietLooks : 1)) {
     leftovers.reset();
   } else {
     start.warning = about(*leftovers);

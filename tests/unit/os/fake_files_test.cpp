@@ -37,6 +37,24 @@ TEST_CASE_FIXTURE(Fixture, "the algorithm takes the steps that it has to, in the
   CHECK(files.read_private(file, kMany).value() == kNew);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "what is only put waits for no disk; a crash leaves the old or the new") {
+  const std::size_t before = files.steps();
+  REQUIRE(files.put(file, kNew));
+  // Neither of the two syncs.
+  CHECK(files.steps() - before == kSteps - 2);
+  CHECK(files.read_private(file, kMany).value() == kNew);
+  for (std::size_t step = 1; step <= kSteps - 2; ++step) {
+    Fixture f;
+    f.files.fail_step(step, Fault::power_cut);
+    CHECK_FALSE(f.files.put(f.file, kNew));
+    f.files.restart(Kept::everything);
+    const auto found = f.files.read_private(f.file, kMany);
+    REQUIRE(found);
+    CHECK((*found == kOld || *found == kNew));
+  }
+}
+
 TEST_CASE("whatever step the power fails at, the old or the new file is there, whole") {
   for (const Kept kept : {Kept::synced_only, Kept::names, Kept::everything}) {
     for (std::size_t step = 1; step <= kSteps; ++step) {

@@ -1,14 +1,15 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace relay::bench {
 
-/// The rows of `bench-pty`, for people or one JSON object a line.
-class PtyReport {
+/// The rows of a bench, for people or one JSON object a line.
+class Report {
  public:
-  explicit PtyReport(bool json) : json_(json) {}
+  Report(std::string_view bench, bool json) : bench_(bench), json_(json) {}
 
   void row(std::string_view name, double value, const char* unit) const;
   void at_least(std::string_view name, double value, const char* unit, double target) const;
@@ -17,6 +18,7 @@ class PtyReport {
  private:
   void judged(std::string_view name, double value, const char* unit, double target, bool met,
               const char* how) const;
+  std::string bench_;
   bool json_;
 };
 

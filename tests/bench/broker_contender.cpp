@@ -1,0 +1,185 @@
+#include "bench/broker_contender.hpp"
+
+#include <charconv>
+#include <csignal>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "pty/keeper/process_table.hpp"
+#include "support/loop.hpp"
+
+namespace relay::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kWithin = 5min;
+constexpr const char* kReadMarks = "--read-marks";
+
+std::string whole(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// Waits until `done`, looking again and again; throws with `what` when it never is.
+template <class Done>
+void wait_until(Done done, const std::string& what) {
+  const auto end = std::chrono::steady_clock::now() + kWithin;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > end) throw std::runtime_error("never: " + what);
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+net::HttpCall call_to(std::string method, std::string url, const std::string& key,
+                      std::string body) {
+  net::HttpCall call(std::move(method), std::move(url));
+  call.headers.set("X-API-Key", key);
+  if (!body.empty()) call.headers.set("Content-Type", "application/json");
+  call.body = std::move(body);
+  return call;
+}
+
+}  // namespace
+
+Contender::Contender(std::string binary, std::string reader)
+    : binary_(std::move(binary)),
+      reader_(std::move(reader)),
+      http_(io_.get_executor(), net::HttpClientOptions(), random_) {}
+
+Contender::~Contender() {
+  try {
+    stop();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", binary_, error.what());
+  }
+}
+
+net::HttpReply Contender::ask(std::string method, const std::string& path, std::string body) {
+  auto work = http_.call(call_to(std::move(method), api_ + path, key_, std::move(body)));
+  auto reply = test::run(io_, std::move(work), 60s);
+  if (!reply) throw std::runtime_error(reply.error().message);
+  return *std::move(reply);
+}
+
+double Contender::start() {
+  std::filesystem::create_directory(temp_ / "project");
+  os::Environment environment = temp_.environment();
+  environment.set("RELAYCAST_BASE_URL", engine_.url());
+  environment.set("RELAY_BROKER_API_KEY", key_);
+  environment.set("AGENT_RELAY_TELEMETRY_DISABLED", "1");
+  environment.set("DO_NOT_TRACK", "1");
+  environment.set("AGENT_RELAY_BROKER_LOG", "off");
+  for (const char* name : {"AGENT_RELAY_WORKSPACE_KEY", "RELAY_WORKSPACE_KEY", "RELAY_API_KEY"}) {
+    environment.set(name, test::FakeState::kWorkspaceKey);
+  }
+  os::Command command(
+      {binary_, "init", "--instance-name", "bench", "--channels", "general", "--persist"},
+      environment);
+  command.working_directory = temp_ / "project";
+  const std::int64_t before = now_ns();
+  program_ = std::make_unique<test::RunningProgram>(std::move(command));
+  const std::string words = "API listening on ";
+  program_->wait_for(words);
+  program_->wait_for("\n");
+  const std::string& out = program_->out();
+  const auto begin = out.find(words) + words.size();
+  api_ = out.substr(begin, out.find_first_of(" \r\n", begin) - begin);
+  wait_until([this] { return ask("GET", "/api/session", {}).ok(); }, "its session");
+  (void)engine_.next_frame("node.register", kWithin);
+  return static_cast<double>(now_ns() - before) / 1e6;
+}
+
+void Contender::spawn(const std::string& agent) {
+  const std::string log = (temp_ / agent).string();
+  const auto reply = ask("POST", "/api/spawn",
+                         fmt::format(R"({{"name":"{}","cli":"{}","args":["{}","{}"],"channels":[],)"
+                                     R"("skipRelayPrompt":true}})",
+                                     agent, reader_, kReadMarks, log));
+  if (!reply.ok()) throw std::runtime_error("spawn: " + reply.body);
+  wait_until([&log] { return std::filesystem::exists(log); }, "the program of " + agent);
+}
+
+void Contender::stop() {
+  if (!program_) return;
+  for (const auto& entry : std::filesystem::directory_iterator(temp_.path())) {
+    if (!entry.is_regular_file()) continue;
+    (void)ask("DELETE", "/api/spawned/" + entry.path().filename().string(), {});
+  }
+  program_->signal(SIGTERM);
+  (void)program_->wait_end();
+  program_.reset();
+}
+
+void Contender::send(const std::string& agent, std::size_t number) {
+  engine_.call([&](test::FakeEngine& engine) {
+    engine.dm("alice", agent, mark_of(number) + " the quick brown fox jumps over the lazy dog");
+    return 0;
+  });
+}
+
+std::vector<MarkRead> Contender::read_by(const std::string& agent, std::size_t count) {
+  const std::string log = (temp_ / agent).string();
+  std::vector<MarkRead> read;
+  wait_until(
+      [&] {
+        read = marks_in(log);
+        return read.size() >= count;
+      },
+      fmt::format("{} messages read by {}", count, agent));
+  return read;
+}
+
+std::int64_t Contender::acknowledged(std::size_t count) {
+  std::int64_t at = 0;
+  for (; acks_ < count; ++acks_) {
+    at = engine_.next_frame("delivery.ack", kWithin).at.time_since_epoch().count();
+  }
+  return at;
+}
+
+std::vector<pid_t> Contender::processes() const {
+  std::vector<pid_t> found;
+  pty::keeper::for_each_pid([&](pid_t pid) {
+    const std::string directory = fmt::format("/proc/{}/", pid);
+    if (whole(directory + "environ").find(temp_.path().string()) == std::string::npos) return;
+    if (whole(directory + "cmdline").find(kReadMarks) == std::string::npos) found.push_back(pid);
+  });
+  // The peer's worker has the program's words in its own arguments.
+  pty::keeper::for_each_pid([&](pid_t pid) {
+    const std::string words = whole(fmt::format("/proc/{}/cmdline", pid));
+    const bool worker = words.starts_with(binary_) && words.find(kReadMarks) != std::string::npos &&
+                        words.find(temp_.path().string()) != std::string::npos;
+    if (worker) found.push_back(pid);
+  });
+  return found;
+}
+
+double Contender::memory() const {
+  double kib = 0;
+  for (const pid_t pid : processes()) {
+    const std::string text = whole(fmt::format("/proc/{}/smaps_rollup", pid));
+    const auto at = text.find("\nPss_Anon:");
+    if (at != std::string::npos) kib += std::strtod(text.c_str() + at + 10, nullptr);
+  }
+  return kib;
+}
+
+double Contender::processor_time() const {
+  double nanoseconds = 0;
+  for (const pid_t pid : processes()) {
+    std::error_code gone;
+    const std::filesystem::path tasks(fmt::format("/proc/{}/task", pid));
+    for (const auto& task : std::filesystem::directory_iterator(tasks, gone)) {
+      nanoseconds += std::strtod(whole(task.path() / "schedstat").c_str(), nullptr);
+    }
+  }
+  return nanoseconds;
+}
+
+}  // namespace relay::bench
