@@ -86,6 +86,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
   void shut_down() override;
 
  private:
+  asio::awaitable<Result<SentMessage>> publish(SendRequest request);
   // For the agents
   asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
                                                     std::string generation) override;

@@ -103,6 +103,7 @@ asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
       if (equal_ignoring_case(agent->name(), name)) to.push_back(agent);
     }
   }
+  if (to.empty() && !parts_.settings.engine.empty()) co_return co_await publish(std::move(request));
   if (to.empty()) {
     co_return fail(Code::agent_not_found, "Agent \"" + request.to + "\" not found at this broker",
                    "relay-broker status lists the agents");
@@ -122,6 +123,21 @@ asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
     ++out.delivered;
   }
   if (out.delivered == 0) co_return fail(*std::move(failure));
+  co_return out;
+}
+
+asio::awaitable<Result<SentMessage>> Broker::publish(SendRequest request) {
+  OutboundMessage message;
+  message.to = request.to.starts_with('@') ? request.to.substr(1) : request.to;
+  message.text = std::move(request.text);
+  message.thread_id = std::move(request.thread_id);
+  message.steer = request.steer;
+  if (const auto sender = parts_.roster.find(request.from)) message.token = sender->token;
+  auto sent = co_await parts_.engine->publish(std::move(message));
+  if (!sent) co_return fail(std::move(sent).error());
+  SentMessage out;
+  out.event_id = *std::move(sent);
+  out.published = true;
   co_return out;
 }
 

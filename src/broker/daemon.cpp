@@ -168,6 +168,7 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
 asio::awaitable<Result<void>> Daemon::Impl::open_outside() {
   if (settings.node) {
     if (settings.node->request.workspace_key) workspace_key = *settings.node->request.workspace_key;
+    settings.node->self_name = settings.broker.instance;
     node = std::make_unique<NodeSide>(executor, clock, random, files, *std::move(settings.node));
   }
   step("opening the journal, starting the keeper, looking for the node's token");

@@ -22,6 +22,11 @@ Result<void> NoEngine::deregister(const std::string& agent_id, const std::string
   return {};
 }
 
+asio::awaitable<Result<std::string>> NoEngine::publish(OutboundMessage message) {
+  co_return fail(Code::agent_not_found, "there is no " + message.to + " here, and no engine",
+                 "relay-broker status lists the agents");
+}
+
 void NoEngine::done(const std::string& agent_id, std::uint64_t seq,
                     const std::string& delivery_id) {
   (void)agent_id;

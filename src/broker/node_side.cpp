@@ -50,6 +50,9 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,
   if (settings_.request.workspace_key) {
     directory_.emplace(client_, engine_, *settings_.request.workspace_key, settings_.redact);
   }
+  node_control::AgentClaim self(settings_.self_name);
+  self.identity_hash = settings_.identity_hash;
+  outbound_.emplace(client_, random_, directory_, engine_, settings_.redact, std::move(self));
   session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_,
                                                          *store, *handler, std::move(options));
   auto started = co_await session_->start();
@@ -92,6 +95,11 @@ asio::awaitable<Result<node_control::AgentIdentity>> NodeSide::enroll(std::strin
 Result<void> NodeSide::deregister(const std::string& agent_id, const std::string& name) {
   if (!session_) return fail(Code::node_not_ready, "the node is not connected yet");
   return session_->deregister_agent(agent_id, name);
+}
+
+asio::awaitable<Result<std::string>> NodeSide::publish(OutboundMessage message) {
+  if (!outbound_) co_return fail(Code::node_not_ready, "the node is not connected yet");
+  co_return co_await outbound_->send(std::move(message));
 }
 
 void NodeSide::done(const std::string& agent_id, std::uint64_t seq,

@@ -30,6 +30,8 @@ class NodeSideSettings {
   node_control::NodeManifest manifest;
   /// Lower-case hex of SHA-256: the proof that agents of this broker are ours.
   std::string identity_hash;
+  /// The broker's own name among the agents.
+  std::string self_name;
 };
 
 /// The engine over the node's socket. On the loop thread.
@@ -54,6 +56,7 @@ class NodeSide final : public EngineSide {
                                                               std::string invocation_id,
                                                               std::string session_id) override;
   Result<void> deregister(const std::string& agent_id, const std::string& name) override;
+  asio::awaitable<Result<std::string>> publish(OutboundMessage message) override;
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override;
   void finish(const std::string& invocation_id,
@@ -73,6 +76,7 @@ class NodeSide final : public EngineSide {
   std::string node_name_;
   std::string engine_;
   std::optional<node_control::AgentDirectory> directory_;
+  std::optional<Outbound> outbound_;
   std::unique_ptr<node_control::NodeSession> session_;
   /// Its delivery book is what the last life left.
   bool started_ = false;

@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "cli/peer_init.hpp"
 #include "cli/release.hpp"
+#include "cli/send.hpp"
 #include "cli/report.hpp"
 #include "cli/serve.hpp"
 #include "cli/snapshot.hpp"
@@ -52,6 +53,7 @@ std::vector<Command> all_commands() {
   commands.push_back(enroll_command());
   commands.push_back(spawn_command());
   commands.push_back(release_command());
+  commands.push_back(send_command());
   commands.push_back(token_command());
   commands.push_back(status_command());
   commands.push_back(snapshot_command());

@@ -27,6 +27,13 @@ const char* interruption(int signal) {
   return signal == SIGINT ? "interrupted" : "ended by SIGTERM";
 }
 
+/// g++ 12 takes a result that a spawned coroutine returns for uninitialised; so it is kept aside.
+asio::awaitable<void> keep_outcome(asio::awaitable<Result<void>> work,
+                                   std::optional<Result<void>>* outcome) {
+  auto result = co_await std::move(work);
+  outcome->emplace(std::move(result));
+}
+
 }  // namespace
 
 struct Progress::State {
@@ -73,13 +80,12 @@ Result<void> run_loop(Context& context, const Work& work) {
 
   std::optional<Result<void>> outcome;
   std::exception_ptr broken;
-  auto ended = [&](std::exception_ptr thrown, Result<void> result) {
+  auto ended = [&](std::exception_ptr thrown) {
     broken = std::move(thrown);
-    if (!broken) outcome.emplace(std::move(result));
     progress.done();
     signals.cancel();
   };
-  asio::co_spawn(io, work(io.get_executor(), &progress),
+  asio::co_spawn(io, keep_outcome(work(io.get_executor(), &progress), &outcome),
                  asio::bind_cancellation_slot(cancel.slot(), std::move(ended)));
   io.run();
 
@@ -99,12 +105,11 @@ Result<void> serve_loop(const Work& work) {
   Progress progress(io.get_executor());
   std::optional<Result<void>> outcome;
   std::exception_ptr broken;
-  auto ended = [&](std::exception_ptr thrown, Result<void> result) {
+  auto ended = [&](std::exception_ptr thrown) {
     broken = std::move(thrown);
-    if (!broken) outcome.emplace(std::move(result));
     progress.done();
   };
-  asio::co_spawn(io, work(io.get_executor(), &progress), std::move(ended));
+  asio::co_spawn(io, keep_outcome(work(io.get_executor(), &progress), &outcome), std::move(ended));
   io.run();
   if (broken) std::rethrow_exception(broken);
   return std::move(*outcome);

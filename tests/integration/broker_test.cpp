@@ -44,6 +44,10 @@ class NotingEngine final : public EngineSide {
     deregistered.push_back(agent_id);
     return {};
   }
+  asio::awaitable<Result<std::string>> publish(OutboundMessage message) override {
+    published.push_back(message.to + " " + message.text + " " + message.token.reveal());
+    co_return "msg_1";
+  }
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override {
     (void)agent_id;
@@ -62,6 +66,7 @@ class NotingEngine final : public EngineSide {
   std::optional<Error> refusal;
   std::vector<std::string> enrolled;
   std::vector<std::string> deregistered;
+  std::vector<std::string> published;
   std::vector<std::uint64_t> acknowledged;
   std::map<std::string, std::string> outcomes;
   int changes = 0;

@@ -188,6 +188,44 @@ TEST_CASE_FIXTURE(Member, "a message of the engine is read by the agent and ackn
   CHECK_NOTHROW(engine.next_frame("node.deregister"));
 }
 
+TEST_CASE_FIXTURE(Member, "send: to agents here, and to all others through the engine") {
+  engine.call([](FakeEngine& e) {
+    e.state().agent_or_new("carol");
+    return 0;
+  });
+  serve({});
+  spawn_reader("ada");
+  const auto here = run({"send", "ada", "first things first"});
+  CHECK(here.status.as_shell() == 0);
+  CHECK(here.out.starts_with("ada: sent to one agent here (http_"));
+  wait_shown("ada", "first things first");
+
+  // As a person, who has the broker's own identity there.
+  const auto away = run({"send", "carol", "hello from here", "--json"});
+  CAPTURE(away.out);
+  REQUIRE(away.status.as_shell() == 0);
+  CHECK(text_at(away.out, "/relaycast_published") == "true");
+  const Record dm = engine.next_request("POST /v1/dm");
+  CHECK(dm.string("/to") == "carol");
+  CHECK(dm.string("/text") == "hello from here");
+  CHECK(dm.string("/mode") == "wait");
+  CHECK_FALSE(dm.header("Idempotency-Key").empty());
+  CHECK(dm.header("Authorization").starts_with("Bearer at_"));
+  // As an agent of ours; the text from standard input.
+  const auto piped =
+      run_program(command({"send", "carol", "-", "--from", "ada", "--steer"}), "from a pipe\n");
+  REQUIRE(piped.status.as_shell() == 0);
+  const Record other = engine.next_request("POST /v1/dm");
+  CHECK(other.string("/text") == "from a pipe");
+  CHECK(other.string("/mode") == "steer");
+  CHECK(other.header("Authorization") != dm.header("Authorization"));
+
+  const auto nobody = run({"send", "nobody", "hello"});
+  CHECK(nobody.status.as_shell() == 5);
+  CHECK(nobody.err.find("nobody") != std::string::npos);
+  CHECK(run({"send", "ada", "  "}).status.as_shell() == 2);
+}
+
 TEST_CASE_FIXTURE(Member,
                   "agents live on when their broker is killed, and the next one finds them") {
   serve({});

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "net/http_client.hpp"
+#include "node_control/agent_directory.hpp"
+
+namespace relay::broker {
+
+/// A message for somebody who is not on this machine.
+class OutboundMessage {
+ public:
+  OutboundMessage() = default;
+
+  /// An agent's name, or a channel with its '#'.
+  std::string to;
+  std::string text;
+  /// The message that this one answers.
+  std::string thread_id;
+  bool steer = false;
+  /// Of the agent of ours that says it; empty for people, who speak as the broker.
+  Secret token;
+};
+
+/// What this machine says through the engine. The broker has an identity of its own there, which is
+/// claimed when it first speaks. On the loop thread.
+class Outbound {
+ public:
+  /// `client` outlives this.
+  /// Without a directory (which needs the workspace's key) only agents speak.
+  Outbound(net::HttpClient& client, Random& random,
+           std::optional<node_control::AgentDirectory> directory, std::string engine,
+           net::Redact redact, node_control::AgentClaim self);
+
+  /// Says it once, however often it has to be tried, within 20 s; the engine's id of the message.
+  asio::awaitable<Result<std::string>> send(OutboundMessage message);
+
+ private:
+  asio::awaitable<Result<std::string>> send_as(OutboundMessage message, Secret token,
+                                               std::string once);
+  asio::awaitable<Result<Secret>> own_token();
+
+  net::HttpClient& client_;
+  Random& random_;
+  std::optional<node_control::AgentDirectory> directory_;
+  std::string engine_;
+  net::Redact redact_;
+  node_control::AgentClaim self_;
+  std::optional<Secret> token_;
+};
+
+}  // namespace relay::broker

@@ -1,0 +1,128 @@
+#include "cli/send.hpp"
+
+#include "cli/broker_client.hpp"
+#include "cli/output.hpp"
+#include <cerrno>
+#include <fmt/format.h>
+#include <memory>
+#include <unistd.h>
+#include <utility>
+
+#include "base/printable.hpp"
+#include "os/errno_error.hpp"
+
+namespace relay::cli {
+namespace {
+
+constexpr Duration kWithin = std::chrono::seconds(40);
+/// The most that a broker takes as one message.
+constexpr std::size_t kMostText = std::size_t{1} << 20U;
+
+struct SendOptions {
+  BrokerOptions broker;
+  std::string to;
+  std::string text;
+  std::string from;
+  std::string thread;
+  bool steer = false;
+};
+
+Result<std::string> read_input() {
+  std::string text;
+  std::string buffer(std::size_t{64} << 10U, '\0');
+  for (;;) {
+    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(os::errno_error(errno, "cannot read the message from standard input"));
+    if (got == 0) return text;
+    text.append(buffer, 0, static_cast<std::size_t>(got));
+    if (text.size() > kMostText) {
+      return fail(Code::too_large, fmt::format("a message has at most {} bytes", kMostText),
+                  "put it into a file and send its path");
+    }
+  }
+}
+
+std::string send_body(const SendOptions& options, std::string_view text) {
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("to", options.to);
+  out.field("message", text);
+  if (!options.from.empty()) out.field("from", options.from);
+  if (!options.thread.empty()) out.field("thread_id", options.thread);
+  if (options.steer) out.field("mode", "steer");
+  out.end_object();
+  out.finish();
+  return body;
+}
+
+void show_sent(Context& context, const SendOptions& options, const wire::Json& answer) {
+  if (context.json) return context.out.line(answer.text());
+  const auto document = wire::JsonDocument::parse(answer.text(), wire::kEngineLimits);
+  if (!document) return;
+  const std::string id = text_field(document->root(), "event_id");
+  const auto local = document->root().find("local");
+  const bool here = local && local->boolean().value_or(false);
+  const auto delivered = document->root().find("delivered");
+  const auto count = delivered ? delivered->unsigned_integer().value_or(0) : 0;
+  const std::string how = !here        ? "through the engine"
+                          : count == 1 ? "to one agent here"
+                                       : fmt::format("to {} agents here", count);
+  context.out.line(fmt::format("{}: sent {} ({})", printable(options.to), how, printable(id)));
+}
+
+asio::awaitable<Result<void>> send(Context* context, const SendOptions* options,
+                                   BrokerClient* client, Progress* progress) {
+  std::string text = options->text;
+  if (text == "-") {
+    auto given = read_input();
+    if (!given) co_return fail(std::move(given).error());
+    text = *std::move(given);
+  }
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    co_return fail(Code::invalid_argument, "the message is empty",
+                   "relay-broker send NAME TEXT, or - to read it from standard input");
+  }
+  progress->step("sending to " + printable(options->to));
+  std::string body = send_body(*options, text);
+  const auto answer = co_await client->call("POST", "/api/send", std::move(body), kWithin);
+  progress->done();
+  if (!answer) co_return fail(answer.error());
+  show_sent(*context, *options, *answer);
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Command send_command() {
+  auto options = std::make_shared<SendOptions>();
+  Command command;
+  command.name = "send";
+  command.summary = "Send a message to an agent or a #channel";
+  command.examples = {"relay-broker send ada \"the build is red, have a look\"",
+                      "git diff | relay-broker send '#reviews' - --from ada"};
+  const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
+  add(Option("--from", "In whose name; you by default", &options->from)
+          .value_name("AGENT")
+          .looked_up(live_agent_names));
+  add(Option("--thread", "The message that this one answers", &options->thread).value_name("ID"));
+  add(Option("--steer", "Before everything that waits", &options->steer));
+  add_broker_options(command, options->broker);
+  add(Option("to", "Who gets it", &options->to)
+          .value_name("TO")
+          .required()
+          .looked_up(live_agent_names));
+  add(Option("text", "What it says; - reads standard input", &options->text)
+          .value_name("TEXT")
+          .required());
+  command.run = [options](Context& context) -> Result<void> {
+    return with_broker(context, options->broker, [&](BrokerClient* client, Progress* progress) {
+      return send(&context, options.get(), client, progress);
+    });
+  };
+  command.state = options;
+  return command;
+}
+
+}  // namespace relay::cli
