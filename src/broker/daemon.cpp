@@ -359,7 +359,12 @@ asio::awaitable<void> Daemon::stop(Agents agents) {
     const bool all = agents == Agents::end;
     co_await impl.broker->stop(all ? Broker::Agents::end : Broker::Agents::leave);
   }
-  if (impl.node) co_await impl.node->stop();
+  if (impl.node) {
+    using node_control::Farewell;
+    // The next broker speaks for the same node, whose agents live on.
+    const auto farewell = agents == Agents::leave ? Farewell::successor_comes : Farewell::for_good;
+    co_await impl.node->stop(farewell);
+  }
   impl.tasks.cancel();
   co_await impl.tasks.join();
   if (impl.keeper && agents == Agents::end) {

@@ -22,6 +22,11 @@ Result<void> NoEngine::deregister(const std::string& agent_id, const std::string
   return {};
 }
 
+asio::awaitable<Result<void>> NoEngine::delete_identity(std::string name) {
+  (void)name;
+  co_return Result<void>();
+}
+
 asio::awaitable<Result<std::string>> NoEngine::publish(OutboundMessage message) {
   co_return fail(Code::agent_not_found, "there is no " + message.to + " here, and no engine",
                  "relay-broker status lists the agents");

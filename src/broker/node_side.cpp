@@ -7,6 +7,8 @@
 namespace relay::broker {
 namespace {
 
+constexpr Duration kDeleteWithin = std::chrono::seconds(10);
+
 net::HttpClientOptions client_options(const NodeSideSettings& settings) {
   net::HttpClientOptions out;
   out.network = settings.network;
@@ -64,9 +66,9 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,
   co_return started;
 }
 
-asio::awaitable<void> NodeSide::stop() {
+asio::awaitable<void> NodeSide::stop(node_control::Farewell farewell) {
   if (!session_) co_return;
-  co_await session_->stop();
+  co_await session_->stop(farewell);
 }
 
 asio::awaitable<Result<node_control::AgentIdentity>> NodeSide::enroll(std::string name,
@@ -95,6 +97,14 @@ asio::awaitable<Result<node_control::AgentIdentity>> NodeSide::enroll(std::strin
 Result<void> NodeSide::deregister(const std::string& agent_id, const std::string& name) {
   if (!session_) return fail(Code::node_not_ready, "the node is not connected yet");
   return session_->deregister_agent(agent_id, name);
+}
+
+asio::awaitable<Result<void>> NodeSide::delete_identity(std::string name) {
+  if (!directory_) {
+    co_return fail(Code::not_enrolled, "without the workspace's key no identity can be deleted",
+                   "give serve the key: --workspace-key @FILE, or RELAY_BROKER_WORKSPACE_KEY");
+  }
+  co_return co_await directory_->remove(std::move(name), kDeleteWithin);
 }
 
 asio::awaitable<Result<std::string>> NodeSide::publish(OutboundMessage message) {

@@ -50,12 +50,13 @@ class NodeSide final : public EngineSide {
   asio::awaitable<Result<void>> start(node_control::BookStore* store,
                                       node_control::NodeHandler* handler);
   /// Takes leave of the engine. Also good when `start` was never called.
-  asio::awaitable<void> stop();
+  asio::awaitable<void> stop(node_control::Farewell farewell);
 
   asio::awaitable<Result<node_control::AgentIdentity>> enroll(std::string name,
                                                               std::string invocation_id,
                                                               std::string session_id) override;
   Result<void> deregister(const std::string& agent_id, const std::string& name) override;
+  asio::awaitable<Result<void>> delete_identity(std::string name) override;
   asio::awaitable<Result<std::string>> publish(OutboundMessage message) override;
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override;

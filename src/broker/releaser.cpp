@@ -44,6 +44,10 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::release(ReleaseRequest request)
   if (!agent) {
     (void)co_await parts_.records.remove_agent(request.name);
     remove_files(request.name);
+    if (request.delete_identity) {
+      auto deleted = co_await delete_identity(request.name);
+      if (!deleted) co_return fail(std::move(deleted).error());
+    }
     co_return out;
   }
   if (agent->leaving) {
@@ -95,7 +99,20 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::end(std::shared_ptr<Agent> agen
     if (!request.reason.empty()) event.field("reason", request.reason);
   });
   gone_.notify();
+  if (request.delete_identity) {
+    auto deleted = co_await delete_identity(agent->name());
+    if (!deleted) co_return fail(std::move(deleted).error());
+  }
   co_return out;
+}
+
+asio::awaitable<Result<void>> Releaser::delete_identity(std::string name) {
+  auto deleted = co_await parts_.engine->delete_identity(name);
+  if (deleted) co_return deleted;
+  Error error = std::move(deleted).error();
+  error.message = name + " is released, but its identity was not deleted: " + error.message;
+  if (error.hint.empty()) error.hint = "relay-broker release --delete " + name + " tries again";
+  co_return fail(std::move(error));
 }
 
 asio::awaitable<Result<void>> Releaser::tell_engine(std::shared_ptr<Agent> agent) {

@@ -272,6 +272,11 @@ asio::awaitable<Result<void>> AgentDirectory::bind(std::string node_name, AgentC
   co_return Result<void>();
 }
 
+asio::awaitable<Result<void>> AgentDirectory::remove(std::string agent_name, Duration within) {
+  const Monotonic by = SystemClock().now() + within;
+  return undo({}, std::move(agent_name), true, by);
+}
+
 asio::awaitable<Result<void>> AgentDirectory::undo(std::string node_name, std::string agent_name,
                                                    bool created, Monotonic by) {
   const std::string path = created ? agent_path(agent_name)

@@ -162,12 +162,14 @@ asio::awaitable<Error> NodeConversation::listen() {
   }
 }
 
-asio::awaitable<void> NodeConversation::leave() {
+asio::awaitable<void> NodeConversation::leave(Farewell farewell) {
   if (link_ == nullptr) co_return;
   flush();
   because_ = Error(Code::cancelled, "the node leaves");
-  const auto sent = send(wire::NodeDeregister());
-  if (!sent) note(NoteLevel::warning, "no deregistration: " + sent.error().message);
+  if (farewell == Farewell::for_good) {
+    const auto sent = send(wire::NodeDeregister());
+    if (!sent) note(NoteLevel::warning, "no deregistration: " + sent.error().message);
+  }
   // The reader lets go of it as soon as it is closed.
   const auto link = link_;
   co_await link->close("the node leaves", options_.leave_within);

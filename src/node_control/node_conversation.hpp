@@ -68,7 +68,7 @@ class NodeConversation {
   /// Says everything a new connection begins with, then listens until its end.
   asio::awaitable<NodeEnd> run(std::shared_ptr<NodeLink> link, NodeToken token);
   /// Writes what is ready, deregisters the node, closes. Within `leave_within`.
-  asio::awaitable<void> leave();
+  asio::awaitable<void> leave(Farewell farewell);
 
   void on_time();
   [[nodiscard]] std::optional<Monotonic> next_deadline() const;

@@ -14,6 +14,10 @@
 
 namespace relay::node_control {
 
+/// Why a node leaves its engine: it ends, and with it its agents; or another process goes on with
+/// the same node and the same agents.
+enum class Farewell { for_good, successor_comes };
+
 /// What the node tells the engine about itself.
 class NodeManifest {
  public:

@@ -84,13 +84,13 @@ asio::awaitable<Result<void>> NodeSession::start() {
   co_return *first_try_;
 }
 
-asio::awaitable<void> NodeSession::stop() {
+asio::awaitable<void> NodeSession::stop(Farewell farewell) {
   co_await net::shielded();
   leaving_ = true;
   conversation_.questions().give_up(
       Error(Code::cancelled, "node_control_shutdown: the broker ends"));
   co_await conversation_.deliveries().finish(options_.leave_within / 2);
-  co_await conversation_.leave();
+  co_await conversation_.leave(farewell);
   tell(tunnel_.leaving(clock_.wall()));
   conversation_.group().cancel();
   co_await conversation_.group().join();

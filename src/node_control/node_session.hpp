@@ -40,9 +40,10 @@ class NodeSession {
   /// engine's real reason why it will never take this node: bad key, name or id of another node.
   asio::awaitable<Result<void>> start();
 
-  /// Takes leave: saves, writes what is ready, deregisters the node, ends every task. Callers that
+  /// Takes leave: saves, writes what is ready, deregisters the node unless it goes on, ends every
+  /// task. Callers that
   /// wait get `cancelled`. Within about twice `leave_within`, whatever the engine does.
-  asio::awaitable<void> stop();
+  asio::awaitable<void> stop(Farewell farewell = Farewell::for_good);
 
   /// Registers an agent over the node's socket. Errors: `node_not_ready` at once without a
   /// connection, `timeout` after 30 s (a late success is undone), `connection_closed` when it ended

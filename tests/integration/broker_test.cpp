@@ -44,6 +44,10 @@ class NotingEngine final : public EngineSide {
     deregistered.push_back(agent_id);
     return {};
   }
+  asio::awaitable<Result<void>> delete_identity(std::string name) override {
+    deleted.push_back(std::move(name));
+    co_return Result<void>();
+  }
   asio::awaitable<Result<std::string>> publish(OutboundMessage message) override {
     published.push_back(message.to + " " + message.text + " " + message.token.reveal());
     co_return "msg_1";
@@ -67,6 +71,7 @@ class NotingEngine final : public EngineSide {
   std::vector<std::string> enrolled;
   std::vector<std::string> deregistered;
   std::vector<std::string> published;
+  std::vector<std::string> deleted;
   std::vector<std::uint64_t> acknowledged;
   std::map<std::string, std::string> outcomes;
   int changes = 0;

@@ -188,7 +188,8 @@ TEST_CASE_FIXTURE(Member, "a message of the engine is read by the agent and ackn
   CHECK_NOTHROW(engine.next_frame("node.deregister"));
 }
 
-TEST_CASE_FIXTURE(Member, "send: to agents here, and to all others through the engine") {
+TEST_CASE_FIXTURE(Member,
+                  "send: to agents here, to all others through the engine; release --delete") {
   engine.call([](FakeEngine& e) {
     e.state().agent_or_new("carol");
     return 0;
@@ -220,10 +221,13 @@ TEST_CASE_FIXTURE(Member, "send: to agents here, and to all others through the e
   CHECK(other.string("/mode") == "steer");
   CHECK(other.header("Authorization") != dm.header("Authorization"));
 
+  CHECK(run({"release", "ada", "--delete"}).status.as_shell() == 0);
+  CHECK_NOTHROW(engine.next_request("DELETE /v1/agents/{name}"));
+
   const auto nobody = run({"send", "nobody", "hello"});
   CHECK(nobody.status.as_shell() == 5);
   CHECK(nobody.err.find("nobody") != std::string::npos);
-  CHECK(run({"send", "ada", "  "}).status.as_shell() == 2);
+  CHECK(run({"send", "nobody", "  "}).status.as_shell() == 2);
 }
 
 TEST_CASE_FIXTURE(Member,
@@ -249,6 +253,10 @@ TEST_CASE_FIXTURE(Member, "a takeover ends the old broker and none of its agents
   CHECK(agent_field("/workerPid") == pid);
   dm("to the new one");
   wait_shown("ada", "to the new one");
+  // The node was never away for good.
+  const auto farewells =
+      engine.call([](FakeEngine& e) { return e.frames_of("node.deregister").size(); });
+  CHECK(farewells == 0);
 }
 
 }  // namespace relay::test
