@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/ids.hpp"
 #include "net/timeout.hpp"
 
@@ -279,7 +280,9 @@ asio::awaitable<void> Postman::work() {
     std::vector<MessageEnd> batch;
     batch.reserve(count);
     for (std::size_t i = 0; i < count; ++i) batch.push_back(ends_[i].end);
+    failpoint(Failpoint::before_end);
     const auto written = co_await parts_.records.end(std::move(batch));
+    failpoint(Failpoint::ended);
     if (!written) {
       co_await net::pause(kWriteAgain);
       continue;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/ids.hpp"
 #include "base/printable.hpp"
 #include "node_control/recent_marks.hpp"
@@ -194,6 +195,7 @@ bool NodeConversation::take(wire::EngineFrame frame) {
 }
 
 void NodeConversation::take(wire::Deliver frame, std::string text) {
+  failpoint(Failpoint::frame_decoded);
   Delivery delivery;
   delivery.agent_id = std::move(frame.agent_id);
   delivery.agent_name = std::move(frame.agent);
@@ -349,7 +351,11 @@ void NodeConversation::flush() {
     wire::DeliveryAck frame;
     frame.agent = ack.agent_name;
     frame.up_to_seq = ack.up_to_seq;
-    if (!full && send(frame)) continue;
+    failpoint(Failpoint::before_ack);
+    if (!full && send(frame)) {
+      failpoint(Failpoint::ack_sent);
+      continue;
+    }
     full = true;
     outbox_.ack(ack);
   }
