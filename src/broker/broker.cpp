@@ -13,6 +13,8 @@ namespace relay::broker {
 namespace {
 
 constexpr Duration kLookAtTime = std::chrono::hours(1);
+/// Longer than a program that is at work takes to look at its window.
+constexpr Duration kOtherSizeFor = std::chrono::milliseconds(150);
 constexpr Duration kSettleWithin = std::chrono::seconds(5);
 constexpr std::size_t kMostEnding = 16;
 constexpr std::size_t kMostCrashes = 20;
@@ -70,9 +72,8 @@ asio::awaitable<Result<void>> Broker::adopt_agents() {
     if (wanted) {
       auto adopted = spawner_.adopt(*one, programs_.adopt(std::move(held)));
       if (adopted) {
-        // Whatever it showed before is unknown here: it is asked to paint again.
-        const os::WindowSize size = (*adopted)->session()->size();
-        (void)(*adopted)->session()->terminal().resize(size);
+        // Whatever it showed before is unknown here.
+        tasks_.spawn(ask_to_paint(*adopted));
         stored->erase(one);
         continue;
       }
@@ -95,6 +96,19 @@ asio::awaitable<Result<void>> Broker::adopt_agents() {
   if (!open) co_return fail(std::move(open).error());
   for (StoredMessage& message : *open) postman_.restore(std::move(message));
   co_return Result<void>();
+}
+
+/// A program paints everything anew when its window gets another size; one that looks again and
+/// finds the size it knows does nothing, so the other size stays for a while.
+asio::awaitable<void> Broker::ask_to_paint(std::shared_ptr<Agent> agent) {
+  const std::string generation = agent->generation();
+  os::WindowSize other = agent->session()->size();
+  if (other.rows < 2) co_return;
+  --other.rows;
+  (void)agent->session()->terminal().resize(other);
+  co_await net::pause(kOtherSizeFor);
+  if (agent->exit() || agent->generation() != generation) co_return;
+  (void)agent->session()->terminal().resize(agent->session()->size());
 }
 
 asio::awaitable<void> Broker::stop(Agents agents) {

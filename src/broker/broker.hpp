@@ -113,6 +113,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
   asio::awaitable<void> after_exit(std::shared_ptr<Agent> agent, Result<os::ExitStatus> how);
   asio::awaitable<void> restart(std::shared_ptr<Agent> agent, Duration after);
   asio::awaitable<Result<void>> adopt_agents();
+  asio::awaitable<void> ask_to_paint(std::shared_ptr<Agent> agent);
   [[nodiscard]] Result<std::shared_ptr<Agent>> known(const std::string& name);
   void tell_exit(Agent& agent, const Result<os::ExitStatus>& how);
 
