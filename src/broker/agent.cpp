@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/failpoint.hpp"
 #include "base/printable.hpp"
+#include "node_control/recent_marks.hpp"
 
 namespace relay::broker {
 namespace {
@@ -35,12 +37,11 @@ void write_delivery(JsonWriter& out, const std::string& agent, const Mail& messa
 }  // namespace
 
 Agent::Agent(asio::any_io_executor executor, AgentHost& host, EventLog& events, const Clock& clock,
-             Random& random, SpawnRequest request, pty::Profile profile)
+             SpawnRequest request, pty::Profile profile)
     : executor_(executor),
       host_(host),
       events_(events),
       clock_(clock),
-      random_(random),
       request_(std::move(request)),
       profile_(std::move(profile)),
       activity_(request_.idle_after),
@@ -120,8 +121,10 @@ asio::awaitable<void> Agent::feed() {
       keys.push_back(message->key);
       numbers.push_back(message->number);
     }
+    failpoint(Failpoint::before_begin);
     auto work = host_.begin(std::move(keys), generation_);
     const auto begun = co_await std::move(work);
+    failpoint(Failpoint::begun);
     if (!begun) {
       for (const std::uint64_t number : numbers) mailbox_.put_back(number);
       (void)co_await changed_.wait(kOfferAgain);
@@ -169,7 +172,8 @@ Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
   rules.inline_bytes = profile_.limits.inline_bytes;
   rules.line_bytes = session_->mode().canonical ? pty::InjectionSettings().canonical_line : 0;
   const std::string path = host_.body_path(*this, message);
-  const std::uint64_t mark = random_.next();
+  // Unknown to who sends, and the same for the next broker: by it the text is found on the screen.
+  const std::uint64_t mark = node_control::mark_of(generation_ + message.key.delivery_id);
   auto envelope = pty::make_envelope(message.inbound.letter, rules, mark, path);
   if (!envelope) return fail(std::move(envelope).error());
   if (envelope->file) {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "broker/activity.hpp"
@@ -55,7 +54,7 @@ class Agent {
  public:
   /// What comes in by reference outlives this.
   Agent(asio::any_io_executor executor, AgentHost& host, EventLog& events, const Clock& clock,
-        Random& random, SpawnRequest request, pty::Profile profile);
+        SpawnRequest request, pty::Profile profile);
   /// No program is attended any more (`stop`).
   ~Agent();
   Agent(const Agent&) = delete;
@@ -147,7 +146,6 @@ class Agent {
   AgentHost& host_;
   EventLog& events_;
   const Clock& clock_;
-  Random& random_;
   SpawnRequest request_;
   pty::Profile profile_;
   Activity activity_;
