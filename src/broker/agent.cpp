@@ -111,7 +111,7 @@ Result<void> Agent::accept(Mail message) {
 
 asio::awaitable<void> Agent::feed() {
   for (;;) {
-    if (ended_ || !mailbox_.may_take()) {
+    if (ended_ || handing_over_ || !mailbox_.may_take()) {
       (void)co_await changed_.wait(kLookAtMailbox);
       continue;
     }
@@ -140,6 +140,8 @@ asio::awaitable<void> Agent::feed() {
         end_message(numbers[i], std::move(before));
         continue;
       }
+      while (!ended_ && !may_type()) (void)co_await changed_.wait(kLookAtMailbox);
+      if (ended_) break;
       all_taken = offer(numbers[i]) && all_taken;
     }
     // Not at once: what was put back would be begun again and again.
@@ -184,7 +186,7 @@ Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
   item.id = message.number;
   item.text = std::move(envelope->text);
   // Order is kept but for what its sender calls urgent.
-  item.priority = message.inbound.priority >= 4 || message.inbound.steer ? 1 : 0;
+  item.priority = message.urgent() ? 1 : 0;
   item.recovering = message.recovering;
   if (message.recovering) {
     pty::Letter repeat = message.inbound.letter;
@@ -234,6 +236,7 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   std::erase(typing_, number);
   auto message = mailbox_.ended(number);
   if (!message) return;
+  ends_.insert(number);
   switch (outcome.end) {
     case pty::InjectionEnd::submitted: ++submitted_; break;
     case pty::InjectionEnd::typed: ++typed_; break;
@@ -241,6 +244,20 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   }
   changed_.notify();
   host_.message_ended(*this, *std::move(message), std::move(outcome));
+}
+
+void Agent::end_kept(std::uint64_t number) {
+  if (ends_.erase(number) > 0) changed_.notify();
+}
+
+asio::awaitable<void> Agent::finish_typing(Duration at_most) {
+  handing_over_ = true;
+  const Monotonic deadline = clock_.now() + at_most;
+  while (!typing_.empty()) {
+    const Duration left = deadline - clock_.now();
+    if (left <= Duration::zero()) co_return;
+    (void)co_await changed_.wait(left);
+  }
 }
 
 void Agent::hook(std::uint64_t number) {

@@ -15,6 +15,8 @@ namespace {
 constexpr Duration kLookAtTime = std::chrono::hours(1);
 /// Longer than a program that is at work takes to look at its window.
 constexpr Duration kOtherSizeFor = std::chrono::milliseconds(150);
+/// What is typed by then is not in doubt for the next broker, which agents and messages wait for.
+constexpr Duration kFinishTypingWithin = std::chrono::milliseconds(300);
 constexpr Duration kSettleWithin = std::chrono::seconds(5);
 constexpr std::size_t kMostEnding = 16;
 constexpr std::size_t kMostCrashes = 20;
@@ -126,6 +128,13 @@ asio::awaitable<void> Broker::stop(Agents agents) {
       if (ending.size() >= kMostEnding) co_await ending.join();
     }
     co_await ending.join();
+  }
+  if (agents == Agents::leave) {
+    net::TaskGroup finishing(parts_.executor);
+    for (const auto& agent : parts_.roster.all()) {
+      finishing.spawn(agent->finish_typing(kFinishTypingWithin));
+    }
+    co_await finishing.join();
   }
   for (const auto& agent : parts_.roster.all()) co_await agent->stop();
   co_await postman_.settle(kSettleWithin);

@@ -225,7 +225,7 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
       out.field("to", agent.name());
     });
   }
-  queue_end(message, std::move(outcome));
+  queue_end(message, std::move(outcome), agent.name());
 }
 
 void Postman::tell_dead(const std::string& agent, const Mail& message, const std::string& reason) {
@@ -260,8 +260,10 @@ std::size_t Postman::bury(Agent& agent, std::string reason) {
   return messages.size();
 }
 
-void Postman::queue_end(const Mail& message, pty::InjectionOutcome outcome) {
+void Postman::queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent) {
   End end;
+  end.agent = std::move(agent);
+  end.number = message.number;
   end.end.generation = message.generation;
   end.end.key = message.key;
   end.end.outcome = std::move(outcome);
@@ -288,10 +290,11 @@ asio::awaitable<void> Postman::work() {
       continue;
     }
     for (std::size_t i = 0; i < count; ++i) {
-      const End& end = ends_.front();
+      const End end = std::move(ends_.front());
+      ends_.pop_front();
       const MessageKey& key = end.end.key;
       if (!end.local) parts_.engine->done(key.agent_id, key.seq, key.delivery_id);
-      ends_.pop_front();
+      if (const auto agent = parts_.roster.find(end.agent)) agent->end_kept(end.number);
     }
     changed_.notify();
   }

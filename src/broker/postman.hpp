@@ -45,10 +45,13 @@ class Postman {
   struct End {
     MessageEnd end;
     bool local = false;
+    /// Who waits for this to be on disk; empty for nobody.
+    std::string agent;
+    std::uint64_t number = 0;
   };
   [[nodiscard]] Result<Mail> read(const MessageKey& key, std::string_view frame);
   void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
-  void queue_end(const Mail& message, pty::InjectionOutcome outcome);
+  void queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent = {});
   void tell_dead(const std::string& agent, const Mail& message, const std::string& reason);
 
   BrokerParts& parts_;
