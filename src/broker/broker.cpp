@@ -97,12 +97,19 @@ asio::awaitable<Result<void>> Broker::adopt_agents() {
   auto open = co_await parts_.records.open_messages();
   if (!open) co_return fail(std::move(open).error());
   for (StoredMessage& message : *open) postman_.restore(std::move(message));
+  auto owed = co_await parts_.records.results();
+  if (!owed) co_return fail(std::move(owed).error());
+  for (OwedResult& result : *owed) {
+    parts_.engine->owe(result.invocation_id, std::move(result.frame));
+  }
   co_return Result<void>();
 }
 
 /// A program paints everything anew when its window gets another size; one that looks again and
 /// finds the size it knows does nothing, so the other size stays for a while.
 asio::awaitable<void> Broker::ask_to_paint(std::shared_ptr<Agent> agent) {
+  // The size comes back whatever ends the broker.
+  co_await net::shielded();
   const std::string generation = agent->generation();
   os::WindowSize other = agent->session()->size();
   if (other.rows < 2) co_return;
@@ -394,7 +401,29 @@ asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
       }
     }
   }
-  parts_.engine->finish(id, std::move(outcome));
+  auto given = give_result(id, std::move(outcome));
+  co_await std::move(given);
+}
+
+/// On disk first: what was done is not done again, or denied, by the broker after a crash.
+asio::awaitable<void> Broker::give_result(std::string invocation_id,
+                                          std::variant<wire::Json, std::string> outcome) {
+  wire::ActionResult result;
+  result.invocation_id = invocation_id;
+  result.outcome = outcome;
+  std::string frame = wire::encode(result);
+  const auto kept = co_await parts_.records.put_result(invocation_id, std::move(frame));
+  if (!kept) note(node_control::NoteLevel::error, "a result is not kept: " + kept.error().message);
+  parts_.engine->finish(invocation_id, std::move(outcome));
+}
+
+void Broker::result_settled(std::string invocation_id) {
+  tasks_.spawn(forget_result(std::move(invocation_id)));
+}
+
+asio::awaitable<void> Broker::forget_result(std::string invocation_id) {
+  // What cannot be removed is sent once more by the next broker; the engine has it already.
+  (void)co_await parts_.records.remove_result(std::move(invocation_id));
 }
 
 }  // namespace relay::broker

@@ -398,6 +398,7 @@ void NodeConversation::on_time() {
   }
   questions_.on_time();
   deliveries_.on_time();
+  for (auto& id : outbox_.settled(clock_.now())) handler_.result_settled(std::move(id));
 }
 
 std::optional<Monotonic> NodeConversation::next_deadline() const {

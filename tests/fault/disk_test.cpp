@@ -1,5 +1,4 @@
 // F3, F4, F16: a disk that fails, a journal that is damaged, descriptors that run out.
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,11 +17,6 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// A sanitizer has to be the first library of its program.
-bool may_preload() {
-  return std::getenv("FAULT_DISK_LIBRARY") != nullptr;
-}
-
 struct DiskWorld : FaultWorld {
   DiskWorld() {
     const Path file = temp / "disk";
@@ -32,7 +26,9 @@ struct DiskWorld : FaultWorld {
     REQUIRE(at != MAP_FAILED);
     disk = static_cast<DiskOrders*>(at);
     environment.set(kDiskVariable, file.string());
-    if (may_preload()) environment.set("LD_PRELOAD", std::getenv("FAULT_DISK_LIBRARY"));
+    if (is_sanitized()) return;
+    const auto library = os::Environment::of_process().get("FAULT_DISK_LIBRARY");
+    environment.set("LD_PRELOAD", library.value());
   }
   ~DiskWorld() { ::munmap(disk, sizeof(DiskOrders)); }
   DiskWorld(const DiskWorld&) = delete;
@@ -70,7 +66,7 @@ void put_bytes(const Path& path, const std::string& bytes) {
 }  // namespace
 
 TEST_CASE_FIXTURE(DiskWorld, "F3: a disk that takes nothing stops the acks, not the broker") {
-  if (!may_preload()) {
+  if (is_sanitized()) {
     figure("F3", "skipped: a sanitizer does not allow LD_PRELOAD");
     return;
   }

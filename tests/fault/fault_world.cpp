@@ -124,6 +124,21 @@ std::uint64_t FaultWorld::acked(const std::string& name) {
   return engine->call([&](FakeEngine& e) { return e.state().agent(name).acked_seq; });
 }
 
+std::string FaultWorld::lose_result_of_spawn(const std::string& node, const std::string& name) {
+  const std::string input = R"({"name":")" + name + R"(","cli":"sh"})";
+  const std::string id = engine->call([&](FakeEngine& e) {
+    e.incoming("action.result", FrameScript::drop());
+    return e.invoke(node, "spawn:sh", input);
+  });
+  engine->next_note("dropped action.result");
+  return id;
+}
+
+std::string FaultWorld::next_result() {
+  const Record result = engine->next_frame("action.result");
+  return result.string("/invocation_id") + " " + result.json("/output");
+}
+
 std::vector<Duration> FaultWorld::ack_times(const std::string& name) {
   return engine->call([&](FakeEngine& e) {
     const auto acks = e.frames_of("delivery.ack");
@@ -193,6 +208,16 @@ std::uint64_t resident_kib(pid_t pid) {
 void figure(std::string_view row, const std::string& figures) {
   std::printf("%-4s %s\n", std::string(row).c_str(), figures.c_str());
   std::fflush(stdout);
+}
+
+bool is_sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+  return false;
+#endif
 }
 
 double milliseconds(Duration time) {

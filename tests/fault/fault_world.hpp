@@ -55,6 +55,10 @@ class FaultWorld {
   [[nodiscard]] std::vector<Duration> ack_times(const std::string& name);
   /// How long the node was away the last time; zero when it never was.
   [[nodiscard]] Duration last_gap();
+  /// The engine asks for a shell under this name and does not get the result; the invocation's id.
+  std::string lose_result_of_spawn(const std::string& node, const std::string& name);
+  /// The next result of an action: its invocation and its output.
+  std::string next_result();
   /// Both ways: what the engine had sent has been taken by the broker, what it sent was heard.
   void settle();
   /// What was said so far is forgotten.
@@ -78,6 +82,10 @@ class FaultWorld {
 /// "F9  what  figures  pass" on the standard output: a row of the table of `./dev test faults`.
 void figure(std::string_view row, const std::string& figures);
 [[nodiscard]] double milliseconds(Duration time);
+
+/// This program and the broker were built with a sanitizer: it has to be the first library of its
+/// program, and keeps memory that was freed.
+[[nodiscard]] bool is_sanitized();
 
 /// The value of a number in the environment, for the long form of a test.
 [[nodiscard]] int long_form(const char* variable, int usual);

@@ -56,6 +56,9 @@ class NotingEngine final : public EngineSide {
                                   ? std::get<std::string>(outcome)
                                   : std::get<wire::Json>(outcome).text();
   }
+  void owe(const std::string& invocation_id, std::string frame) override {
+    owed[invocation_id] = std::move(frame);
+  }
   void agents_changed() override { ++changes; }
   [[nodiscard]] node_control::NodeStatus status() const override { return {}; }
 
@@ -64,6 +67,7 @@ class NotingEngine final : public EngineSide {
   std::vector<std::string> deregistered;
   std::vector<std::uint64_t> acknowledged;
   std::map<std::string, std::string> outcomes;
+  std::map<std::string, std::string> owed;
   int changes = 0;
 };
 
