@@ -55,6 +55,7 @@ Broker::~Broker() = default;
 
 asio::awaitable<Result<void>> Broker::start() {
   tasks_.spawn(postman_.work());
+  tasks_.spawn(postman_.remind());
   tasks_.spawn(keep_time());
   auto adopted = co_await adopt_agents();
   // The events of programs that ended meanwhile find their agents.
