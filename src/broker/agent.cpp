@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/failpoint.hpp"
 #include "base/printable.hpp"
+#include "node_control/recent_marks.hpp"
 
 namespace relay::broker {
 namespace {
@@ -35,12 +37,11 @@ void write_delivery(JsonWriter& out, const std::string& agent, const Mail& messa
 }  // namespace
 
 Agent::Agent(asio::any_io_executor executor, AgentHost& host, EventLog& events, const Clock& clock,
-             Random& random, SpawnRequest request, pty::Profile profile)
+             SpawnRequest request, pty::Profile profile)
     : executor_(executor),
       host_(host),
       events_(events),
       clock_(clock),
-      random_(random),
       request_(std::move(request)),
       profile_(std::move(profile)),
       activity_(request_.idle_after),
@@ -110,7 +111,7 @@ Result<void> Agent::accept(Mail message) {
 
 asio::awaitable<void> Agent::feed() {
   for (;;) {
-    if (ended_ || !mailbox_.may_take()) {
+    if (ended_ || handing_over_ || !mailbox_.may_take()) {
       (void)co_await changed_.wait(kLookAtMailbox);
       continue;
     }
@@ -120,8 +121,10 @@ asio::awaitable<void> Agent::feed() {
       keys.push_back(message->key);
       numbers.push_back(message->number);
     }
+    failpoint(Failpoint::before_begin);
     auto work = host_.begin(std::move(keys), generation_);
     const auto begun = co_await std::move(work);
+    failpoint(Failpoint::begun);
     if (!begun) {
       for (const std::uint64_t number : numbers) mailbox_.put_back(number);
       (void)co_await changed_.wait(kOfferAgain);
@@ -137,6 +140,8 @@ asio::awaitable<void> Agent::feed() {
         end_message(numbers[i], std::move(before));
         continue;
       }
+      while (!ended_ && !may_type()) (void)co_await changed_.wait(kLookAtMailbox);
+      if (ended_) break;
       all_taken = offer(numbers[i]) && all_taken;
     }
     // Not at once: what was put back would be begun again and again.
@@ -169,7 +174,8 @@ Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
   rules.inline_bytes = profile_.limits.inline_bytes;
   rules.line_bytes = session_->mode().canonical ? pty::InjectionSettings().canonical_line : 0;
   const std::string path = host_.body_path(*this, message);
-  const std::uint64_t mark = random_.next();
+  // Unknown to who sends, and the same for the next broker: by it the text is found on the screen.
+  const std::uint64_t mark = node_control::mark_of(generation_ + message.key.delivery_id);
   auto envelope = pty::make_envelope(message.inbound.letter, rules, mark, path);
   if (!envelope) return fail(std::move(envelope).error());
   if (envelope->file) {
@@ -180,7 +186,7 @@ Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
   item.id = message.number;
   item.text = std::move(envelope->text);
   // Order is kept but for what its sender calls urgent.
-  item.priority = message.inbound.priority >= 4 || message.inbound.steer ? 1 : 0;
+  item.priority = message.urgent() ? 1 : 0;
   item.recovering = message.recovering;
   if (message.recovering) {
     pty::Letter repeat = message.inbound.letter;
@@ -230,6 +236,7 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   std::erase(typing_, number);
   auto message = mailbox_.ended(number);
   if (!message) return;
+  ends_.insert(number);
   switch (outcome.end) {
     case pty::InjectionEnd::submitted: ++submitted_; break;
     case pty::InjectionEnd::typed: ++typed_; break;
@@ -237,6 +244,20 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   }
   changed_.notify();
   host_.message_ended(*this, *std::move(message), std::move(outcome));
+}
+
+void Agent::end_kept(std::uint64_t number) {
+  if (ends_.erase(number) > 0) changed_.notify();
+}
+
+asio::awaitable<void> Agent::finish_typing(Duration at_most) {
+  handing_over_ = true;
+  const Monotonic deadline = clock_.now() + at_most;
+  while (!typing_.empty()) {
+    const Duration left = deadline - clock_.now();
+    if (left <= Duration::zero()) co_return;
+    (void)co_await changed_.wait(left);
+  }
 }
 
 void Agent::hook(std::uint64_t number) {

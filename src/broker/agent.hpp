@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "broker/activity.hpp"
@@ -55,7 +55,7 @@ class Agent {
  public:
   /// What comes in by reference outlives this.
   Agent(asio::any_io_executor executor, AgentHost& host, EventLog& events, const Clock& clock,
-        Random& random, SpawnRequest request, pty::Profile profile);
+        SpawnRequest request, pty::Profile profile);
   /// No program is attended any more (`stop`).
   ~Agent();
   Agent(const Agent&) = delete;
@@ -83,6 +83,11 @@ class Agent {
 
   /// Gives a message to the agent. `queue_full` and nothing is taken.
   [[nodiscard]] Result<void> accept(Mail message);
+  /// That this message has ended is on disk.
+  void end_kept(std::uint64_t number);
+  /// No other message is begun, for ever: another broker takes over. Returns when the one that is
+  /// being typed has ended, or the time is over.
+  asio::awaitable<void> finish_typing(Duration at_most);
   /// Of a message of this agent: the agent itself has shown that it read it.
   void hook(std::uint64_t number);
 
@@ -142,12 +147,14 @@ class Agent {
   void on_change();
   void tell_output();
   void end_message(std::uint64_t number, pty::InjectionOutcome outcome);
+  /// One at a time, and the next when the last one's end is on disk: so a crash leaves one message
+  /// in doubt.
+  [[nodiscard]] bool may_type() const { return typing_.empty() && ends_.empty() && !handing_over_; }
 
   asio::any_io_executor executor_;
   AgentHost& host_;
   EventLog& events_;
   const Clock& clock_;
-  Random& random_;
   SpawnRequest request_;
   pty::Profile profile_;
   Activity activity_;
@@ -165,7 +172,10 @@ class Agent {
   std::uint64_t seen_ = 0;
   std::uint64_t told_ = 0;
   std::vector<std::uint64_t> typing_;
+  /// Messages whose end is not on disk yet.
+  std::set<std::uint64_t> ends_;
   bool letting_go_ = false;
+  bool handing_over_ = false;
 
   std::uint64_t submitted_ = 0;
   std::uint64_t typed_ = 0;

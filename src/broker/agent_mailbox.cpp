@@ -28,13 +28,15 @@ bool AgentMailbox::may_take() const {
 
 std::vector<const Mail*> AgentMailbox::take() {
   std::vector<const Mail*> out;
-  for (Entry& entry : messages_) {
-    if (offered_ >= kMostOffered) break;
-    if (!free(entry)) continue;
-    entry.offered = true;
-    ++offered_;
-    ++entry.message.attempts;
-    out.push_back(&entry.message);
+  for (const bool urgent : {true, false}) {
+    for (Entry& entry : messages_) {
+      if (offered_ >= kMostOffered) return out;
+      if (!free(entry) || entry.message.urgent() != urgent) continue;
+      entry.offered = true;
+      ++offered_;
+      ++entry.message.attempts;
+      out.push_back(&entry.message);
+    }
   }
   return out;
 }

@@ -29,6 +29,9 @@ struct Mail {
   bool recovering = false;
   /// Accepted here, not from the engine: nobody waits for an ack.
   bool local = false;
+
+  /// It goes before others that wait.
+  [[nodiscard]] bool urgent() const { return inbound.priority >= 4 || inbound.steer; }
 };
 
 /// What waits for one agent, in the order in which it is to be typed, and what its terminal has
@@ -38,14 +41,15 @@ class AgentMailbox {
   /// Messages, and bytes of their bodies. What comes from the engine is bounded before by the book.
   static constexpr std::size_t kMostMessages = 10'000;
   static constexpr std::size_t kMostBytes = std::size_t{64} << 20;
-  /// Given to the terminal at a time: enough to keep it busy while the next ones are made durable,
-  /// few enough that a crash leaves little doubt.
-  static constexpr std::size_t kMostOffered = 8;
+  /// Given out at a time: the one that is typed, and the next, that its beginning is on disk by
+  /// then. More would only be in doubt after a crash.
+  static constexpr std::size_t kMostOffered = 2;
 
   /// `queue_full`, with a time to come again; then nothing was taken.
   [[nodiscard]] Result<void> accept(Mail message);
 
-  /// What may be given to the terminal now, oldest first. They are `offered` from now on.
+  /// What may be given to the terminal now: the urgent first, then the oldest. They are `offered`
+  /// from now on.
   [[nodiscard]] std::vector<const Mail*> take();
   /// The terminal did not take it: it is the next one again.
   void put_back(std::uint64_t number);

@@ -13,6 +13,10 @@ namespace relay::broker {
 namespace {
 
 constexpr Duration kLookAtTime = std::chrono::hours(1);
+/// Longer than a program that is at work takes to look at its window.
+constexpr Duration kOtherSizeFor = std::chrono::milliseconds(150);
+/// What is typed by then is not in doubt for the next broker, which agents and messages wait for.
+constexpr Duration kFinishTypingWithin = std::chrono::milliseconds(300);
 constexpr Duration kSettleWithin = std::chrono::seconds(5);
 constexpr std::size_t kMostEnding = 16;
 constexpr std::size_t kMostCrashes = 20;
@@ -51,6 +55,7 @@ Broker::~Broker() = default;
 
 asio::awaitable<Result<void>> Broker::start() {
   tasks_.spawn(postman_.work());
+  tasks_.spawn(postman_.remind());
   tasks_.spawn(keep_time());
   auto adopted = co_await adopt_agents();
   // The events of programs that ended meanwhile find their agents.
@@ -70,9 +75,8 @@ asio::awaitable<Result<void>> Broker::adopt_agents() {
     if (wanted) {
       auto adopted = spawner_.adopt(*one, programs_.adopt(std::move(held)));
       if (adopted) {
-        // Whatever it showed before is unknown here: it is asked to paint again.
-        const os::WindowSize size = (*adopted)->session()->size();
-        (void)(*adopted)->session()->terminal().resize(size);
+        // Whatever it showed before is unknown here.
+        tasks_.spawn(ask_to_paint(*adopted));
         stored->erase(one);
         continue;
       }
@@ -94,7 +98,27 @@ asio::awaitable<Result<void>> Broker::adopt_agents() {
   auto open = co_await parts_.records.open_messages();
   if (!open) co_return fail(std::move(open).error());
   for (StoredMessage& message : *open) postman_.restore(std::move(message));
+  auto owed = co_await parts_.records.results();
+  if (!owed) co_return fail(std::move(owed).error());
+  for (OwedResult& result : *owed) {
+    parts_.engine->owe(result.invocation_id, std::move(result.frame));
+  }
   co_return Result<void>();
+}
+
+/// A program paints everything anew when its window gets another size; one that looks again and
+/// finds the size it knows does nothing, so the other size stays for a while.
+asio::awaitable<void> Broker::ask_to_paint(std::shared_ptr<Agent> agent) {
+  // The size comes back whatever ends the broker.
+  co_await net::shielded();
+  const std::string generation = agent->generation();
+  os::WindowSize other = agent->session()->size();
+  if (other.rows < 2) co_return;
+  --other.rows;
+  (void)agent->session()->terminal().resize(other);
+  co_await net::pause(kOtherSizeFor);
+  if (agent->exit() || agent->generation() != generation) co_return;
+  (void)agent->session()->terminal().resize(agent->session()->size());
 }
 
 asio::awaitable<void> Broker::stop(Agents agents) {
@@ -112,6 +136,13 @@ asio::awaitable<void> Broker::stop(Agents agents) {
       if (ending.size() >= kMostEnding) co_await ending.join();
     }
     co_await ending.join();
+  }
+  if (agents == Agents::leave) {
+    net::TaskGroup finishing(parts_.executor);
+    for (const auto& agent : parts_.roster.all()) {
+      finishing.spawn(agent->finish_typing(kFinishTypingWithin));
+    }
+    co_await finishing.join();
   }
   for (const auto& agent : parts_.roster.all()) co_await agent->stop();
   co_await postman_.settle(kSettleWithin);
@@ -371,7 +402,29 @@ asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
       }
     }
   }
-  parts_.engine->finish(id, std::move(outcome));
+  auto given = give_result(id, std::move(outcome));
+  co_await std::move(given);
+}
+
+/// On disk first: what was done is not done again, or denied, by the broker after a crash.
+asio::awaitable<void> Broker::give_result(std::string invocation_id,
+                                          std::variant<wire::Json, std::string> outcome) {
+  wire::ActionResult result;
+  result.invocation_id = invocation_id;
+  result.outcome = outcome;
+  std::string frame = wire::encode(result);
+  const auto kept = co_await parts_.records.put_result(invocation_id, std::move(frame));
+  if (!kept) note(node_control::NoteLevel::error, "a result is not kept: " + kept.error().message);
+  parts_.engine->finish(invocation_id, std::move(outcome));
+}
+
+void Broker::result_settled(std::string invocation_id) {
+  tasks_.spawn(forget_result(std::move(invocation_id)));
+}
+
+asio::awaitable<void> Broker::forget_result(std::string invocation_id) {
+  // What cannot be removed is sent once more by the next broker; the engine has it already.
+  (void)co_await parts_.records.remove_result(std::move(invocation_id));
 }
 
 }  // namespace relay::broker

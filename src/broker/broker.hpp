@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "broker/operations.hpp"
@@ -102,6 +103,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
   void skipped(node_control::Skipped range) override;
   void renamed(node_control::Renamed change) override;
   void invoked(wire::ActionInvoke action) override;
+  void result_settled(std::string invocation_id) override;
   std::vector<wire::InventoryEntry> inventory() override;
   node_control::NodeLoad load() override;
   void registered_again(std::string old_agent_id, wire::AgentRegistered agent) override;
@@ -111,9 +113,13 @@ class Broker final : public Operations, private AgentHost, private node_control:
   asio::awaitable<void> follow_keeper();
   asio::awaitable<void> keep_time();
   asio::awaitable<void> act(wire::ActionInvoke action);
+  asio::awaitable<void> give_result(std::string invocation_id,
+                                    std::variant<wire::Json, std::string> outcome);
+  asio::awaitable<void> forget_result(std::string invocation_id);
   asio::awaitable<void> after_exit(std::shared_ptr<Agent> agent, Result<os::ExitStatus> how);
   asio::awaitable<void> restart(std::shared_ptr<Agent> agent, Duration after);
   asio::awaitable<Result<void>> adopt_agents();
+  asio::awaitable<void> ask_to_paint(std::shared_ptr<Agent> agent);
   [[nodiscard]] Result<std::shared_ptr<Agent>> known(const std::string& name);
   void tell_exit(Agent& agent, const Result<os::ExitStatus>& how);
 

@@ -51,4 +51,10 @@ node_control::NodeStatus NoEngine::status() const {
   return out;
 }
 
+/// It stays in the journal for a broker that has an engine.
+void NoEngine::owe(const std::string& invocation_id, std::string frame) {
+  (void)invocation_id;
+  (void)frame;
+}
+
 }  // namespace relay::broker

@@ -38,6 +38,8 @@ class EngineSide {
   /// The one result of an action.
   virtual void finish(const std::string& invocation_id,
                       std::variant<wire::Json, std::string> outcome) = 0;
+  /// A result that an earlier broker owed; before the first connection.
+  virtual void owe(const std::string& invocation_id, std::string frame) = 0;
   /// Agents came, went or changed.
   virtual void agents_changed() = 0;
   [[nodiscard]] virtual node_control::NodeStatus status() const = 0;
@@ -56,6 +58,7 @@ class NoEngine final : public EngineSide {
             const std::string& delivery_id) override;
   void finish(const std::string& invocation_id,
               std::variant<wire::Json, std::string> outcome) override;
+  void owe(const std::string& invocation_id, std::string frame) override;
   void agents_changed() override {}
   [[nodiscard]] node_control::NodeStatus status() const override;
 };

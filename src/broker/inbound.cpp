@@ -123,6 +123,10 @@ Result<Inbound> read_inbound(std::string_view frame) {
   if (known == kInjected.end()) {
     const bool notice = out.type == "message.reacted" || out.type == "message.read";
     out.what = notice ? InboundClass::notice : InboundClass::unknown;
+    if (out.type == "message.reacted" && first_text(root, {"/data/action"}) != "removed") {
+      out.reacted_to = first_text(root, {"/data/message_id"});
+      out.emoji = first_text(root, {"/data/emoji"});
+    }
   } else {
     out.letter.kind = known->kind;
   }

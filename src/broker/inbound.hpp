@@ -27,6 +27,9 @@ struct Inbound {
   /// 1 low, 2 normal, 3 high, 4 urgent, as far as somebody said so; 3 for a channel, else 2.
   int priority = 2;
   bool steer = false;
+  /// Of a reaction that was added: to which message, and what. Its sender is who reacted.
+  std::string reacted_to;
+  std::string emoji;
 };
 
 /// Reads a deliver frame as the engine sent it. What is missing in it has a fallback, so only a

@@ -215,6 +215,29 @@ asio::awaitable<Result<std::vector<StoredAgent>>> JournaledRecords::agents() {
   co_return out;
 }
 
+asio::awaitable<Result<void>> JournaledRecords::put_result(std::string invocation_id,
+                                                           std::string frame) {
+  return journal_.put_result(ActionAnswer(std::move(invocation_id), std::move(frame)));
+}
+
+asio::awaitable<Result<void>> JournaledRecords::remove_result(std::string invocation_id) {
+  return journal_.remove_result(std::move(invocation_id));
+}
+
+asio::awaitable<Result<std::vector<OwedResult>>> JournaledRecords::results() {
+  auto answers = co_await journal_.results();
+  if (!answers) co_return fail(std::move(answers).error());
+  std::vector<OwedResult> out;
+  out.reserve(answers->size());
+  for (ActionAnswer& answer : *answers) {
+    OwedResult owed;
+    owed.invocation_id = std::move(answer.invocation_id);
+    owed.frame = std::move(answer.body);
+    out.push_back(std::move(owed));
+  }
+  co_return out;
+}
+
 asio::awaitable<Result<std::optional<std::string>>> JournaledRecords::remembered(std::string key) {
   return journal_.answer(std::move(key));
 }

@@ -30,6 +30,9 @@ class JournaledRecords final : public Records {
   asio::awaitable<Result<void>> put_agent(StoredAgent agent) override;
   asio::awaitable<Result<void>> remove_agent(std::string name) override;
   asio::awaitable<Result<std::vector<StoredAgent>>> agents() override;
+  asio::awaitable<Result<void>> put_result(std::string invocation_id, std::string frame) override;
+  asio::awaitable<Result<void>> remove_result(std::string invocation_id) override;
+  asio::awaitable<Result<std::vector<OwedResult>>> results() override;
   asio::awaitable<Result<std::optional<std::string>>> remembered(std::string key) override;
   asio::awaitable<Result<void>> remember(std::string key, std::string answer) override;
 

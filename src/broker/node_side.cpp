@@ -57,6 +57,9 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,
   outbound_.emplace(client_, random_, directory_, engine_, settings_.redact, std::move(self));
   session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_,
                                                          *store, *handler, std::move(options));
+  for (auto& [invocation_id, frame] : std::exchange(owed_, {})) {
+    if (!session_->restore_result(invocation_id, std::move(frame))) break;
+  }
   auto started = co_await session_->start();
   if (!started) co_return started;
   started_ = true;
@@ -124,6 +127,10 @@ void NodeSide::done(const std::string& agent_id, std::uint64_t seq,
 void NodeSide::finish(const std::string& invocation_id,
                       std::variant<wire::Json, std::string> outcome) {
   if (session_) (void)session_->finish(invocation_id, std::move(outcome));
+}
+
+void NodeSide::owe(const std::string& invocation_id, std::string frame) {
+  owed_.emplace_back(invocation_id, std::move(frame));
 }
 
 void NodeSide::agents_changed() {

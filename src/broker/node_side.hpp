@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -62,6 +63,7 @@ class NodeSide final : public EngineSide {
             const std::string& delivery_id) override;
   void finish(const std::string& invocation_id,
               std::variant<wire::Json, std::string> outcome) override;
+  void owe(const std::string& invocation_id, std::string frame) override;
   void agents_changed() override;
   [[nodiscard]] node_control::NodeStatus status() const override;
 
@@ -88,6 +90,8 @@ class NodeSide final : public EngineSide {
   };
   /// What ended before that; as many as were open when the last life ended.
   std::vector<Done> early_;
+  /// Results of the last life, by invocation.
+  std::vector<std::pair<std::string, std::string>> owed_;
 };
 
 }  // namespace relay::broker

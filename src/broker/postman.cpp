@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/ids.hpp"
 #include "net/timeout.hpp"
 
@@ -85,6 +86,8 @@ void Postman::surfaced(node_control::Delivery delivery) {
     return queue_end(broken, dead("unreadable"));
   }
   if (message->inbound.what != InboundClass::inject) {
+    const Inbound& notice = message->inbound;
+    obligations_.reacted(notice.reacted_to, notice.letter.sender, notice.emoji);
     pty::InjectionOutcome nothing_to_type;
     nothing_to_type.end = pty::InjectionEnd::typed;
     nothing_to_type.reason = "notice";
@@ -100,8 +103,8 @@ void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gon
     return queue_end(message, dead(std::string(reason_if_gone)));
   }
   const Mail copy = message;
+  const pty::Letter& letter = copy.inbound.letter;
   parts_.events.add("relay_inbound", [&](JsonWriter& out) {
-    const pty::Letter& letter = copy.inbound.letter;
     out.field("event_id", copy.inbound.event_id);
     out.field("from", letter.sender);
     out.field("target", letter.target.empty() ? agent->name() : letter.target);
@@ -121,6 +124,9 @@ void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gon
     tell_dead(agent->name(), copy, "queue_full");
     return queue_end(copy, dead("queue_full"));
   }
+  obligations_.queued(parts_.clock.now(), agent->name(), copy.inbound.event_id, letter.sender,
+                      letter.body);
+  if (obligations_.next_deadline()) reminders_changed_.notify();
   parts_.events.add("delivery_queued", [&](JsonWriter& out) {
     out.field("name", agent->name());
     out.field("delivery_id", copy.key.delivery_id);
@@ -224,7 +230,7 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
       out.field("to", agent.name());
     });
   }
-  queue_end(message, std::move(outcome));
+  queue_end(message, std::move(outcome), agent.name());
 }
 
 void Postman::tell_dead(const std::string& agent, const Mail& message, const std::string& reason) {
@@ -259,8 +265,10 @@ std::size_t Postman::bury(Agent& agent, std::string reason) {
   return messages.size();
 }
 
-void Postman::queue_end(const Mail& message, pty::InjectionOutcome outcome) {
+void Postman::queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent) {
   End end;
+  end.agent = std::move(agent);
+  end.number = message.number;
   end.end.generation = message.generation;
   end.end.key = message.key;
   end.end.outcome = std::move(outcome);
@@ -279,18 +287,42 @@ asio::awaitable<void> Postman::work() {
     std::vector<MessageEnd> batch;
     batch.reserve(count);
     for (std::size_t i = 0; i < count; ++i) batch.push_back(ends_[i].end);
+    failpoint(Failpoint::before_end);
     const auto written = co_await parts_.records.end(std::move(batch));
+    failpoint(Failpoint::ended);
     if (!written) {
       co_await net::pause(kWriteAgain);
       continue;
     }
     for (std::size_t i = 0; i < count; ++i) {
-      const End& end = ends_.front();
+      const End end = std::move(ends_.front());
+      ends_.pop_front();
       const MessageKey& key = end.end.key;
       if (!end.local) parts_.engine->done(key.agent_id, key.seq, key.delivery_id);
-      ends_.pop_front();
+      if (const auto agent = parts_.roster.find(end.agent)) agent->end_kept(end.number);
     }
     changed_.notify();
+  }
+}
+
+asio::awaitable<void> Postman::remind() {
+  for (;;) {
+    const auto next = obligations_.next_deadline();
+    const Duration wait = next ? *next - parts_.clock.now() : kLookForEnds;
+    if (wait > Duration::zero()) (void)co_await reminders_changed_.wait(wait);
+    const auto due = obligations_.due(parts_.clock.now());
+    for (const Obligations::Reminder& reminder : due) {
+      const auto agent = parts_.roster.find(reminder.agent);
+      if (!agent) continue;
+      pty::Letter letter;
+      letter.kind = pty::MessageKind::system;
+      letter.sender = "broker";
+      letter.body = std::string(Obligations::kReminderMark) + reminder.message_id + " " +
+                    reminder.author + " waits for the end of message " + reminder.message_id;
+      auto posting = post(agent, std::move(letter), 3);
+      // The next one comes, or the last was enough.
+      (void)co_await std::move(posting);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/obligations.hpp"
 #include "broker/parts.hpp"
 #include "net/event.hpp"
 #include "node_control/delivery.hpp"
@@ -15,7 +16,11 @@ namespace relay::broker {
 /// disk and back to the engine. On the loop thread.
 class Postman {
  public:
-  explicit Postman(BrokerParts& parts) : parts_(parts), changed_(parts.executor) {}
+  explicit Postman(BrokerParts& parts)
+      : parts_(parts),
+        changed_(parts.executor),
+        obligations_(parts.settings.remind_every),
+        reminders_changed_(parts.executor) {}
 
   /// A message of the engine, on disk already.
   void surfaced(node_control::Delivery delivery);
@@ -38,6 +43,8 @@ class Postman {
 
   /// Writes ends down until it is cancelled. In a task group of the owner.
   asio::awaitable<void> work();
+  /// Reminds agents of their obligations until it is cancelled. In a task group of the owner.
+  asio::awaitable<void> remind();
   /// Returns when every end is written down, or the time is over.
   asio::awaitable<void> settle(Duration at_most);
 
@@ -45,15 +52,20 @@ class Postman {
   struct End {
     MessageEnd end;
     bool local = false;
+    /// Who waits for this to be on disk; empty for nobody.
+    std::string agent;
+    std::uint64_t number = 0;
   };
   [[nodiscard]] Result<Mail> read(const MessageKey& key, std::string_view frame);
   void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
-  void queue_end(const Mail& message, pty::InjectionOutcome outcome);
+  void queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent = {});
   void tell_dead(const std::string& agent, const Mail& message, const std::string& reason);
 
   BrokerParts& parts_;
   net::Event changed_;
   std::deque<End> ends_;
+  Obligations obligations_;
+  net::Event reminders_changed_;
   std::uint64_t next_number_ = 1;
 };
 

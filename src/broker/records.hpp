@@ -44,6 +44,12 @@ struct MessageEnd {
   pty::InjectionOutcome outcome;
 };
 
+/// The result of an action that the engine may not have yet.
+struct OwedResult {
+  std::string invocation_id;
+  std::string frame;
+};
+
 /// An agent as the next broker needs it. No secrets.
 struct StoredAgent {
   std::string name;
@@ -89,6 +95,13 @@ class Records {
   virtual asio::awaitable<Result<void>> put_agent(StoredAgent agent) = 0;
   virtual asio::awaitable<Result<void>> remove_agent(std::string name) = 0;
   virtual asio::awaitable<Result<std::vector<StoredAgent>>> agents() = 0;
+
+  /// The result of an action, as its frame, until the engine has it.
+  virtual asio::awaitable<Result<void>> put_result(std::string invocation_id,
+                                                   std::string frame) = 0;
+  virtual asio::awaitable<Result<void>> remove_result(std::string invocation_id) = 0;
+  /// Oldest first.
+  virtual asio::awaitable<Result<std::vector<OwedResult>>> results() = 0;
 
   /// The answer that was given under an idempotency key in the last days.
   virtual asio::awaitable<Result<std::optional<std::string>>> remembered(std::string key) = 0;

@@ -162,7 +162,7 @@ Result<void> Spawner::check(SpawnRequest& request) const {
 asio::awaitable<Result<SpawnedAgent>> Spawner::make(SpawnRequest request, Steps* steps) {
   const pty::Profile& profile = pty::profile_for(parts_.profiles, request.command.front());
   steps->agent = std::make_shared<Agent>(parts_.executor, host_, parts_.events, parts_.clock,
-                                         parts_.random, std::move(request), profile);
+                                         std::move(request), profile);
   auto step = co_await identify(steps);
   if (step) step = co_await launch(steps);
   if (step) step = co_await prove(steps);
@@ -366,7 +366,7 @@ Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::
   if (!request) return fail(std::move(request).error());
   const pty::Profile& profile = pty::profile_for(parts_.profiles, request->command.front());
   auto agent = std::make_shared<Agent>(parts_.executor, host_, parts_.events, parts_.clock,
-                                       parts_.random, *std::move(request), profile);
+                                       *std::move(request), profile);
   agent->agent_id = stored.agent_id;
   agent->session_id = agent->request().resume;
   agent->started = stored.started;

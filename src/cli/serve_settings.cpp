@@ -207,6 +207,14 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
     settings.max_agents = *count;
   }
 
+  const auto boomerang = around->environment.get("RELAY_OBLIGATION_BOOMERANG");
+  if (const auto every = around->environment.get("RELAY_OBLIGATION_INTERVAL_MS")) {
+    const auto given = number_of(*every, "RELAY_OBLIGATION_INTERVAL_MS", 86'400'000);
+    if (!given) return fail(given.error());
+    settings.remind_every = std::chrono::milliseconds(*given);
+  }
+  if (boomerang == "0") settings.remind_every = Duration::zero();
+
   broker::DaemonSettings out(std::move(instance), std::move(settings));
   out.takeover = options.takeover;
   if (options.peer) {

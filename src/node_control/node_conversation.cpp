@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/ids.hpp"
 #include "base/printable.hpp"
 #include "node_control/recent_marks.hpp"
@@ -196,6 +197,7 @@ bool NodeConversation::take(wire::EngineFrame frame) {
 }
 
 void NodeConversation::take(wire::Deliver frame, std::string text) {
+  failpoint(Failpoint::frame_decoded);
   Delivery delivery;
   delivery.agent_id = std::move(frame.agent_id);
   delivery.agent_name = std::move(frame.agent);
@@ -351,7 +353,11 @@ void NodeConversation::flush() {
     wire::DeliveryAck frame;
     frame.agent = ack.agent_name;
     frame.up_to_seq = ack.up_to_seq;
-    if (!full && send(frame)) continue;
+    failpoint(Failpoint::before_ack);
+    if (!full && send(frame)) {
+      failpoint(Failpoint::ack_sent);
+      continue;
+    }
     full = true;
     outbox_.ack(ack);
   }
@@ -394,6 +400,7 @@ void NodeConversation::on_time() {
   }
   questions_.on_time();
   deliveries_.on_time();
+  for (auto& id : outbox_.settled(clock_.now())) handler_.result_settled(std::move(id));
 }
 
 std::optional<Monotonic> NodeConversation::next_deadline() const {

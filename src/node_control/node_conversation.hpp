@@ -76,6 +76,9 @@ class NodeConversation {
   asio::awaitable<Result<wire::AgentRegistered>> register_agent(AgentWish wish);
   Result<void> deregister_agent(const std::string& agent_id, const std::string& name);
   bool finish(const std::string& invocation_id, std::variant<wire::Json, std::string> outcome);
+  bool restore_result(const std::string& invocation_id, std::string frame) {
+    return outbox_.restored(invocation_id, std::move(frame));
+  }
   void inventory_changed();
   void load_changed();
   void set_manifest(NodeManifest manifest);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "net/timeout.hpp"
 
 namespace relay::node_control {
@@ -55,9 +56,11 @@ asio::awaitable<void> NodeDeliveries::work() {
     change->actions = std::exchange(pending_, Actions());
     dirty_ = false;
     change->state = book_->state();
+    failpoint(Failpoint::before_save);
     const bool saved = co_await save(change);
     working_ = false;
     if (saved) {
+      failpoint(Failpoint::saved);
       perform(*change);
       changed_.notify();
       continue;

@@ -48,6 +48,8 @@ class NodeHandler {
   /// A new action (an invocation that is repeated is answered by the session). It ends with
   /// `NodeSession::finish`, within the 30 s after which the engine asks again.
   virtual void invoked(wire::ActionInvoke action) = 0;
+  /// The engine has the result of this action: it need not be kept any longer.
+  virtual void result_settled(std::string invocation_id) { (void)invocation_id; }
 
   /// Every agent that lives here, for the engine's list; what is missing in it goes offline there.
   virtual std::vector<wire::InventoryEntry> inventory() = 0;

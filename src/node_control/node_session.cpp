@@ -259,6 +259,10 @@ bool NodeSession::finish(const std::string& invocation_id,
   return conversation_.finish(invocation_id, std::move(outcome));
 }
 
+bool NodeSession::restore_result(const std::string& invocation_id, std::string frame) {
+  return conversation_.restore_result(invocation_id, std::move(frame));
+}
+
 void NodeSession::inventory_changed() {
   conversation_.inventory_changed();
 }

@@ -63,6 +63,10 @@ class NodeSession {
   /// The one result of an action that was given to `invoked`; it reaches the engine also when the
   /// connection is down now. False for any other invocation, and for a second result.
   bool finish(const std::string& invocation_id, std::variant<wire::Json, std::string> outcome);
+  /// A result of an earlier life, as its action.result frame, before `start`: it goes out on the
+  /// first connection, and answers the invocation if the engine repeats it. False when there are
+  /// too many.
+  bool restore_result(const std::string& invocation_id, std::string frame);
 
   void inventory_changed();
   void load_changed();

@@ -27,6 +27,25 @@ bool Outbox::finished(const std::string& invocation_id, std::string frame) {
   return true;
 }
 
+bool Outbox::restored(const std::string& invocation_id, std::string frame) {
+  if (unsent() >= kMostUnsent) return false;
+  Entry entry;
+  entry.phase = Phase::to_send;
+  entry.frame = std::move(frame);
+  if (entries_.emplace(invocation_id, std::move(entry)).second) to_send_.push_back(invocation_id);
+  return true;
+}
+
+std::vector<std::string> Outbox::settled(Monotonic now) {
+  std::vector<std::string> out;
+  for (const std::string& id : sent_) {
+    Entry& entry = entries_.at(id);
+    if (now < entry.written + kInDoubt) break;
+    if (!std::exchange(entry.settled, true)) out.push_back(id);
+  }
+  return out;
+}
+
 void Outbox::answer_again(const std::string& invocation_id) {
   const auto entry = entries_.find(invocation_id);
   if (entry == entries_.end() || entry->second.phase != Phase::sent) return;

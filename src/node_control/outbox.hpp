@@ -87,6 +87,11 @@ class Outbox {
   /// The invocation is finished. Only the first result of one that was `run` counts; false for any
   /// other.
   bool finished(const std::string& invocation_id, std::string frame);
+  /// Of an earlier life, before the first connection: it may not have reached the engine. False
+  /// when there are too many.
+  bool restored(const std::string& invocation_id, std::string frame);
+  /// What the engine has by now, each once: its connection has lived on for `kInDoubt`.
+  [[nodiscard]] std::vector<std::string> settled(Monotonic now);
   /// It will be written again although it was written before.
   void answer_again(const std::string& invocation_id);
 
@@ -112,6 +117,7 @@ class Outbox {
     Phase phase = Phase::in_flight;
     std::string frame;
     Monotonic written{};
+    bool settled = false;
   };
   void trim();
 

@@ -18,6 +18,10 @@ Error errno_error(int number, std::string what) {
     case ENOSPC:
     case EDQUOT:
       return {Code::disk_full, std::move(message), "free some space there, then try again"};
+    case EMFILE:
+    case ENFILE:
+      return {Code::io_error, std::move(message),
+              "raise the limit of open files (ulimit -n, LimitNOFILE=), or run fewer agents"};
     default: return {Code::io_error, std::move(message)};
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/text.hpp"
 #include "base/utf8.hpp"
 
@@ -69,7 +70,9 @@ void PlainInjection::written(Monotonic now, InjectionSteps& out) {
   if (stage_ != Stage::writing) return;
   stage_ = Stage::draining;
   deadline_ = now + settings_->drain_within;
-  if (done_ < bytes_.size() || enter_left_) return;
+  if (done_ < bytes_.size()) return failpoint(Failpoint::body_half_written);
+  if (enter_left_) return failpoint(Failpoint::body_written);
+  failpoint(Failpoint::enter_written);
   InjectionStep step;
   step.act = InjectionAct::written;
   step.item = item_->id;

@@ -17,8 +17,9 @@ namespace {
 
 /// Waits that are ended by what they wait for.
 constexpr Duration kSessionLook = std::chrono::hours(1);
-/// Output taken in one go before others have their turn: a few milliseconds with a screen.
-constexpr std::size_t kTurn = std::size_t{64} << 10;
+/// Output taken in one go before others have their turn: a fifth of a millisecond, and so much
+/// longer a message waits for each program that floods, at each of its steps.
+constexpr std::size_t kTurn = std::size_t{16} << 10;
 /// More than the kernel keeps of a terminal's output: what an ended program left is within it, what
 /// its children go on printing is not waited for.
 constexpr std::size_t kMostLeft = std::size_t{256} << 10;

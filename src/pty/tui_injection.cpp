@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "pty/input_box.hpp"
 
 namespace relay::pty {
@@ -89,7 +90,9 @@ void TuiInjection::written(Monotonic now, InjectionSteps& out) {
   paused_ = false;
   unread_ = true;
   deadline_ = now + settings_->patience;
+  if (stage_ == Stage::entering) failpoint(Failpoint::enter_written);
   if (stage_ == Stage::pasting && item_) {
+    failpoint(Failpoint::body_written);
     InjectionStep step;
     step.act = InjectionAct::written;
     step.item = item_->id;

@@ -64,6 +64,9 @@ class NotingEngine final : public EngineSide {
                                   ? std::get<std::string>(outcome)
                                   : std::get<wire::Json>(outcome).text();
   }
+  void owe(const std::string& invocation_id, std::string frame) override {
+    owed[invocation_id] = std::move(frame);
+  }
   void agents_changed() override { ++changes; }
   [[nodiscard]] node_control::NodeStatus status() const override { return {}; }
 
@@ -74,6 +77,7 @@ class NotingEngine final : public EngineSide {
   std::vector<std::string> deleted;
   std::vector<std::uint64_t> acknowledged;
   std::map<std::string, std::string> outcomes;
+  std::map<std::string, std::string> owed;
   int changes = 0;
 };
 
@@ -103,6 +107,7 @@ struct World : test::KeeperWorld {
     parts->settings.environment = temp.environment();
     parts->settings.engine = "http://127.0.0.1:1";
     parts->settings.release_grace = 200ms;
+    parts->settings.remind_every = 20ms;
     parts->profiles = pty::builtin_profiles();
     Broker::Hooks hooks;
     hooks.on_end = [this](std::optional<Error> why) { ended_by = std::move(why); };
@@ -240,6 +245,26 @@ TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the a
       CAPTURE(kind);
       CHECK(w.told(kind));
     }
+  });
+}
+
+TEST_CASE_FIXTURE(World, "an obligation is recalled to its agent") {
+  play([](World& w) -> Scenario {
+    const auto made = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(made);
+    w.deliver("ada", 1, "mind this @@c2a-obligation@@");
+    {
+      std::function<bool()> holds = [&w] { return w.broker->agents().at(0).typed == 4; };
+      co_await w.until(std::move(holds), "the message and three reminders");
+    }
+    {
+      std::function<bool()> holds = [&w] {
+        return w.screen("ada").find("@@c2a-obligation-return@@msg_1") != std::string::npos;
+      };
+      co_await w.until(std::move(holds), "it is shown");
+    }
+    // Only the message was the engine's.
+    CHECK(w.engine.acknowledged == std::vector<std::uint64_t>{1});
   });
 }
 

@@ -108,6 +108,21 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
     co_return out;
   }
 
+  asio::awaitable<Result<void>> put_result(std::string invocation_id, std::string frame) override {
+    if (broken) co_return fail(*broken);
+    results_owed[invocation_id] = std::move(frame);
+    co_return Result<void>();
+  }
+  asio::awaitable<Result<void>> remove_result(std::string invocation_id) override {
+    results_owed.erase(invocation_id);
+    co_return Result<void>();
+  }
+  asio::awaitable<Result<std::vector<broker::OwedResult>>> results() override {
+    std::vector<broker::OwedResult> out;
+    for (const auto& [id, frame] : results_owed) out.push_back({id, frame});
+    co_return out;
+  }
+
   asio::awaitable<Result<std::optional<std::string>>> remembered(std::string key) override {
     const auto found = answers.find(key);
     if (found == answers.end()) co_return std::optional<std::string>();
@@ -127,6 +142,7 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
   std::map<std::int64_t, broker::StoredMessage> buried;
   std::map<std::string, broker::StoredAgent> agents_by_name;
   std::map<std::string, std::string> answers;
+  std::map<std::string, std::string> results_owed;
 
  private:
   asio::awaitable<Result<node_control::BookState>> load() override {

@@ -52,6 +52,17 @@ TEST_CASE("C8: every name of a message is typed, notices are not, nor is what no
   CHECK(read(R"({"type":"agent.exited","data":{}})").what == InboundClass::unknown);
 }
 
+TEST_CASE("a reaction says who, to what and with what; one that is taken back says nothing") {
+  const auto in = read(R"({"type":"message.reacted","data":{
+      "message_id":"msg_9","agent_name":"bob","emoji":"✅","action":"added"}})");
+  CHECK(in.letter.sender == "bob");
+  CHECK(in.reacted_to == "msg_9");
+  CHECK(in.emoji == "✅");
+  CHECK(read(R"({"type":"message.reacted","data":{
+      "message_id":"msg_9","agent_name":"bob","emoji":"x","action":"removed"}})")
+            .reacted_to.empty());
+}
+
 TEST_CASE("C7: fields come from the envelope first, and from flat places else") {
   auto in = read(R"({"type":"message.created","from":"x","text":"flat","data":{
       "agent_name":"bob","text":" hello\n","channel_name":"general","thread_id":"th_1"}})");

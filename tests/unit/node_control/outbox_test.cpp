@@ -57,6 +57,27 @@ TEST_CASE("results survive a disconnect in the order in which they were finished
   CHECK(outbox.invoked("i3") == InvokeVerdict::in_flight);
 }
 
+TEST_CASE("a result of an earlier life goes out again, and answers its invocation") {
+  Outbox outbox;
+  CHECK(outbox.restored("i1", "old"));
+  CHECK(outbox.restored("i1", "older"));
+  CHECK(to_send(outbox) == "i1=old");
+  CHECK(outbox.invoked("i1") == InvokeVerdict::in_flight);
+  outbox.written(kStart, "i1");
+  CHECK(outbox.invoked("i1") == InvokeVerdict::answer_again);
+}
+
+TEST_CASE("what was written 60 s ago on a connection that lives is settled, and told once") {
+  Outbox outbox;
+  for (const char* id : {"i1", "i2"}) (void)outbox.restored(id, "x");
+  outbox.written(kStart, "i1");
+  CHECK(outbox.settled(kStart + 59s).empty());
+  outbox.written(kStart + 1s, "i2");
+  CHECK(outbox.settled(kStart + 60s) == std::vector<std::string>{"i1"});
+  CHECK(outbox.settled(kStart + 61s) == std::vector<std::string>{"i2"});
+  CHECK(outbox.settled(kStart + 200s).empty());
+}
+
 TEST_CASE("what was written in the last 60 s of a lost connection is written again, in front") {
   Outbox outbox;
   for (const char* id : {"i1", "i2", "i3", "i4"}) {

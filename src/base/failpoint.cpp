@@ -1,0 +1,7 @@
+#include "base/failpoint.hpp"
+
+namespace relay {
+
+void failpoint(Failpoint) noexcept {}
+
+}  // namespace relay

@@ -1,0 +1,178 @@
+// Programs to be talked to, by name of a way: `fault-program WAY [FILE]`. Each says "up" when it is
+// ready. What it takes as an input it adds to FILE with a record separator behind it.
+//   lines   reads lines, as a script does
+//   paste   raw, with bracketed paste; Enter ends an input
+//   box     the same with an input box as Claude Code's
+//   deaf    raw, reads nothing before SIGUSR1; then as `paste`
+//   quits   ends when it has read a text and before Enter
+//   prints  prints without end
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
+#include <string>
+#include <string_view>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include <utility>
+
+namespace {
+
+void say(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (put <= 0) std::_Exit(1);
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+class Inputs {
+ public:
+  explicit Inputs(const char* path)
+      : file_(::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
+  void add(std::string text) {
+    text += '\x1e';
+    // One write: who reads sees it whole.
+    if (::write(file_, text.data(), text.size()) < 0) std::_Exit(1);
+  }
+
+ private:
+  int file_;
+};
+
+void be_raw() {
+  termios mode{};
+  ::tcgetattr(STDIN_FILENO, &mode);
+  ::cfmakeraw(&mode);
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+  say("\x1b[?2004h");
+}
+
+std::string read_some() {
+  char piece[65536];
+  const ssize_t got = ::read(STDIN_FILENO, piece, sizeof piece);
+  if (got < 0 && errno == EINTR) return {};
+  if (got <= 0) std::_Exit(0);
+  return {piece, static_cast<std::size_t>(got)};
+}
+
+/// Takes pastes and Enter out of what comes.
+class Typed {
+ public:
+  /// True when Enter came; the input is `text` then.
+  bool take(char c) {
+    if (c == '\r' && !pasting_) return true;
+    text += c;
+    strip("\x1b[200~", true);
+    strip("\x1b[201~", false);
+    return false;
+  }
+  std::string text;
+
+ private:
+  void strip(std::string_view mark, bool begins) {
+    if (!text.ends_with(mark)) return;
+    text.resize(text.size() - mark.size());
+    pasting_ = begins;
+  }
+  bool pasting_ = false;
+};
+
+void draw(const std::string& last, const std::string& text) {
+  std::string rule;
+  for (int i = 0; i < 40; ++i) rule += "─";
+  std::string rows = "\x1b[?2026h\x1b[H\x1b[J";
+  if (!last.empty()) rows += "> " + last + "\r\n";
+  rows += rule + "\r\n❯ " + text + "\r\n" + rule + "\r\n\x1b[?2026l";
+  say(rows);
+}
+
+/// Whether the window has another size than at the last call: what is not changed is not drawn.
+bool resized() {
+  static winsize known{};
+  winsize now{};
+  ::ioctl(STDIN_FILENO, TIOCGWINSZ, &now);
+  const bool other = now.ws_row != known.ws_row || now.ws_col != known.ws_col;
+  known = now;
+  return other;
+}
+
+void on_resize(int) {}
+
+[[noreturn]] void run_paste(Inputs inputs, bool box) {
+  struct sigaction heard{};
+  heard.sa_handler = on_resize;
+  ::sigaction(SIGWINCH, &heard, nullptr);
+  Typed typed;
+  std::string last;
+  std::string some = "at the start";
+  for (;;) {
+    const bool draws = !some.empty() || resized();
+    if (draws && box) draw(last, typed.text);
+    // What answers to a text need not be waited for.
+    if (!some.empty() && !box) say(".");
+    some = read_some();
+    for (const char c : some) {
+      if (!typed.take(c)) continue;
+      inputs.add(typed.text);
+      last = std::move(typed.text);
+      typed.text.clear();
+    }
+  }
+}
+
+[[noreturn]] void run_lines(Inputs inputs) {
+  std::string line;
+  for (;;) {
+    for (const char c : read_some()) {
+      if (c == '\n')
+        inputs.add(std::exchange(line, {}));
+      else
+        line += c;
+    }
+  }
+}
+
+[[noreturn]] void run_quits() {
+  Typed typed;
+  for (;;) {
+    for (const char c : read_some()) (void)typed.take(c);
+    if (typed.text.find("[end ") != std::string::npos) std::_Exit(3);
+  }
+}
+
+[[noreturn]] void run_prints() {
+  const std::string piece(4096, 'x');
+  for (;;) say(piece + "\r\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view way = argc > 1 ? argv[1] : "";
+  const char* file = argc > 2 ? argv[2] : "/dev/null";
+  if (way == "deaf") {
+    sigset_t wake;
+    ::sigemptyset(&wake);
+    ::sigaddset(&wake, SIGUSR1);
+    ::sigprocmask(SIG_BLOCK, &wake, nullptr);
+    be_raw();
+    say("up\r\n");
+    int number = 0;
+    ::sigwait(&wake, &number);
+    run_paste(Inputs(file), false);
+  }
+  if (way == "lines") {
+    say("up\n");
+    run_lines(Inputs(file));
+  }
+  be_raw();
+  say("up\r\n");
+  if (way == "paste") run_paste(Inputs(file), false);
+  if (way == "box") run_paste(Inputs(file), true);
+  if (way == "quits") run_quits();
+  if (way == "prints") run_prints();
+  return 2;
+}

@@ -1,0 +1,232 @@
+#include "fault/fault_world.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+#include <unistd.h>
+
+#include "base/text.hpp"
+#include "support/fake_engine_thread.hpp"
+#include "support/keeper_world.hpp"
+#include "wire/json.hpp"
+
+namespace relay::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+std::string of_environment(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) throw std::runtime_error(std::string(name) + " is not set");
+  return value;
+}
+
+}  // namespace
+
+FaultWorld::FaultWorld() : engine(std::make_unique<FakeEngineThread>()) {
+  std::filesystem::create_directory(directory);
+  environment.set("RELAY_BROKER_WORKSPACE_KEY", FakeState::kWorkspaceKey);
+  environment.set("RELAY_BROKER_ENGINE", engine->url());
+}
+
+FaultWorld::~FaultWorld() {
+  broker.reset();
+  const std::string mark = temp.path().string();
+  for (const pid_t pid : alive_with(mark)) ::kill(pid, SIGTERM);
+  if (wait_none(mark).empty()) return;
+  for (const pid_t pid : alive_with(mark)) ::kill(pid, SIGKILL);
+}
+
+os::Command FaultWorld::command(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> words{of_environment("FAULTS_BINARY")};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  os::Command made(std::move(words), environment);
+  made.working_directory = directory;
+  return made;
+}
+
+RunResult FaultWorld::run(const std::vector<std::string>& arguments) const {
+  return run_program(command(arguments));
+}
+
+std::string FaultWorld::ask(std::vector<std::string> arguments, std::string_view pointer) const {
+  arguments.emplace_back("--json");
+  const RunResult result = run(arguments);
+  const auto document = wire::JsonDocument::parse(result.out, wire::kEngineLimits);
+  if (!document) throw std::runtime_error("no JSON: " + result.out + result.err);
+  const auto value = document->root().at(pointer);
+  return value ? std::string(value->string().value_or(value->json().text())) : "absent";
+}
+
+void FaultWorld::serve(const std::vector<std::string>& more) {
+  std::vector<std::string> words{"serve"};
+  words.insert(words.end(), more.begin(), more.end());
+  broker = std::make_unique<RunningProgram>(command(words));
+  broker->wait_for("ready");
+}
+
+os::ExitStatus FaultWorld::end(int signal_number) {
+  broker->signal(signal_number);
+  return broker->wait_end();
+}
+
+void FaultWorld::spawn(const std::string& name, const std::string& way, const std::string& as) {
+  const std::filesystem::path program = temp / as;
+  if (!std::filesystem::exists(program)) {
+    std::filesystem::create_symlink(of_environment("FAULT_PROGRAM"), program);
+  }
+  const std::string file = (temp / (name + ".inputs")).string();
+  const RunResult made = run({"spawn", "--name", name, program.string(), "--", way, file});
+  if (made.status.as_shell() != 0) throw std::runtime_error("spawn: " + made.err);
+}
+
+std::vector<std::string> FaultWorld::inputs(const std::string& name) const {
+  std::vector<std::string> out;
+  const std::string all = content(temp / (name + ".inputs"));
+  for (const std::string_view input : split(all, '\x1e')) out.emplace_back(input);
+  // Behind the last separator there is nothing.
+  out.pop_back();
+  return out;
+}
+
+std::vector<std::string> FaultWorld::inputs_with(const std::string& name,
+                                                 std::string_view text) const {
+  auto out = inputs(name);
+  std::erase_if(out, [text](const auto& input) { return input.find(text) == std::string::npos; });
+  return out;
+}
+
+pid_t FaultWorld::pid_of(const std::string& name) const {
+  const auto found = alive_with((temp / (name + ".inputs")).string());
+  return found.size() == 1 ? found.front() : 0;
+}
+
+void FaultWorld::dm(const std::string& to, const std::string& text) {
+  engine->call([&](FakeEngine& e) {
+    e.dm("bob", to, text);
+    return 0;
+  });
+}
+
+std::uint64_t FaultWorld::acked(const std::string& name) {
+  return engine->call([&](FakeEngine& e) { return e.state().agent(name).acked_seq; });
+}
+
+std::string FaultWorld::lose_result_of_spawn(const std::string& node, const std::string& name) {
+  const std::string input = R"({"name":")" + name + R"(","cli":"sh"})";
+  const std::string id = engine->call([&](FakeEngine& e) {
+    e.incoming("action.result", FrameScript::drop());
+    return e.invoke(node, "spawn:sh", input);
+  });
+  engine->next_note("dropped action.result");
+  return id;
+}
+
+std::string FaultWorld::next_result() {
+  const Record result = engine->next_frame("action.result");
+  return result.string("/invocation_id") + " " + result.json("/output");
+}
+
+std::vector<Duration> FaultWorld::ack_times(const std::string& name) {
+  return engine->call([&](FakeEngine& e) {
+    const auto acks = e.frames_of("delivery.ack");
+    std::vector<Duration> out;
+    for (const Record& sent : e.sent_of("deliver")) {
+      if (sent.string("/agent") != name) continue;
+      const auto seq = std::stoull(sent.json("/seq"));
+      const auto ack = std::find_if(acks.begin(), acks.end(), [&](const Record& each) {
+        return each.string("/agent") == name && std::stoull(each.json("/up_to_seq")) >= seq;
+      });
+      if (ack != acks.end()) out.push_back(ack->at - sent.at);
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  });
+}
+
+Duration FaultWorld::last_gap() {
+  return engine->call([](FakeEngine& e) {
+    const auto gone = e.transcript().all(Record::Kind::note, "node gone");
+    const auto connected = e.transcript().all(Record::Kind::note, "node connected");
+    if (gone.empty() || connected.empty()) return Duration::zero();
+    return std::max<Duration>(connected.back().at - gone.back().at, Duration::zero());
+  });
+}
+
+void FaultWorld::settle() {
+  engine->settle();
+}
+
+void FaultWorld::forget() {
+  engine->call([](FakeEngine& e) {
+    e.transcript().forget();
+    return 0;
+  });
+}
+
+void FaultWorld::until(const std::function<bool()>& holds, const std::string& what,
+                       Duration at_most) {
+  const Monotonic deadline = SystemClock().now() + at_most;
+  while (!holds()) {
+    if (SystemClock().now() > deadline) throw std::runtime_error("never: " + what);
+    std::this_thread::sleep_for(2ms);
+  }
+}
+
+std::uint64_t cpu_ticks(pid_t pid) {
+  const std::string text = content(fmt::format("/proc/{}/stat", pid));
+  // Behind the name, which may hold anything.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  std::uint64_t user = 0;
+  std::uint64_t system = 0;
+  fields >> user >> system;
+  return user + system;
+}
+
+std::uint64_t resident_kib(pid_t pid) {
+  std::istringstream fields(content(fmt::format("/proc/{}/statm", pid)));
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  fields >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+void figure(std::string_view row, const std::string& figures) {
+  std::printf("%-4s %s\n", std::string(row).c_str(), figures.c_str());
+  std::fflush(stdout);
+}
+
+bool is_sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+  return false;
+#endif
+}
+
+double milliseconds(Duration time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+int long_form(const char* variable, int usual) {
+  const char* given = std::getenv(variable);
+  return given == nullptr ? usual : std::atoi(given);
+}
+
+}  // namespace relay::test

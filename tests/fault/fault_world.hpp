@@ -1,0 +1,93 @@
+#pragma once
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/run_binary.hpp"
+#include "support/temp_dir.hpp"
+
+namespace relay::test {
+
+class FakeEngineThread;
+
+/// A broker in a process of its own that can be killed and started again, agents that write down
+/// what they read, and an engine. Everything is gone at the end.
+class FaultWorld {
+ public:
+  FaultWorld();
+  ~FaultWorld();
+  FaultWorld(const FaultWorld&) = delete;
+  FaultWorld& operator=(const FaultWorld&) = delete;
+
+  /// A command of the program under test: `relay-broker-faults`, which is relay-broker but for one
+  /// function.
+  [[nodiscard]] os::Command command(const std::vector<std::string>& arguments) const;
+  [[nodiscard]] RunResult run(const std::vector<std::string>& arguments) const;
+  /// The same with `--json`: a field of what it prints, as text; "absent" when there is none.
+  [[nodiscard]] std::string ask(std::vector<std::string> arguments, std::string_view pointer) const;
+
+  /// Starts a broker and waits until it is ready.
+  void serve(const std::vector<std::string>& more = {});
+  /// Ends it with this signal, and waits for that.
+  os::ExitStatus end(int signal_number = SIGKILL);
+
+  /// An agent that runs `fault-program WAY`; its inputs go into a file. `as`: what it is called by,
+  /// which is what its profile goes by.
+  void spawn(const std::string& name, const std::string& way,
+             const std::string& as = "fault-program");
+  /// What the agent has taken as inputs so far.
+  [[nodiscard]] std::vector<std::string> inputs(const std::string& name) const;
+  /// Of these, those that hold this text.
+  [[nodiscard]] std::vector<std::string> inputs_with(const std::string& name,
+                                                     std::string_view text) const;
+  [[nodiscard]] pid_t pid_of(const std::string& name) const;
+
+  /// A message from bob.
+  void dm(const std::string& to, const std::string& text);
+  /// The messages for this agent that the engine knows to be read.
+  [[nodiscard]] std::uint64_t acked(const std::string& name);
+  /// From the frame to the ack that covers it, for each message since `forget`, sorted.
+  [[nodiscard]] std::vector<Duration> ack_times(const std::string& name);
+  /// How long the node was away the last time; zero when it never was.
+  [[nodiscard]] Duration last_gap();
+  /// The engine asks for a shell under this name and does not get the result; the invocation's id.
+  std::string lose_result_of_spawn(const std::string& node, const std::string& name);
+  /// The next result of an action: its invocation and its output.
+  std::string next_result();
+  /// Both ways: what the engine had sent has been taken by the broker, what it sent was heard.
+  void settle();
+  /// What was said so far is forgotten.
+  void forget();
+
+  /// Waits until this holds; throws when it does not in time. It is looked at again and again.
+  static void until(const std::function<bool()>& holds, const std::string& what,
+                    Duration at_most = kPatience);
+
+  TempDir temp;
+  os::Environment environment = temp.environment();
+  std::filesystem::path directory = temp / "project";
+  std::unique_ptr<RunningProgram> broker;
+  std::unique_ptr<FakeEngineThread> engine;
+};
+
+/// What the process has used of a processor, in clock ticks, and of memory, in KiB.
+[[nodiscard]] std::uint64_t cpu_ticks(pid_t pid);
+[[nodiscard]] std::uint64_t resident_kib(pid_t pid);
+
+/// "F9  what  figures  pass" on the standard output: a row of the table of `./dev test faults`.
+void figure(std::string_view row, const std::string& figures);
+[[nodiscard]] double milliseconds(Duration time);
+
+/// This program and the broker were built with a sanitizer: it has to be the first library of its
+/// program, and keeps memory that was freed.
+[[nodiscard]] bool is_sanitized();
+
+/// The value of a number in the environment, for the long form of a test.
+[[nodiscard]] int long_form(const char* variable, int usual);
+
+}  // namespace relay::test

@@ -1,0 +1,247 @@
+// F1: the broker is killed at every moment between a frame and its ack. RELAY_BROKER_CYCLES in the
+// environment makes it long.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/failpoint.hpp"
+#include "fault/failpoint_orders.hpp"
+#include "fault/fault_world.hpp"
+
+namespace relay::test {
+namespace {
+
+constexpr int kPoints = static_cast<int>(Failpoint::count) - 1;
+
+/// The orders for the broker, in a file that it maps as well.
+class Orders {
+ public:
+  explicit Orders(const std::filesystem::path& path) {
+    const os::Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    REQUIRE(::ftruncate(file.get(), sizeof(FailpointOrders)) == 0);
+    void* at =
+        ::mmap(nullptr, sizeof(FailpointOrders), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    REQUIRE(at != MAP_FAILED);
+    orders_ = static_cast<FailpointOrders*>(at);
+  }
+  ~Orders() { ::munmap(orders_, sizeof(FailpointOrders)); }
+  Orders(const Orders&) = delete;
+  Orders& operator=(const Orders&) = delete;
+
+  void kill_at(Failpoint point, unsigned hits) {
+    orders_->hits = hits;
+    orders_->point = static_cast<std::uint32_t>(point);
+  }
+  void live() { orders_->point = 0; }
+
+ private:
+  FailpointOrders* orders_;
+};
+
+/// One kill: where, at which time it is passed, and how many messages are on their way.
+struct Kill {
+  Failpoint point;
+  unsigned hits;
+  int messages;
+};
+
+struct Tally {
+  int kills = 0;
+  int messages = 0;
+  int lost = 0;
+  int acked_and_missing = 0;
+  int repeated = 0;
+  int most_repeated_of_a_kill = 0;
+  int repeated_unmarked = 0;
+
+  void check_and_tell(std::string_view who) const {
+    CHECK(lost == 0);
+    CHECK(acked_and_missing == 0);
+    CHECK(repeated_unmarked == 0);
+    CHECK(most_repeated_of_a_kill <= 1);
+    figure("F1", fmt::format("{}: {} kills at {} points, {} messages: {} lost, {} acked and "
+                             "missing, {} repeated (at most {} at a kill, {} of them unmarked)",
+                             who, kills, kPoints, messages, lost, acked_and_missing, repeated,
+                             most_repeated_of_a_kill, repeated_unmarked));
+  }
+};
+
+struct KillWorld : FaultWorld {
+  KillWorld() {
+    environment.set(kFailpointVariable, (temp / "orders").string());
+    serve();
+  }
+
+  /// `#7# …………  #/7#`: whole or not is seen.
+  [[nodiscard]] std::string text_of(int number) const {
+    return fmt::format("#{}# {} #/{}#", number, std::string(filler, 'a'), number);
+  }
+
+  void kill(const std::string& name, const Kill& how, Tally& tally) {
+    CAPTURE(static_cast<int>(how.point));
+    CAPTURE(how.hits);
+    const int first = sent + 1;
+    orders.kill_at(how.point, how.hits);
+    for (int i = 0; i < how.messages; ++i) dm(name, text_of(++sent));
+    CHECK(broker->wait_end() == os::ExitStatus::signalled(SIGKILL));
+    const auto acked_before = static_cast<int>(acked(name));
+    orders.live();
+    // What was acknowledged was read: it may take a moment to be written down.
+    for (int number = first; number <= acked_before; ++number) {
+      if (copies(name, number) == 0) ++tally.acked_and_missing;
+    }
+    serve();
+    until([&] { return acked(name) >= static_cast<std::uint64_t>(sent); }, "all is acknowledged");
+    ++tally.kills;
+    tally.messages += how.messages;
+    int repeated = 0;
+    for (int number = first; number <= sent; ++number) {
+      const int count = copies(name, number);
+      if (count == 0) ++tally.lost;
+      repeated += std::max(0, count - 1);
+      if (count > 1 && !is_marked(name, number)) ++tally.repeated_unmarked;
+    }
+    tally.repeated += repeated;
+    tally.most_repeated_of_a_kill = std::max(tally.most_repeated_of_a_kill, repeated);
+    forget();
+  }
+
+  /// How often the agent has taken the whole text; it is waited for while it is not there.
+  int copies(const std::string& name, int number) {
+    const std::string text = text_of(number);
+    int count = 0;
+    const auto look = [&] {
+      count = 0;
+      for (const std::string& input : inputs_with(name, text)) {
+        for (auto at = input.find(text); at != std::string::npos; at = input.find(text, at + 1)) {
+          ++count;
+        }
+      }
+      return count > 0;
+    };
+    try {
+      until(look, "the text is there", std::chrono::seconds(5));
+    } catch (const std::runtime_error&) {
+      return 0;
+    }
+    return count;
+  }
+
+  bool is_marked(const std::string& name, int number) {
+    const auto all = inputs_with(name, text_of(number));
+    return std::any_of(all.begin(), all.end(), [](const std::string& input) {
+      return input.find("possible repeat") != std::string::npos;
+    });
+  }
+
+  Orders orders{temp / "orders"};
+  int sent = 0;
+  /// More than one write of a terminal takes.
+  std::size_t filler = 5000;
+};
+
+/// What of the file is in memory when the program runs: not its table of symbols.
+std::string loaded_part_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream all;
+  all << file.rdbuf();
+  const std::string bytes = all.str();
+  Elf64_Ehdr head;
+  REQUIRE(bytes.size() > sizeof head);
+  std::memcpy(&head, bytes.data(), sizeof head);
+  std::string out;
+  for (int i = 0; i < head.e_phnum; ++i) {
+    Elf64_Phdr part;
+    std::memcpy(&part, bytes.data() + head.e_phoff + i * sizeof part, sizeof part);
+    if (part.p_type == PT_LOAD) out += bytes.substr(part.p_offset, part.p_filesz);
+  }
+  return out;
+}
+
+bool names_failpoints(const std::string& bytes) {
+  // A sanitizer keeps the names of sources.
+  return bytes.find("RELAY_BROKER_FAILPOINTS") != std::string::npos ||
+         (!is_sanitized() && bytes.find("ailpoint") != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("F1: the product knows nothing of failpoints") {
+  const auto environment = os::Environment::of_process();
+  const std::string with = loaded_part_of(environment.get("FAULTS_BINARY").value());
+  const std::string without = loaded_part_of(environment.get("RELAY_BROKER_BINARY").value());
+  CHECK(names_failpoints(with));
+  CHECK_FALSE(names_failpoints(without));
+}
+
+TEST_CASE_FIXTURE(KillWorld, "F1: killed at each point, a program without proof") {
+  spawn("ada", "paste");
+  Tally tally;
+  for (int point = 1; point <= kPoints; ++point) kill("ada", {Failpoint(point), 1, 1}, tally);
+  // The second save is that of the ack.
+  kill("ada", {Failpoint::before_save, 2, 1}, tally);
+  kill("ada", {Failpoint::saved, 2, 1}, tally);
+  // In the middle of several.
+  kill("ada", {Failpoint::frame_decoded, 2, 3}, tally);
+  kill("ada", {Failpoint::body_half_written, 2, 3}, tally);
+  kill("ada", {Failpoint::enter_written, 2, 3}, tally);
+  kill("ada", {Failpoint::before_end, 2, 4}, tally);
+  tally.check_and_tell("paste");
+}
+
+TEST_CASE_FIXTURE(KillWorld, "F1: killed at each point, a program with an input box") {
+  filler = 40;
+  spawn("ada", "box", "claude");
+  Tally tally;
+  for (int point = 1; point <= kPoints; ++point) {
+    // A text for a box is one write.
+    if (Failpoint(point) == Failpoint::body_half_written) continue;
+    kill("ada", {Failpoint(point), 1, 1}, tally);
+  }
+  kill("ada", {Failpoint::body_written, 2, 3}, tally);
+  kill("ada", {Failpoint::enter_written, 2, 3}, tally);
+  // What stands on the screen, in the box or above it, is not typed again.
+  CHECK(tally.repeated == 0);
+  tally.check_and_tell("box");
+}
+
+TEST_CASE_FIXTURE(KillWorld, "F1: the result of an action outlives the broker that had it") {
+  const std::string node = ask({"status"}, "/node/node_name");
+  const std::string id = lose_result_of_spawn(node, "zoe");
+  end();
+  serve();
+  CHECK(next_result() == id + " {\"spawned\":true,\"name\":\"zoe\"}");
+  figure("F1", "a result that was lost on its way and its broker killed: told by the next one");
+}
+
+TEST_CASE_FIXTURE(KillWorld, "F1: killed at random") {
+  const int cycles = long_form("RELAY_BROKER_CYCLES", 0);
+  if (cycles == 0) return;
+  const unsigned seed = std::random_device()();
+  std::mt19937 random(seed);
+  CAPTURE(seed);
+  spawn("ada", "paste");
+  Tally tally;
+  for (int cycle = 0; cycle < cycles; ++cycle) {
+    Kill how{Failpoint(1 + random() % kPoints), 1, 1 + static_cast<int>(random() % 4)};
+    const std::array of_each{Failpoint::frame_decoded, Failpoint::body_half_written,
+                             Failpoint::body_written, Failpoint::enter_written};
+    if (std::find(of_each.begin(), of_each.end(), how.point) != of_each.end()) {
+      how.hits = 1 + random() % static_cast<unsigned>(how.messages);
+    }
+    kill("ada", how, tally);
+    if ((cycle + 1) % 100 == 0) fmt::print(stderr, "{} kills\n", cycle + 1);
+  }
+  tally.check_and_tell("paste, at random");
+}
+
+}  // namespace relay::test

@@ -1,0 +1,129 @@
+// F9 to F12: programs that do not read, read lines, die, or print without end.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <thread>
+#include <unistd.h>
+
+#include "fault/fault_world.hpp"
+
+namespace relay::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct TerminalWorld : FaultWorld {
+  TerminalWorld() { serve(); }
+
+  /// Sends messages one by one; from frame to ack, the slowest last.
+  std::vector<Duration> talk(const std::string& name, int messages) {
+    forget();
+    for (int i = 0; i < messages; ++i) {
+      const std::uint64_t next = acked(name) + 1;
+      dm(name, fmt::format("~{}~", ++said));
+      until([&] { return acked(name) >= next; }, "it is acknowledged");
+    }
+    return ack_times(name);
+  }
+  /// Of the time, what the broker used of a processor; in hundredths.
+  [[nodiscard]] double busy_for(Duration time) const {
+    const std::uint64_t before = cpu_ticks(broker->pid());
+    std::this_thread::sleep_for(time);
+    const double ticks = static_cast<double>(cpu_ticks(broker->pid()) - before);
+    return 100 * ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)) /
+           std::chrono::duration<double>(time).count();
+  }
+  int said = 0;
+};
+
+double median(const std::vector<Duration>& sorted) {
+  return milliseconds(sorted.at(sorted.size() / 2));
+}
+double worst(const std::vector<Duration>& sorted) {
+  return milliseconds(sorted.back());
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(TerminalWorld, "F9: who does not read holds up nobody, and nothing is lost") {
+  spawn("ada", "paste");
+  spawn("deaf", "deaf");
+  const auto before = talk("ada", 20);
+  const std::string text = "#1# " + std::string(40'000, 'c') + " #/1#";
+  dm("deaf", text);
+  settle();
+  const auto with = talk("ada", 20);
+  const double busy = busy_for(600ms);
+  CHECK(acked("deaf") == 0);
+  CHECK(ask({"status"}, "/agents/1/pending_messages") == "1");
+  // A loop that turns for nothing would use all of a processor.
+  CHECK(busy < 20);
+  CHECK(median(with) < 5 * median(before) + 50);
+  ::kill(pid_of("deaf"), SIGUSR1);
+  until([&] { return acked("deaf") == 1; }, "it is read after all");
+  until([&] { return inputs_with("deaf", text).size() == 1; }, "whole, and once");
+  figure("F9", fmt::format("40 kB to a program that does not read: queued until it reads, then "
+                           "whole; others' ack median {:.1f} ms, slowest of 20 {:.1f} ms (before: "
+                           "{:.1f}, {:.1f}); broker {:.1f} % of a processor",
+                           median(with), worst(with), median(before), worst(before), busy));
+}
+
+TEST_CASE_FIXTURE(TerminalWorld, "F10: no line is cut that is longer than a terminal keeps") {
+  spawn("ada", "lines");
+  const std::string long_line = "#1# " + std::string(10'000, 'd') + " #/1#";
+  dm("ada", long_line);
+  until([&] { return acked("ada") == 1; }, "the long one is acknowledged");
+  std::vector<std::string> told;
+  until([&] { return !(told = inputs_with("ada", "Read the whole text in the file ")).empty(); },
+        "it is told where the text is");
+  const std::string& line = told.front();
+  const std::size_t from = line.find('/', line.find("in the file"));
+  const std::string path = line.substr(from, line.find(' ', from) - from);
+  std::ifstream file(path);
+  CHECK(std::string(std::istreambuf_iterator<char>(file), {}).find(long_line) == 0);
+
+  std::string many;
+  for (int i = 0; i < 5; ++i) many += fmt::format("#{}# {}\n", i, std::string(2'000, 'e'));
+  dm("ada", many);
+  until([&] { return acked("ada") == 2; }, "the one of many lines is acknowledged");
+  for (int i = 0; i < 5; ++i) {
+    const std::string wanted = fmt::format("#{}# {}", i, std::string(2'000, 'e'));
+    until([&] { return inputs_with("ada", wanted).size() == 1; }, "each line is read whole");
+  }
+  figure("F10", fmt::format("a line of {} B in canonical mode: read from a file, whole; {} B in "
+                            "lines of 2 kB: each read whole",
+                            long_line.size(), many.size()));
+}
+
+TEST_CASE_FIXTURE(TerminalWorld, "F11: who dies between the text and Enter has not got it") {
+  spawn("ada", "quits");
+  dm("ada", "#1#");
+  until([&] { return ask({"dead-letters", "list"}, "/total") == "1"; }, "there is a dead letter");
+  const std::string reason = ask({"dead-letters", "list"}, "/dead_letters/0/reason");
+  CHECK(reason == "worker_exited");
+  CHECK(inputs("ada").empty());
+  // Its end is recorded before the engine may forget it.
+  until([&] { return acked("ada") == 1; }, "the engine is told");
+  figure("F11", "killed by its text: 0 submitted, 1 dead letter (" + reason + ")");
+}
+
+TEST_CASE_FIXTURE(TerminalWorld,
+                  "F12: ten that print without end: memory stays, others are served") {
+  spawn("ada", "paste");
+  const auto before = talk("ada", 10);
+  constexpr int kPrinters = 10;
+  for (int i = 0; i < kPrinters; ++i) spawn(fmt::format("printer-{}", i), "prints");
+  // Their rings are full by now.
+  (void)talk("ada", 10);
+  const std::uint64_t first = resident_kib(broker->pid());
+  const auto with = talk("ada", long_form("RELAY_BROKER_MESSAGES", 30));
+  const std::uint64_t last = resident_kib(broker->pid());
+  if (!is_sanitized()) CHECK(last < first + 4096);
+  figure("F12", fmt::format("{} printers: broker {} -> {} KiB; others' ack median {:.1f} ms, "
+                            "slowest of {} {:.1f} ms (before: {:.1f}, {:.1f})",
+                            kPrinters, first, last, median(with), with.size(), worst(with),
+                            median(before), worst(before)));
+}
+
+}  // namespace relay::test
