@@ -1,6 +1,7 @@
 #include "cli/app.hpp"
 
 #include "cli/arguments.hpp"
+#include "cli/attach.hpp"
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 #include "cli/dead_letters.hpp"
@@ -54,6 +55,7 @@ std::vector<Command> all_commands() {
   commands.push_back(release_command());
   commands.push_back(token_command());
   commands.push_back(status_command());
+  commands.push_back(attach_command());
   commands.push_back(snapshot_command());
   commands.push_back(dead_letters_command());
   commands.push_back(completion_command());
