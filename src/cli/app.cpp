@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 #include "cli/dead_letters.hpp"
+#include "cli/doctor.hpp"
 #include "cli/enroll.hpp"
 #include "cli/help.hpp"
 #include "cli/keeper.hpp"
@@ -58,6 +59,7 @@ std::vector<Command> all_commands() {
   commands.push_back(attach_command());
   commands.push_back(snapshot_command());
   commands.push_back(dead_letters_command());
+  commands.push_back(doctor_command());
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
   commands.push_back(peer_init_command());
