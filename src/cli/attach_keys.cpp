@@ -32,7 +32,8 @@ std::optional<std::size_t> length_of_csi(std::string_view text) {
   std::size_t at = 2;
   while (at < text.size() && is_between(text[at], 0x20, 0x3F)) ++at;
   if (at == text.size()) return std::nullopt;
-  return at + 1;
+  // Anything else than its last character is the beginning of something new.
+  return is_between(text[at], 0x40, 0x7E) ? at + 1 : at;
 }
 
 std::optional<std::size_t> length_of_string(std::string_view text) {
@@ -61,7 +62,7 @@ std::optional<KeySequence> csi_of(std::string_view token) {
   if (token.size() < 3 || !token.starts_with("\x1B[")) return std::nullopt;
   KeySequence out;
   std::size_t at = 2;
-  while (is_between(token[at], 0x30, 0x3F)) ++at;
+  while (at + 1 < token.size() && is_between(token[at], 0x30, 0x3F)) ++at;
   out.parameters = token.substr(2, at - 2);
   out.intermediates = token.substr(at, token.size() - 1 - at);
   out.final = token.back();

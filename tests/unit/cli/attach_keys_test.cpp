@@ -94,6 +94,7 @@ TEST_CASE("an answer that comes in two pieces is left out, a key is never held b
     CAPTURE(key);
     CHECK(through(keys, key) == key);
   }
+  CHECK(through(keys, "\x1b[1\x1b[24;80R\x1b[A") == "\x1b[1\x1b[A");
   CHECK(through(keys, "\x1bPa").empty());
   CHECK(through(keys, "b") == "\x1bPab");
 }

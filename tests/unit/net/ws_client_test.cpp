@@ -187,7 +187,7 @@ asio::awaitable<void> echo_over_unix(std::string path) {
   const auto heard = co_await outcome.connected->socket.receive(5s);
   REQUIRE(heard.has_value());
   CHECK(heard->payload == "hello");
-  co_await stop(&group);
+  co_await end_group(&group);
 }
 
 }  // namespace
