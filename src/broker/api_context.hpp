@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/api.hpp"
+#include "broker/api_drivers.hpp"
 #include "broker/local_threads.hpp"
 #include "net/http_exchange.hpp"
 #include "net/task_group.hpp"
@@ -18,6 +19,7 @@ struct ApiContext {
       : operations(operations_in),
         settings(std::move(settings_in)),
         clock(clock_in),
+        drivers(operations_in),
         conversations(std::move(executor)) {}
 
   Operations& operations;
@@ -26,6 +28,7 @@ struct ApiContext {
   /// Nothing in the start-up phase.
   std::optional<WorkspaceFacts> workspace;
   LocalThreads threads;
+  Drivers drivers;
   net::TaskGroup conversations;
 };
 

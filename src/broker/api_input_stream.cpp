@@ -1,6 +1,14 @@
-// GET /api/input/{name}/stream: keys for a terminal, each message answered in its order.
+// GET /api/input/{name}/stream[?driver=NAME]: keys for a terminal, each message answered in its
+// order.
+//
+// With `driver` it is a person's terminal that types: binary messages are taken byte for byte, and
+// `pty_drivers` says who else does.
+#include <fmt/format.h>
+#include <optional>
+
 #include "base/text.hpp"
 #include "base/utf8.hpp"
+#include "broker/api_answer.hpp"
 #include "broker/api_body.hpp"
 #include "broker/api_context.hpp"
 #include "broker/api_stream.hpp"
@@ -25,9 +33,9 @@ std::string input_note(std::string_view type, const std::string& name,
 }
 
 /// The keys in a message: all of it, or the `data` of a `pty_input`.
-Result<std::string> keys_of(net::WsMessage message) {
+Result<std::string> keys_of(net::WsMessage message, bool any_bytes) {
   if (!message.is_text) {
-    if (is_valid_utf8(message.payload)) return std::move(message.payload);
+    if (any_bytes || is_valid_utf8(message.payload)) return std::move(message.payload);
     return fail(Code::invalid_argument, "binary input must be UTF-8");
   }
   if (!trim(message.payload).starts_with('{')) return std::move(message.payload);
@@ -57,9 +65,9 @@ bool goes_on_after(Code code) {
 }
 
 /// One message and its answer. False when the conversation is over.
-asio::awaitable<bool> take_keys(ApiContext* api, SocketPtr socket, std::string name,
+asio::awaitable<bool> take_keys(ApiContext* api, SocketPtr socket, std::string name, bool any_bytes,
                                 net::WsMessage message) {
-  auto keys = keys_of(std::move(message));
+  auto keys = keys_of(std::move(message), any_bytes);
   if (!keys) {
     auto refusal = stream_error("pty_input", "invalid_input", keys.error().message, 400, false);
     const auto sent = co_await socket->send(std::move(refusal), kStreamSendTime);
@@ -72,16 +80,24 @@ asio::awaitable<bool> take_keys(ApiContext* api, SocketPtr socket, std::string n
   co_return sent && (written || goes_on_after(written.error().code));
 }
 
-asio::awaitable<void> take_input(ApiContext* api, SocketPtr socket, std::string name) {
+asio::awaitable<void> take_input(ApiContext* api, SocketPtr socket, std::string name,
+                                 std::string driver) {
   const auto agent = api->operations.agent(name);
   auto first =
       agent ? input_note("pty_input_ready", name, std::nullopt) : refused_keys(name, agent.error());
   const auto sent = co_await socket->send(std::move(first), kStreamSendTime);
   bool more = agent && sent;
+  std::optional<Drivers::Seat> seat;
+  const bool any_bytes = !driver.empty();
+  if (more && any_bytes) {
+    // Who does not read gets the next list, if there is one.
+    Drivers::Tell tell = [socket](const std::string& json) { (void)socket->try_send(json); };
+    seat.emplace(api->drivers, name, std::move(driver), std::move(tell));
+  }
   while (more) {
     auto message = co_await socket->receive(kBetweenKeys);
     if (message) {
-      more = co_await take_keys(api, socket, name, std::move(*message));
+      more = co_await take_keys(api, socket, name, any_bytes, std::move(*message));
     } else {
       more = message.error().code == Code::timeout;
     }
@@ -89,16 +105,23 @@ asio::awaitable<void> take_input(ApiContext* api, SocketPtr socket, std::string 
 }
 
 /// The end that a client sees when nobody cancelled.
-asio::awaitable<void> take_input_and_close(ApiContext* api, SocketPtr socket, std::string name) {
-  co_await take_input(api, socket, std::move(name));
+asio::awaitable<void> take_input_and_close(ApiContext* api, SocketPtr socket, std::string name,
+                                           std::string driver) {
+  co_await take_input(api, socket, std::move(name), std::move(driver));
   co_await socket->close(net::ws_close::kNormal, std::string());
 }
 
 asio::awaitable<void> input_stream(ApiContext* api, net::Exchange* exchange) {
   std::string name(exchange->parameter("name"));
+  std::string driver = exchange->request().query_value("driver").value_or("");
+  if (driver.size() > Drivers::kMostName || !is_valid_utf8(driver)) {
+    refuse(exchange, 400, "invalid_request",
+           fmt::format("driver must be UTF-8 of at most {} bytes", Drivers::kMostName));
+    co_return;
+  }
   const auto socket = co_await open_stream(api, exchange);
   if (!socket) co_return;
-  hold_stream(api, socket, take_input_and_close(api, socket, std::move(name)));
+  hold_stream(api, socket, take_input_and_close(api, socket, std::move(name), std::move(driver)));
 }
 
 }  // namespace

@@ -134,6 +134,8 @@ class OutputFeed {
     out.field("cursor", at_);
     const bool exited = agent && agent->exit;
     text_or_null(out, "exit", exited ? agent->exit->text() : std::string());
+    // As a shell shows it.
+    if (exited) out.field("status", agent->exit->as_shell());
     out.end_object();
     out.finish();
     return json;

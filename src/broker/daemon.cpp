@@ -316,6 +316,10 @@ void Daemon::Impl::end(std::optional<Error> why) {
   ending.notify();
 }
 
+void Daemon::use_profiles(std::vector<pty::Profile> profiles) {
+  if (impl_->parts) impl_->parts->profiles = std::move(profiles);
+}
+
 void Daemon::ask_to_end() {
   impl_->end(std::nullopt);
 }

@@ -89,6 +89,8 @@ class Daemon {
 
   /// Until somebody asks for the end (no error), or it cannot go on.
   asio::awaitable<std::optional<Error>> wait();
+  /// For agents that start from now on; those that run keep theirs. After `start`.
+  void use_profiles(std::vector<pty::Profile> profiles);
   /// From a signal: ends `wait`.
   void ask_to_end();
 

@@ -1,9 +1,11 @@
 #include "cli/app.hpp"
 
 #include "cli/arguments.hpp"
+#include "cli/attach.hpp"
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 #include "cli/dead_letters.hpp"
+#include "cli/doctor.hpp"
 #include "cli/enroll.hpp"
 #include "cli/help.hpp"
 #include "cli/keeper.hpp"
@@ -56,8 +58,10 @@ std::vector<Command> all_commands() {
   commands.push_back(send_command());
   commands.push_back(token_command());
   commands.push_back(status_command());
+  commands.push_back(attach_command());
   commands.push_back(snapshot_command());
   commands.push_back(dead_letters_command());
+  commands.push_back(doctor_command());
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
   commands.push_back(peer_init_command());

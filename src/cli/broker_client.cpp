@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/printable.hpp"
+#include "net/ws_client.hpp"
 #include "os/fd.hpp"
 
 namespace relay::cli {
@@ -153,6 +154,24 @@ asio::awaitable<Result<std::string>> BrokerClient::text(std::string path, Durati
   auto reply = co_await ask("GET", std::move(path), "", within);
   if (!reply) co_return fail(std::move(reply).error());
   co_return std::move(reply->body);
+}
+
+asio::awaitable<Result<net::WebSocket>> BrokerClient::stream(std::string path, Duration within,
+                                                             Random* random) {
+  net::WsClientOptions options("ws://localhost" + path);
+  options.unix_socket = instance_.api_socket.string();
+  options.within = within;
+  // It is on this machine: an end of it is short.
+  options.socket.close_within = std::chrono::seconds(1);
+  options.socket.linger = std::chrono::milliseconds(100);
+  auto outcome = co_await net::ws_connect(std::move(options), random);
+  if (outcome.connected) co_return std::move(outcome.connected->socket);
+  if (!outcome.refusal) co_return fail(std::move(outcome.connected).error());
+  net::HttpReply reply;
+  reply.status = outcome.refusal->status;
+  reply.body = std::move(outcome.refusal->body);
+  reply.call = "GET " + path.substr(0, path.find('?'));
+  co_return fail(broker_refusal(reply));
 }
 
 Error broker_refusal(const net::HttpReply& reply) {

@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "broker/instance.hpp"
 #include "net/http_client.hpp"
+#include "net/websocket.hpp"
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
 #include "wire/json.hpp"
@@ -45,6 +46,8 @@ class BrokerClient {
                                            Duration within);
   /// As `call`, for an answer that is no JSON.
   asio::awaitable<Result<std::string>> text(std::string path, Duration within);
+  /// A WebSocket of the API; `random` outlives it.
+  asio::awaitable<Result<net::WebSocket>> stream(std::string path, Duration within, Random* random);
 
   [[nodiscard]] const broker::Instance& instance() const { return instance_; }
 

@@ -91,7 +91,7 @@ Command peer_init_command() {
   command.run = [options](Context& context) -> Result<void> {
     const auto serve = serve_options(*options);
     if (!serve) return fail(serve.error());
-    return run_serve(context, *serve);
+    return run_serve(context, *serve, nullptr);
   };
   command.state = options;
   return command;

@@ -1,5 +1,7 @@
 #include "cli/serve.hpp"
 
+#include "cli/serve_background.hpp"
+#include "cli/serve_connection.hpp"
 #include "cli/serve_run.hpp"
 #include <memory>
 #include <utility>
@@ -25,13 +27,19 @@ Command serve_command() {
   add(Option("--orphan-grace", "How long agents live without a broker", &options->orphan_grace)
           .value_name("DURATION"));
   add(Option("--takeover", "Replace a running broker, keep its agents", &options->takeover));
+  add(Option("--background", "Return when it is ready, and go on", &options->background));
+  add(Option("--print-connection", "Print where the running one is", &options->print_connection));
   add(Option("--node-id", "Id of a node that was made for us", &options->node_id)
           .value_name("ID")
           .hidden());
   add(Option("--node-token", "Its token: @file or -", &options->node_token)
           .value_name("@FILE")
           .hidden());
-  command.run = [options](Context& context) { return run_serve(context, *options); };
+  command.run = [options](Context& context) {
+    if (options->print_connection) return print_connection(context, options->instance);
+    if (options->background) return run_in_background(context, *options);
+    return run_serve(context, *options, nullptr);
+  };
   command.state = options;
   return command;
 }

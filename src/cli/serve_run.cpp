@@ -1,6 +1,7 @@
 #include "cli/serve_run.hpp"
 
 #include "cli/output.hpp"
+#include "cli/serve_background.hpp"
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
@@ -15,6 +16,7 @@
 #include "os/posix_files.hpp"
 #include "os/sd_notify.hpp"
 #include "os/system_random.hpp"
+#include "pty/user_profiles.hpp"
 
 namespace relay::cli {
 namespace {
@@ -26,10 +28,11 @@ constexpr Duration kEndsWithin = std::chrono::seconds(60);
 class Serving {
  public:
   Serving(Context& context, const ServeOptions& options, asio::any_io_executor executor,
-          NodeSetup& setup)
+          NodeSetup& setup, Background* background)
       : context_(context),
         options_(options),
         setup_(setup),
+        background_(background),
         executor_(executor),
         signals_(executor),
         manager_(os::Environment::of_process()),
@@ -38,7 +41,7 @@ class Serving {
   asio::awaitable<Result<void>> run(Progress* progress) {
     auto settings = serve_settings(options_, setup_, files_, random_, redactor_);
     if (!settings) co_return fail(std::move(settings).error());
-    state_dir_ = settings->broker.state_dir.string();
+    state_dir_ = settings->broker.state_dir;
     broker::Daemon::Hooks hooks;
     hooks.on_step = [this, progress](std::string what) {
       progress->step(what);
@@ -84,7 +87,8 @@ class Serving {
  private:
   void announce(const broker::DaemonFacts& facts) {
     const std::string engine = facts.engine.empty() ? "none" : facts.engine;
-    (void)manager_.ready("ready: " + facts.url);
+    ready_status_ = "ready: " + facts.url;
+    (void)manager_.ready(ready_status_);
     if (options_.peer) return warn_of(facts);
     if (context_.json) {
       std::string text;
@@ -99,7 +103,7 @@ class Serving {
       out.field("node_name", facts.node_name);
       out.field("connected", facts.connected);
       out.field("pid", std::int64_t{::getpid()});
-      out.field("state_dir", state_dir_);
+      out.field("state_dir", state_dir_.string());
       out.end_object();
       out.finish();
       say(text);
@@ -108,6 +112,9 @@ class Serving {
                       facts.node_name.empty() ? "none" : printable(facts.node_name)));
     }
     warn_of(facts);
+    if (background_ == nullptr) return;
+    const auto left = background_->leave_terminal(files_, state_dir_ / "serve.log");
+    if (!left) log(node_control::NoteLevel::error, left.error().message);
   }
 
   void say(std::string_view line) {
@@ -136,7 +143,10 @@ class Serving {
       const int number =
           co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
-      if (number == SIGHUP) continue;
+      if (number == SIGHUP) {
+        read_again();
+        continue;
+      }
       if (number == SIGUSR2) leave_agents_ = true;
       if (std::exchange(asked_to_end_, true)) {
         // A second time: at once. The keeper ends the agents.
@@ -145,6 +155,28 @@ class Serving {
       }
       if (daemon_ != nullptr) daemon_->ask_to_end();
     }
+  }
+
+  /// What may change while we run. Before we are ready it has just been read.
+  void read_again() {
+    if (daemon_ == nullptr || ready_status_.empty() || asked_to_end_) return;
+    (void)manager_.reloading(clock_.now());
+    const auto around = os::Surroundings::of_process();
+    const auto paths =
+        around ? os::user_paths(*around) : Result<os::UserPaths>(fail(around.error()));
+    auto profiles = paths ? pty::load_profiles(files_, paths->config / "profiles")
+                          : Result<std::vector<pty::Profile>>(fail(paths.error()));
+    if (profiles) {
+      note(
+          fmt::format("SIGHUP: {} profiles are read again, for agents that start from now on; "
+                      "options and environment need a restart",
+                      profiles->size()));
+      daemon_->use_profiles(*std::move(profiles));
+    } else {
+      log(node_control::NoteLevel::error,
+          "SIGHUP: the profiles stay as they were: " + profiles.error().message);
+    }
+    (void)manager_.ready(ready_status_);
   }
 
   asio::awaitable<void> feed_watchdog(Duration every) {
@@ -157,6 +189,7 @@ class Serving {
   Context& context_;
   const ServeOptions& options_;
   NodeSetup& setup_;
+  Background* background_;
   asio::any_io_executor executor_;
   SystemClock clock_;
   os::SystemRandom random_;
@@ -165,7 +198,9 @@ class Serving {
   asio::signal_set signals_;
   os::ServiceManager manager_;
   broker::Daemon* daemon_ = nullptr;
-  std::string state_dir_;
+  os::Path state_dir_;
+  /// What the service manager is told of a broker that is ready; empty before.
+  std::string ready_status_;
   bool leave_agents_ = false;
   bool asked_to_end_ = false;
   net::TaskGroup tasks_;
@@ -173,18 +208,18 @@ class Serving {
 
 asio::awaitable<Result<void>> serve(Context* context, const ServeOptions* options,
                                     asio::any_io_executor executor, NodeSetup* setup,
-                                    Progress* progress) {
-  Serving serving(*context, *options, std::move(executor), *setup);
+                                    Background* background, Progress* progress) {
+  Serving serving(*context, *options, std::move(executor), *setup, background);
   co_return co_await serving.run(progress);
 }
 
 }  // namespace
 
-Result<void> run_serve(Context& context, const ServeOptions& options) {
+Result<void> run_serve(Context& context, const ServeOptions& options, Background* background) {
   auto setup = NodeSetup::of_process();
   if (!setup) return fail(std::move(setup).error());
   return serve_loop([&](asio::any_io_executor executor, Progress* progress) {
-    return serve(&context, &options, std::move(executor), setup->get(), progress);
+    return serve(&context, &options, std::move(executor), setup->get(), background, progress);
   });
 }
 

@@ -25,6 +25,10 @@ struct ServeOptions {
   std::string orphan_grace;
   std::vector<std::string> channels;
   bool takeover = false;
+  /// Return when it is ready; it goes on without this terminal.
+  bool background = false;
+  /// Start nothing, say where the one that runs is.
+  bool print_connection = false;
   /// We were started under the peer's name and speak as it does.
   bool peer = false;
   /// With `peer`: the key as the peer takes it, in the open.

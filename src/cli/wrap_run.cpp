@@ -1,13 +1,14 @@
 #include "cli/wrap_run.hpp"
 
+#include "cli/real_terminal.hpp"
 #include "cli/wrap_control.hpp"
-#include "cli/wrap_terminal.hpp"
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -30,6 +31,8 @@ namespace {
 constexpr Duration kGrace = std::chrono::seconds(2);
 /// For the last output to reach a terminal that is stopped.
 constexpr Duration kFlushWithin = std::chrono::seconds(10);
+/// A wait that is ended by what it waits for.
+constexpr Duration kKeysLook = std::chrono::hours(1);
 constexpr os::WindowSize kUsualSize{80, 24};
 
 /// Where the real terminal is, by the descriptors that we were given.
@@ -101,8 +104,8 @@ class Wrapped {
     }
     tasks_.spawn(watch_.run());
     tasks_.spawn(heed_signals());
-    tasks_.spawn(terminal_->write_screen(session_.get()));
-    tasks_.spawn(terminal_->read_keys(session_.get()));
+    tasks_.spawn(terminal_->write_screen([this] { session_->resume_output(); }));
+    tasks_.spawn(pass_keys());
     if (control_) tasks_.spawn(control_->serve(session_.get()));
     auto status = co_await session_->run();
     if (ended_by_ != SIGHUP) {
@@ -131,7 +134,7 @@ class Wrapped {
       if (!control) return fail(std::move(control).error());
       control_ = *std::move(control);
     }
-    auto terminal = WrapTerminal::open(executor_, places_.keys, places_.screen);
+    auto terminal = RealTerminal::open(executor_, places_.keys, places_.screen);
     if (!terminal) return fail(std::move(terminal).error());
     terminal_ = *std::move(terminal);
 
@@ -162,6 +165,22 @@ class Wrapped {
       raw_.emplace(*std::move(raw));
     }
     return {};
+  }
+
+  asio::awaitable<void> pass_keys() {
+    for (;;) {
+      // What is not read stays with the terminal, which stops taking more.
+      const bool room = co_await session_->wait_for_room(kKeysLook);
+      if (!room) continue;
+      const std::string typed = co_await terminal_->next_keys();
+      // The terminal is gone; SIGHUP says what that means.
+      if (typed.empty()) co_return;
+      for (;;) {
+        const auto done = session_->type(typed);
+        if (done || done.error().code != Code::queue_full) break;
+        (void)co_await session_->wait_for_room(kKeysLook);
+      }
+    }
   }
 
   [[nodiscard]] os::WindowSize size_now() const {
@@ -224,18 +243,8 @@ class Wrapped {
     session_->take_printed();
     co_await terminal_->flush(kFlushWithin);
     if (raw_) raw_->leave();
-    wait_stopped();
+    stop_until_continued();
     go_on();
-  }
-
-  /// Returns when we are continued, or at once where nobody would ever continue us.
-  static void wait_stopped() {
-    struct sigaction by_default{};
-    struct sigaction ours{};
-    by_default.sa_handler = SIG_DFL;
-    ::sigaction(SIGTSTP, &by_default, &ours);
-    ::kill(0, SIGTSTP);
-    ::sigaction(SIGTSTP, &ours, nullptr);
   }
 
   void go_on() {
@@ -256,7 +265,7 @@ class Wrapped {
   asio::signal_set signals_;
   pty::InputWatch watch_;
   std::unique_ptr<WrapControl> control_;
-  std::unique_ptr<WrapTerminal> terminal_;
+  std::unique_ptr<RealTerminal> terminal_;
   std::optional<pty::DirectChild> child_;
   std::unique_ptr<pty::Session> session_;
   std::optional<os::RawMode> raw_;

@@ -109,6 +109,9 @@ asio::awaitable<Result<void>> open_tunnel(Stream* stream, Url proxy, Url url) {
 
 /// The connection up to where the handshake starts.
 asio::awaitable<Result<StreamPtr>> reach(Url url, WsClientOptions options) {
+  if (!options.unix_socket.empty()) {
+    co_return co_await dial_unix(std::move(options.unix_socket), options.within);
+  }
   const bool direct = is_loopback_name(url.host) && !options.loopback_through_proxy;
   Result<std::optional<Url>> proxy;
   if (!direct) proxy = proxy_for(url, options.network);

@@ -28,6 +28,8 @@ class WsClientOptions {
   /// Needed for wss and for a proxy with https.
   std::optional<TlsContext> tls;
   NetworkSettings network;
+  /// Connect to this socket instead of the URL's host.
+  std::string unix_socket;
   /// A proxy is used for this machine as well; for tests of proxies.
   bool loopback_through_proxy = false;
   WsOptions socket;
@@ -52,7 +54,8 @@ class WsOutcome {
 
   /// Errors: `unauthorized` (401), `forbidden` (403), `not_found` (404), `rate_limited` (429, with
   /// retry_after), `engine_error` (any other status), `protocol_error` (not a WebSocket),
-  /// `engine_unreachable`, `tls_failed`, `timeout`, `invalid_argument`.
+  /// `engine_unreachable` (`broker_not_running` for a Unix socket), `tls_failed`, `timeout`,
+  /// `invalid_argument`.
   Result<WsConnected> connected;
   /// The answer of a server that refused the handshake: status, headers and the first 16 KiB of the
   /// body. Nothing when there was no such answer.

@@ -133,14 +133,20 @@ std::optional<os::Path> group_directory(const GroupMount& mount, std::string_vie
   return std::nullopt;
 }
 
-std::optional<Fence> Fence::make(const Place& place) {
-  const auto ours = our_group();
+std::optional<os::Path> Fence::possible_in() {
+  auto ours = our_group();
   if (!ours || !can_be_killed(ours->directory)) return std::nullopt;
   if (::geteuid() == 0 && !ours->top && !has_delegate_attribute(ours->directory)) {
     return std::nullopt;
   }
-  Fence fence(ours->directory / fmt::format("{}{}", prefix_of(place), ::getpid()),
-              place.directory / kRecord);
+  if (::access(ours->directory.c_str(), W_OK) != 0) return std::nullopt;
+  return std::move(ours->directory);
+}
+
+std::optional<Fence> Fence::make(const Place& place) {
+  const auto ours = possible_in();
+  if (!ours) return std::nullopt;
+  Fence fence(*ours / fmt::format("{}{}", prefix_of(place), ::getpid()), place.directory / kRecord);
   if (::mkdir(fence.directory_.c_str(), 0755) != 0) return std::nullopt;
   os::SystemRandom random;
   os::PosixFiles files(random);

@@ -30,6 +30,8 @@ struct GroupMount {
 /// that may use control groups itself can leave it, so it adds to the marks and replaces none.
 class Fence {
  public:
+  /// Our own group, if one could be made below it.
+  static std::optional<os::Path> possible_in();
   /// Makes one below our own group and records it in the place, for whoever comes after our death.
   /// Nothing when cgroup v2 is missing or older than Linux 5.14, or our group was not delegated to
   /// us: to root it is when its `delegate` attribute says so or it is all of a container.

@@ -109,7 +109,51 @@ asio::awaitable<void> call_nobody(ApiWorld* world) {
   CHECK(end == "end 1000");
 }
 
+std::string drivers(const std::string& list) {
+  return R"({"type":"pty_drivers","name":"w1","drivers":[)" + list + "]}";
+}
+
+asio::awaitable<void> drive_together(ApiWorld* world) {
+  auto& operations = world->operations;
+  auto first = co_await world->connect(std::string(kStream) + "?driver=ann%40pts%2F1");
+  co_await expect_note(first.get(), R"({"type":"pty_input_ready","name":"w1"})");
+  co_await expect_note(first.get(), drivers(R"("ann@pts/1")"));
+  const auto sent = co_await first->send_binary("\xff\x1b", 5s);
+  CHECK(sent.has_value());
+  co_await expect_note(first.get(), ack(2));
+  CHECK(operations.typed.back() == "w1: \xff\x1b");
+
+  const auto second = co_await world->connect(std::string(kStream) + "?driver=bob");
+  co_await expect_note(first.get(), drivers(R"("ann@pts/1","bob")"));
+  co_await expect_note(second.get(), R"({"type":"pty_input_ready","name":"w1"})");
+  co_await expect_note(second.get(), drivers(R"("ann@pts/1","bob")"));
+  // Who drives no terminal hears nothing of it, and is nobody.
+  const auto third = co_await world->connect(kStream);
+  co_await expect_note(third.get(), R"({"type":"pty_input_ready","name":"w1"})");
+  co_await say(third.get(), "x");
+  co_await expect_note(third.get(), ack(1));
+
+  // One who goes away leaves the size to others, without a word.
+  first->abort();
+  co_await expect_note(second.get(), drivers(R"("bob")"));
+  REQUIRE(operations.sizes.size() == 1);
+  CHECK(operations.sizes[0].viewer == "ann@pts/1");
+  CHECK(operations.sizes[0].release);
+  CHECK(operations.humans_done == 0);
+  co_await second->close(1000, "");
+}
+
 }  // namespace
+
+TEST_CASE("who drives a terminal hears of the others; with the last one messages may go on") {
+  ApiWorld world;
+  world.operations.add("w1");
+  test::run(world.io, drive_together(&world));
+  world.run_until_quiet();
+  CHECK(world.operations.humans_done == 1);
+  CHECK(world.operations.sizes.size() == 2);
+  CHECK(world.ask("GET", std::string(kStream) + "?driver=" + std::string(129, 'x')).status == 400);
+}
 
 TEST_CASE("text, pty_input and binary are keys, each answered in its order") {
   ApiWorld world;

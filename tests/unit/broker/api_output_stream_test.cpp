@@ -40,8 +40,10 @@ asio::awaitable<void> attach(ApiWorld* world) {
   world->operations.print("\x1b[1mnow");
   const auto now = co_await hear_output(socket);
   CHECK(now == "6: \x1b[1mnow");
+  world->operations.list.front().exit = os::ExitStatus::exited(3);
   world->operations.end_program();
-  co_await expect_text(socket, R"({"type":"output_end","name":"w1","cursor":13,"exit":null})");
+  co_await expect_text(socket, R"({"type":"output_end","name":"w1","cursor":13,)"
+                               R"("exit":"exit status 3","status":3})");
   const auto end = co_await hear(socket);
   CHECK(end == "end 1000");
 }

@@ -6,6 +6,7 @@
 #include "support/certificate.hpp"
 #include "support/loop.hpp"
 #include "support/stream_pair.hpp"
+#include "support/temp_dir.hpp"
 #include "support/ws_accept.hpp"
 
 namespace relay::net {
@@ -168,6 +169,27 @@ asio::awaitable<void> through_proxy(TlsContext server, TlsContext client) {
   co_await group.join();
 }
 
+asio::awaitable<WsOutcome> connect_unix(std::string path) {
+  WsClientOptions options("ws://localhost/echo");
+  options.unix_socket = std::move(path);
+  co_return co_await ws_connect(std::move(options), &random_source());
+}
+
+asio::awaitable<void> echo_over_unix(std::string path) {
+  auto listener = Listener::unix(co_await asio::this_coro::executor, path);
+  REQUIRE(listener.has_value());
+  TaskGroup group(co_await asio::this_coro::executor);
+  group.spawn(serve(&*listener, std::nullopt, {}));
+  auto outcome = co_await connect_unix(path);
+  REQUIRE(outcome.connected.has_value());
+  const auto sent = co_await outcome.connected->socket.send("hello", 5s);
+  CHECK(sent.has_value());
+  const auto heard = co_await outcome.connected->socket.receive(5s);
+  REQUIRE(heard.has_value());
+  CHECK(heard->payload == "hello");
+  co_await end_group(&group);
+}
+
 }  // namespace
 
 TEST_CASE("a client connects, with a subprotocol, and talks") {
@@ -248,6 +270,15 @@ TEST_CASE(
   CHECK(TlsContext::client(local.directory + "/none").error().code == Code::tls_failed);
   CHECK(TlsContext::server(local.certificate_file, other.key_file).error().code ==
         Code::tls_failed);
+}
+
+TEST_CASE("a Unix socket takes the place of the URL's host") {
+  asio::io_context io;
+  const test::TempDir dir;
+  const auto path = (dir / "ws.sock").string();
+  auto none = test::run(io, connect_unix(path));
+  CHECK(none.connected.error().code == Code::broker_not_running);
+  test::run(io, echo_over_unix(path));
 }
 
 TEST_CASE("wss goes through a proxy by CONNECT") {

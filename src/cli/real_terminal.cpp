@@ -1,10 +1,11 @@
-#include "cli/wrap_terminal.hpp"
+#include "cli/real_terminal.hpp"
 
 #include <array>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <optional>
@@ -34,7 +35,7 @@ Result<os::Fd> open_again(int fd, int mode) {
 
 }  // namespace
 
-struct WrapTerminal::Impl {
+struct RealTerminal::Impl {
   explicit Impl(const asio::any_io_executor& executor) : changed(executor) {}
 
   /// What the terminal takes now.
@@ -49,10 +50,10 @@ struct WrapTerminal::Impl {
   net::Event changed;
 };
 
-WrapTerminal::WrapTerminal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-WrapTerminal::~WrapTerminal() = default;
+RealTerminal::RealTerminal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RealTerminal::~RealTerminal() = default;
 
-Result<std::unique_ptr<WrapTerminal>> WrapTerminal::open(asio::any_io_executor executor,
+Result<std::unique_ptr<RealTerminal>> RealTerminal::open(asio::any_io_executor executor,
                                                          int keys_fd, int screen_fd) {
   auto impl = std::make_unique<Impl>(executor);
   if (keys_fd >= 0) {
@@ -65,10 +66,10 @@ Result<std::unique_ptr<WrapTerminal>> WrapTerminal::open(asio::any_io_executor e
     if (!screen) return fail(std::move(screen).error());
     impl->screen.emplace(executor, screen->release());
   }
-  return std::unique_ptr<WrapTerminal>(new WrapTerminal(std::move(impl)));
+  return std::unique_ptr<RealTerminal>(new RealTerminal(std::move(impl)));
 }
 
-void WrapTerminal::Impl::write_now() {
+void RealTerminal::Impl::write_now() {
   while (written < waiting.size() && !gone) {
     const ssize_t put =
         ::write(screen->native_handle(), waiting.data() + written, waiting.size() - written);
@@ -81,7 +82,7 @@ void WrapTerminal::Impl::write_now() {
   if (gone || written == waiting.size()) waiting.clear(), written = 0;
 }
 
-bool WrapTerminal::take(std::string_view bytes) {
+bool RealTerminal::take(std::string_view bytes) {
   if (!impl_->screen || impl_->gone) return true;
   impl_->left.feed(bytes);
   impl_->waiting += bytes;
@@ -91,11 +92,11 @@ bool WrapTerminal::take(std::string_view bytes) {
   return impl_->waiting.size() - impl_->written < kMostWaiting;
 }
 
-void WrapTerminal::put_right() {
+void RealTerminal::put_right() {
   (void)take(impl_->left.reset());
 }
 
-asio::awaitable<void> WrapTerminal::write_screen(pty::Session* session) {
+asio::awaitable<void> RealTerminal::write_screen(std::function<void()> on_room) {
   if (!impl_->screen) co_return;
   for (;;) {
     if (impl_->waiting.empty()) {
@@ -108,13 +109,13 @@ asio::awaitable<void> WrapTerminal::write_screen(pty::Session* session) {
     if (error) co_return;
     impl_->write_now();
     if (impl_->waiting.empty()) {
-      session->resume_output();
+      if (on_room) on_room();
       impl_->changed.notify();
     }
   }
 }
 
-asio::awaitable<void> WrapTerminal::flush(Duration at_most) {
+asio::awaitable<void> RealTerminal::flush(Duration at_most) {
   const Monotonic deadline = SystemClock().now() + at_most;
   while (!impl_->waiting.empty()) {
     const Duration left = deadline - SystemClock().now();
@@ -123,28 +124,28 @@ asio::awaitable<void> WrapTerminal::flush(Duration at_most) {
   }
 }
 
-asio::awaitable<void> WrapTerminal::read_keys(pty::Session* session) {
-  if (!impl_->keys) co_return;
+asio::awaitable<std::string> RealTerminal::next_keys() {
+  if (!impl_->keys) co_return std::string();
   std::array<char, 4096> buffer;
   for (;;) {
-    // What is not read stays with the terminal, which stops taking more.
-    const bool room = co_await session->wait_for_room(kTerminalLook);
-    if (!room) continue;
     std::error_code error;
     co_await impl_->keys->async_wait(Descriptor::wait_read,
                                      asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
+    if (error) co_return std::string();
     const ssize_t got = ::read(impl_->keys->native_handle(), buffer.data(), buffer.size());
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    // The terminal is gone; SIGHUP says what that means.
-    if (got <= 0) co_return;
-    const std::string_view typed(buffer.data(), static_cast<std::size_t>(got));
-    for (;;) {
-      const auto done = session->type(typed);
-      if (done || done.error().code != Code::queue_full) break;
-      (void)co_await session->wait_for_room(kTerminalLook);
-    }
+    if (got <= 0) co_return std::string();
+    co_return std::string(buffer.data(), static_cast<std::size_t>(got));
   }
+}
+
+void stop_until_continued() {
+  struct sigaction by_default{};
+  struct sigaction ours{};
+  by_default.sa_handler = SIG_DFL;
+  ::sigaction(SIGTSTP, &by_default, &ours);
+  ::kill(0, SIGTSTP);
+  ::sigaction(SIGTSTP, &ours, nullptr);
 }
 
 }  // namespace relay::cli

@@ -1,0 +1,108 @@
+#include "cli/serve_background.hpp"
+
+#include "cli/output.hpp"
+#include "cli/report.hpp"
+#include "cli/serve_run.hpp"
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <initializer_list>
+#include <optional>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include "os/errno_error.hpp"
+#include "os/processes.hpp"
+#include "os/signals.hpp"
+
+namespace relay::cli {
+namespace {
+
+/// A log that is longer makes room for a new one; there is never more than one old one.
+constexpr std::uint64_t kMostLog = std::uint64_t{1} << 20U;
+constexpr char kReadyMark = 'R';
+
+bool needs_input(const ServeOptions& options) {
+  return options.engine.workspace_key == "-" || options.node_token == "-";
+}
+
+/// The broker's side. Returns the status of the process.
+int be_the_broker(Context& context, const ServeOptions& options, os::Fd ready) {
+  ::setsid();
+  if (!needs_input(options)) {
+    const os::Fd none(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (none) ::dup2(none.get(), STDIN_FILENO);
+  }
+  Background background(std::move(ready));
+  const auto done = run_serve(context, options, &background);
+  if (!done) return report(done.error(), context.json, context.out);
+  return context.out.flush() ? 0 : 1;
+}
+
+/// Whether the broker has said that it is ready. Signals are passed on to it.
+bool wait_ready(const os::Fd& ready, pid_t broker, os::SignalQueue& signals) {
+  for (;;) {
+    std::array<pollfd, 2> waits{pollfd{ready.get(), POLLIN, 0}, pollfd{signals.fd(), POLLIN, 0}};
+    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return false;
+    while (const auto number = signals.next()) ::kill(broker, *number);
+    if ((waits[0].revents & (POLLIN | POLLHUP)) == 0) continue;
+    char mark = 0;
+    return ::read(ready.get(), &mark, 1) == 1 && mark == kReadyMark;
+  }
+}
+
+int status_of(pid_t broker) {
+  int status = 0;
+  while (::waitpid(broker, &status, 0) < 0) {
+    if (errno != EINTR) return 1;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+Result<void> Background::leave_terminal(os::Files& files, const os::Path& log) {
+  if (!ready_) return {};
+  const auto info = files.stat(log);
+  if (info && info->size > kMostLog) {
+    std::error_code ignored;
+    std::filesystem::rename(log, log.string() + ".1", ignored);
+  }
+  // Made private, and refused where it is not ours.
+  auto made = files.append(log, "", false);
+  const os::Fd none(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const os::Fd file(made ? ::open(log.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC) : -1);
+  if (made && !file) made = fail(os::errno_error(errno, "cannot open " + log.string()));
+  ::dup2(none.get(), STDIN_FILENO);
+  ::dup2(none.get(), STDOUT_FILENO);
+  ::dup2(file ? file.get() : none.get(), STDERR_FILENO);
+  (void)!::write(ready_.get(), &kReadyMark, 1);
+  ready_ = os::Fd();
+  return made;
+}
+
+Result<void> run_in_background(Context& context, const ServeOptions& options) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(os::errno_error(errno, "cannot start"));
+  os::Fd reads(ends[0]);
+  os::Fd writes(ends[1]);
+  std::optional<os::SignalQueue> signals(std::in_place,
+                                         std::initializer_list<int>{SIGINT, SIGTERM});
+  // There are no threads yet.
+  const pid_t broker = ::fork();
+  if (broker < 0) return fail(os::errno_error(errno, "cannot start a process"));
+  if (broker == 0) {
+    signals.reset();
+    reads = os::Fd();
+    std::exit(be_the_broker(context, options, std::move(writes)));
+  }
+  writes = os::Fd();
+  if (!wait_ready(reads, broker, *signals)) context.status = status_of(broker);
+  return {};
+}
+
+}  // namespace relay::cli

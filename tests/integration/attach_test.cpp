@@ -1,0 +1,199 @@
+// `attach` as a person meets it: the real binary in a real terminal, in front of a real agent.
+#include "integration/serve_world.hpp"
+#include "support/pty_driver.hpp"
+
+namespace relay::test {
+namespace {
+
+constexpr const char* kDetach = "\x1c";
+
+struct Person : Member {
+  [[nodiscard]] os::Command attach(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"attach", "ada"});
+    return command(more);
+  }
+};
+
+std::size_t times(std::string_view text, std::string_view part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Person, "what was there is painted once, keys reach the agent, Ctrl-\\ leaves") {
+  serve();
+  spawn_shell("ada",
+              "stty -echo; trap 'stty size' WINCH; echo first line; while :; do read -r l && "
+              "echo \"got $l\"; done");
+  wait_shown("ada", "first line");
+  PtyDriver pty(attach(), {101, 31});
+  pty.wait_for("driving ada; ctrl-\\ leaves it");
+  pty.wait_for("first line");
+  pty.wait_for("31 101");
+  pty.wait_raw(true);
+  pty.type("one\r");
+  pty.wait_for("got one");
+  pty.resize({77, 22});
+  pty.wait_for("22 77");
+  pty.type(kDetach);
+  pty.wait_for("left ada, which goes on");
+  CHECK(pty.wait_end() == os::ExitStatus::exited(0));
+  CHECK(same_mode(pty.mode(), pty.mode_before()));
+  CHECK(times(pty.transcript(), "first line") == 1);
+  CHECK(times(pty.transcript(), "got one") == 1);
+  CHECK(agent_field("/state") != "exited");
+  // The size is free for the next one.
+  PtyDriver next(attach({"--drive", "--detach-key", "ctrl-p,ctrl-q"}), {90, 30});
+  next.wait_for("ctrl-p,ctrl-q leaves it");
+  next.wait_for("30 90");
+  next.type("\x10\x11");
+  CHECK(next.wait_end().success());
+  CHECK(run({"__complete", "--", "attach", "a"}).out == "ada\t\n");
+}
+
+TEST_CASE_FIXTURE(Person, "who views types nothing, and can be stopped and continued") {
+  serve();
+  spawn_reader("ada");
+  auto shell = command({});
+  shell.argv = {"bash", "--norc", "--noediting", "-i"};
+  shell.environment.set("PS1", "shell> ");
+  shell.environment.set("ATTACH", relay_broker().string() + " attach ada --view");
+  PtyDriver pty(shell);
+  pty.wait_for("shell> ");
+  pty.type("$ATTACH\r");
+  pty.wait_for("viewing ada");
+  pty.wait_raw(true);
+  pty.type("typed\r");
+  pty.type("\x1a");
+  pty.wait_for("Stopped");
+  pty.wait_for("shell> ");
+  CHECK(same_mode(pty.mode(), pty.mode_before()));
+  pty.type("fg\r");
+  pty.wait_raw(true);
+  CHECK(run({"snapshot", "ada"}).out.find("got") == std::string::npos);
+  pty.type("\x03");
+  pty.wait_for("left ada");
+  pty.wait_for("shell> ");
+  CHECK(same_mode(pty.mode(), pty.mode_before()));
+}
+
+TEST_CASE_FIXTURE(Person, "the agent's end is attach's: its status, and a terminal put right") {
+  serve();
+  spawn_shell("ada", "printf '\\033[?1049h\\033[?25lfull screen'; read -r l; exit 7");
+  wait_shown("ada", "full screen");
+  PtyDriver pty(attach());
+  pty.wait_for("full screen");
+  pty.wait_raw(true);
+  pty.type("\r");
+  pty.wait_for("\x1b[?1049l");
+  pty.wait_for("\x1b[?25h");
+  pty.wait_for("ada has ended: exit status 7");
+  CHECK(pty.wait_end() == os::ExitStatus::exited(7));
+  CHECK(same_mode(pty.mode(), pty.mode_before()));
+}
+
+TEST_CASE_FIXTURE(Person, "the terminal is as it was when a signal ends it, or the broker does") {
+  serve();
+  spawn_shell("ada", "printf '\\033[?1049hfull screen'; cat");
+  for (const int number : {SIGTERM, SIGHUP, SIGINT}) {
+    CAPTURE(number);
+    PtyDriver pty(attach());
+    pty.wait_for("full screen");
+    pty.wait_raw(true);
+    pty.signal(number);
+    CHECK(pty.wait_end() == os::ExitStatus::exited(128 + number));
+    CHECK(same_mode(pty.mode(), pty.mode_before()));
+  }
+  PtyDriver pty(attach());
+  pty.wait_for("full screen");
+  pty.wait_raw(true);
+  broker->signal(SIGKILL);
+  pty.wait_for("\x1b[?1049l");
+  pty.wait_for("error: the broker has ended");
+  pty.wait_for("hint: ");
+  CHECK(pty.wait_end() == os::ExitStatus::exited(3));
+  CHECK(same_mode(pty.mode(), pty.mode_before()));
+}
+
+TEST_CASE_FIXTURE(Person, "two who drive see each other; the first one has the size") {
+  serve();
+  spawn_reader("ada");
+  PtyDriver first(attach(), {100, 30});
+  first.wait_for("driving ada");
+  first.wait_raw(true);
+  PtyDriver second(attach(), {90, 20});
+  second.wait_for("also driven by ");
+  second.wait_for("its terminal has 100x30 cells, more than this one (90x20)");
+  first.wait_for("also driven by ");
+  second.wait_raw(true);
+  second.type("from two\r");
+  first.wait_for("got from two");
+  CHECK(text_at(run({"snapshot", "ada", "--json"}).out, "/cols") == "100");
+  first.type(kDetach);
+  CHECK(first.wait_end().success());
+  // The second one inherits it.
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (text_at(run({"snapshot", "ada", "--json"}).out, "/cols") != "90") {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+  }
+  second.type(kDetach);
+  CHECK(second.wait_end().success());
+}
+
+TEST_CASE_FIXTURE(Person, "a message waits while a person types, and comes when they have left") {
+  serve({});
+  spawn_reader("ada");
+  PtyDriver pty(attach());
+  pty.wait_for("driving ada");
+  pty.wait_raw(true);
+  pty.type("ha");
+  dm("hello there");
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (agent_field("/pending_messages") != "1") REQUIRE(std::chrono::steady_clock::now() < end);
+  pty.type("lf\r");
+  pty.wait_for("got half");
+  pty.type(kDetach);
+  CHECK(pty.wait_end().success());
+  wait_shown("ada", "hello there");
+}
+
+TEST_CASE_FIXTURE(Person, "a terminal that does not keep up is painted anew") {
+  serve();
+  spawn_shell("ada", "stty -echo; read -r l; seq 1 200000; echo all\" \"there; read -r l");
+  PtyDriver pty(attach());
+  pty.wait_raw(true);
+  pty.type("\r");
+  wait_shown("ada", "all there");
+  pty.wait_for("all there");
+  CHECK(pty.transcript().size() < 600'000);
+  pty.type(kDetach);
+  CHECK(pty.wait_end().success());
+}
+
+TEST_CASE_FIXTURE(Person, "what attach cannot do it says, and what to use instead") {
+  const auto nobody = run({"attach", "ada"});
+  CHECK(nobody.status.as_shell() == 2);
+  CHECK(nobody.out.empty());
+  CHECK(nobody.err.find("relay-broker snapshot ada") != std::string::npos);
+  const auto json = run({"attach", "ada", "--json"});
+  CHECK(json.status.as_shell() == 2);
+  CHECK(text_at(json.out, "/error/code") == "invalid_argument");
+  PtyDriver alone(attach());
+  alone.wait_for("hint: relay-broker serve starts one");
+  CHECK(alone.wait_end() == os::ExitStatus::exited(3));
+  PtyDriver both(attach({"--view", "--drive"}));
+  CHECK(both.wait_end() == os::ExitStatus::exited(2));
+  serve();
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--view"}}) {
+    PtyDriver pty(attach(more));
+    pty.wait_for("error: unknown worker 'ada'");
+    CHECK(pty.wait_end() == os::ExitStatus::exited(5));
+    CHECK(same_mode(pty.mode(), pty.mode_before()));
+  }
+}
+
+}  // namespace relay::test

@@ -1,0 +1,108 @@
+// `serve` as a service: in the background, and with a service manager that listens.
+#include <filesystem>
+#include <fstream>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "integration/serve_world.hpp"
+#include "os/fd.hpp"
+
+namespace relay::test {
+namespace {
+
+/// The end of a service manager.
+class Manager {
+ public:
+  explicit Manager(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const timeval patience{20, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  }
+  /// The next datagram that begins like this; others are left out.
+  [[nodiscard]] std::string wait(std::string_view begin) const {
+    for (;;) {
+      std::string text(4096, '\0');
+      const ssize_t got = ::recv(fd_.get(), text.data(), text.size(), 0);
+      REQUIRE(got > 0);
+      text.resize(static_cast<std::size_t>(got));
+      if (text.starts_with(begin)) return text;
+    }
+  }
+
+ private:
+  os::Fd fd_;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(User, "in the background serve returns when it is ready, and lets go of us") {
+  const auto started = run({"serve", "--background", "--relay", "off"});
+  CAPTURE(started.err);
+  REQUIRE(started.status.as_shell() == 0);
+  CHECK(started.out.starts_with("relay-broker ready: http://127.0.0.1:"));
+  spawn_reader("ada");
+  const auto where = run({"serve", "--print-connection", "--json"});
+  const std::string path = text_at(where.out, "/path");
+  CHECK(started.out.find(text_at(where.out, "/url")) != std::string::npos);
+  std::ifstream file(path);
+  const std::string connection(std::istreambuf_iterator<char>(file), {});
+  const std::string key = text_at(connection, "/api_key");
+  CHECK(key.size() > 20);
+  const auto lines = run({"serve", "--print-connection"});
+  CHECK(lines.out.starts_with(path + "\nhttp://127.0.0.1:"));
+  CHECK((where.out + where.err + lines.out + lines.err).find(key) == std::string::npos);
+
+  const auto second = run({"serve", "--background", "--relay", "off"});
+  CHECK(second.status.as_shell() == 6);
+  CHECK(second.out.empty());
+  CHECK(second.err.find("has a broker") != std::string::npos);
+  const auto json = run({"serve", "--background", "--json"});
+  CHECK(json.status.as_shell() == 4);
+  CHECK(text_at(json.out, "/error/code") == "not_enrolled");
+
+  const pid_t pid = std::stoi(text_at(where.out, "/pid"));
+  CHECK(::getsid(pid) == pid);
+  ::kill(pid, SIGTERM);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (run({"serve", "--print-connection"}).status.as_shell() != 3) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+  }
+}
+
+TEST_CASE_FIXTURE(User, "a service manager hears that serve is ready, alive, and reads again") {
+  const Manager manager(temp / "notify");
+  environment.set("NOTIFY_SOCKET", temp / "notify");
+  environment.set("WATCHDOG_USEC", "600000");
+  serve();
+  CHECK(manager.wait("READY=1").find("STATUS=ready: http://127.0.0.1:") != std::string::npos);
+  CHECK(manager.wait("WATCHDOG=1") == "WATCHDOG=1");
+  const auto profiles =
+      std::filesystem::path(*environment.get("XDG_CONFIG_HOME")) / "relay-broker" / "profiles";
+  std::filesystem::create_directories(profiles);
+  // The agent's environment tells which profile it was started with.
+  std::ofstream(profiles / "mine.toml")
+      << "name = \"mine\"\nmatch = [\"sh\"]\nreader = \"plain\"\n[environment]\nMINE = \"yes\"\n";
+  broker->signal(SIGHUP);
+  CHECK(manager.wait("RELOADING=1").find("\nMONOTONIC_USEC=") != std::string::npos);
+  CHECK(manager.wait("READY=1").find("STATUS=ready: ") != std::string::npos);
+  spawn_shell("ada", "echo mine=$MINE; cat");
+  wait_shown("ada", "mine=yes");
+
+  std::ofstream(profiles / "mine.toml") << "name = 7\n";
+  broker->signal(SIGHUP);
+  (void)manager.wait("RELOADING=1");
+  (void)manager.wait("READY=1");
+  spawn_shell("bob", "echo mine=$MINE; cat");
+  wait_shown("bob", "mine=yes");
+  broker->signal(SIGTERM);
+  (void)manager.wait("STOPPING=1");
+  CHECK(broker->wait_end().as_shell() == 0);
+  CHECK(broker->err().find("profiles are read again") != std::string::npos);
+  CHECK(broker->err().find("mine.toml:1: ") != std::string::npos);
+}
+
+}  // namespace relay::test

@@ -1,0 +1,247 @@
+#include "cli/doctor_checks.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+
+namespace relay::cli {
+namespace {
+
+/// A machine on which nothing is wrong, with one broker.
+DoctorFacts healthy() {
+  DoctorFacts facts;
+  facts.user = 1000;
+  DoctorFacts::Private directory;
+  directory.path = "/state/proj-1";
+  directory.kind = os::FileKind::directory;
+  directory.mode = 0700;
+  directory.owner = 1000;
+  facts.privates.push_back(directory);
+  DoctorFacts::Instance instance;
+  instance.name = "proj-1";
+  instance.here = true;
+  instance.lock = "/state/proj-1/broker.lock";
+  instance.lock_holder = 10;
+  instance.api_owner = 10;
+  instance.keeper_listens = true;
+  instance.programs = {20, 21};
+  instance.connection = "/run/proj-1/connection.json";
+  instance.connection_pid = 10;
+  instance.journal = "ok";
+  facts.instances.push_back(instance);
+  DoctorFacts::Token token;
+  token.node = "node_1";
+  token.engine = "https://engine.example";
+  token.kind = "nt";
+  token.accepted = true;
+  facts.tokens.push_back(token);
+  facts.engine.url = "https://engine.example";
+  facts.engine.ahead = 1;
+  DoctorFacts::Cli cli;
+  cli.profile = "claude";
+  cli.program = "claude";
+  facts.clis.push_back(cli);
+  facts.profiles = 7;
+  facts.limits.files = 20000;
+  facts.limits.files_most = 20000;
+  facts.limits.real_time = ~std::uint64_t{0};
+  facts.limits.terminals = 3;
+  facts.limits.terminals_most = 4096;
+  facts.screen.is_terminal = true;
+  facts.screen.term = "xterm";
+  facts.screen.columns = 80;
+  facts.screen.rows = 24;
+  facts.screen.locale = "en_US.UTF-8";
+  facts.group = "/sys/fs/cgroup/user";
+  facts.state = "/state";
+  facts.free_bytes = std::uint64_t{10} << 30U;
+  return facts;
+}
+
+Finding only(const DoctorFacts& facts, std::string_view id) {
+  auto findings = examine(facts);
+  const auto found = std::find_if(findings.begin(), findings.end(),
+                                  [&](const Finding& each) { return each.id == id; });
+  REQUIRE(found != findings.end());
+  // One fault is not two.
+  for (const Finding& each : findings) {
+    CAPTURE(each.id);
+    CAPTURE(each.what);
+    if (each.id != id) CHECK(each.verdict != Verdict::fail);
+  }
+  return *found;
+}
+
+/// The verdict of a check after something was changed.
+template <class Change>
+Finding after(std::string_view id, Change change) {
+  auto facts = healthy();
+  change(facts);
+  auto found = only(facts, id);
+  if (found.verdict == Verdict::fail || found.verdict == Verdict::warn) {
+    CHECK_FALSE(found.what.empty());
+    CHECK_FALSE(found.mend.empty());
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("every check has a stable id, and is fine on a machine where nothing is wrong") {
+  const std::vector<std::string> ids{
+      "broker", "second-broker", "locks",  "orphans",   "sockets", "connection",
+      "modes",  "journal",       "disk",   "token",     "engine",  "clock",
+      "clis",   "profiles",      "limits", "terminals", "cgroup",  "terminal"};
+  std::vector<std::string> seen;
+  for (const Finding& finding : examine(healthy())) {
+    CAPTURE(finding.what);
+    CHECK(finding.verdict == Verdict::ok);
+    CHECK_FALSE(finding.what.empty());
+    CHECK(finding.repairs.empty());
+    seen.push_back(finding.id);
+  }
+  CHECK(seen == ids);
+}
+
+TEST_CASE("on a machine with nothing on it nothing fails") {
+  DoctorFacts nothing;
+  nothing.limits.files_most = 4096;
+  for (const Finding& finding : examine(nothing)) {
+    CAPTURE(finding.id);
+    CHECK(finding.verdict != Verdict::fail);
+  }
+}
+
+TEST_CASE("brokers, locks and what dead ones left") {
+  auto found = after("second-broker", [](auto& f) { f.instances[0].lock_holder = 11; });
+  CHECK(found.verdict == Verdict::fail);
+  CHECK(found.what.find("pid 10 answers, pid 11 holds the lock") != std::string::npos);
+
+  found = after("locks", [](auto& f) { f.instances[0].api_owner.reset(); });
+  CHECK(found.verdict == Verdict::fail);
+
+  const auto dead = [](auto& f) {
+    f.instances[0].api_owner.reset();
+    f.instances[0].lock_holder.reset();
+    f.instances[0].dead_sockets = {"/run/proj-1/broker.sock"};
+  };
+  found = after("orphans", dead);
+  CHECK(found.verdict == Verdict::warn);
+  CHECK(found.what.find("holds 2 programs") != std::string::npos);
+  CHECK(found.repairs.empty());
+  found = after("orphans", [&](auto& f) {
+    dead(f);
+    f.instances[0].keeper_listens = false;
+  });
+  CHECK(found.what.find("pid 20 and 1 others") != std::string::npos);
+  found = after("sockets", dead);
+  CHECK(found.verdict == Verdict::warn);
+  REQUIRE(found.repairs.size() == 1);
+  CHECK(found.repairs[0].kind == Repair::Kind::remove);
+  CHECK(found.repairs[0].path == "/run/proj-1/broker.sock");
+  CHECK(found.repairs[0].lock == "/state/proj-1/broker.lock");
+  found = after("connection", dead);
+  CHECK(found.verdict == Verdict::warn);
+  CHECK(found.repairs.at(0).path == "/run/proj-1/connection.json");
+  found = after("connection", [&](auto& f) {
+    dead(f);
+    f.instances[0].connection_pid.reset();
+    f.instances[0].connection_damaged = true;
+  });
+  CHECK(found.what.find("is damaged") != std::string::npos);
+  CHECK(after("broker", dead).verdict == Verdict::skipped);
+}
+
+TEST_CASE("a broker that is starting is left alone") {
+  const auto starting = [](auto& f) {
+    f.instances[0].api_owner.reset();
+    f.instances[0].dead_sockets = {"/run/proj-1/broker.sock"};
+    f.instances[0].connection_pid = 9;
+  };
+  auto facts = healthy();
+  starting(facts);
+  for (const Finding& finding : examine(facts)) CHECK(finding.repairs.empty());
+}
+
+TEST_CASE("files that others may use; who else's are not touched") {
+  auto found = after("modes", [](auto& f) { f.privates[0].mode = 0750; });
+  CHECK(found.verdict == Verdict::fail);
+  CHECK(found.what == "/state/proj-1 is 0750");
+  REQUIRE(found.repairs.size() == 1);
+  CHECK(found.repairs[0].kind == Repair::Kind::restrict_mode);
+  found = after("modes", [](auto& f) {
+    f.privates[0].owner = 0;
+    f.privates[0].mode = 0777;
+  });
+  CHECK(found.verdict == Verdict::fail);
+  CHECK(found.repairs.empty());
+  found = after("modes", [](auto& f) { f.privates[0].kind = os::FileKind::link; });
+  CHECK(found.what.find("symbolic link") != std::string::npos);
+  CHECK(found.repairs.empty());
+}
+
+TEST_CASE("journal, disk, token, engine and clock") {
+  CHECK(after("journal", [](auto& f) {
+          f.instances[0].journal = "database disk image is malformed";
+        }).verdict == Verdict::fail);
+  CHECK(after("journal", [](auto& f) { f.instances[0].journal.reset(); }).verdict ==
+        Verdict::skipped);
+  CHECK(after("journal", [](auto& f) { f.instances[0].journal_in_use = true; }).verdict ==
+        Verdict::skipped);
+  CHECK(after("disk", [](auto& f) { f.free_bytes = 1 << 20; }).verdict == Verdict::fail);
+  CHECK(after("disk", [](auto& f) { f.free_bytes = 100 << 20; }).verdict == Verdict::warn);
+  CHECK(after("token", [](auto& f) { f.tokens[0].kind = "rk"; }).verdict == Verdict::fail);
+  CHECK(after("token", [](auto& f) { f.tokens[0].accepted = false; }).verdict == Verdict::fail);
+  CHECK(after("token", [](auto& f) { f.tokens[0].problem = "it is a link"; }).verdict ==
+        Verdict::fail);
+  CHECK(after("token", [](auto& f) { f.tokens[0].mint_pending = true; }).verdict == Verdict::warn);
+  CHECK(after("token", [](auto& f) {
+          f.token_error = Error(Code::io_error, "no", "do");
+        }).verdict == Verdict::fail);
+  CHECK(after("token", [](auto& f) { f.tokens.clear(); }).verdict == Verdict::skipped);
+  CHECK(after("engine", [](auto& f) {
+          f.engine.error = Error(Code::engine_unreachable, "nobody");
+        }).verdict == Verdict::fail);
+  CHECK(after("clock", [](auto& f) { f.engine.ahead = -45; }).what == "45 s behind the engine's");
+  CHECK(after("clock", [](auto& f) { f.engine.ahead = 45; }).verdict == Verdict::warn);
+  CHECK(after("clock", [](auto& f) { f.engine.ahead = -300; }).verdict == Verdict::fail);
+  CHECK(after("clock", [](auto& f) { f.engine.ahead.reset(); }).verdict == Verdict::skipped);
+}
+
+TEST_CASE("the machine and the terminal") {
+  CHECK(after("clis", [](auto& f) { f.clis.clear(); }).verdict == Verdict::warn);
+  CHECK(after("profiles", [](auto& f) {
+          f.profile_error = Error(Code::invalid_argument, "x.toml:3: no");
+        }).verdict == Verdict::fail);
+  CHECK(after("limits", [](auto& f) { f.limits.files_most = 64; }).verdict == Verdict::fail);
+  CHECK(after("limits", [](auto& f) { f.limits.files = 512; }).verdict == Verdict::warn);
+  CHECK(after("limits", [](auto& f) { f.limits.real_time = 200'000; }).verdict == Verdict::warn);
+  CHECK(after("terminals", [](auto& f) { f.limits.terminals = 4095; }).verdict == Verdict::fail);
+  CHECK(after("terminals", [](auto& f) { f.limits.terminals = 4050; }).verdict == Verdict::warn);
+  CHECK(after("cgroup", [](auto& f) { f.group.clear(); }).verdict == Verdict::warn);
+  CHECK(after("terminal", [](auto& f) { f.screen.term = "dumb"; }).verdict == Verdict::warn);
+  CHECK(after("terminal", [](auto& f) { f.screen.columns = 0; }).verdict == Verdict::warn);
+  CHECK(after("terminal", [](auto& f) { f.screen.locale = "C"; }).verdict == Verdict::warn);
+  CHECK(after("terminal", [](auto& f) { f.screen.locale = "C.utf8"; }).verdict == Verdict::ok);
+  CHECK(after("terminal", [](auto& f) { f.screen.is_terminal = false; }).verdict ==
+        Verdict::skipped);
+}
+
+TEST_CASE("what /proc says about locks and sockets") {
+  const std::string_view locks =
+      "1: POSIX  ADVISORY  WRITE 71 08:01:5555 0 EOF\n"
+      "2: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF\n"
+      "2: -> FLOCK  ADVISORY  WRITE 99 08:01:5678 0 EOF\nshort\n";
+  CHECK(lock_holder(locks, 5678) == 1234);
+  CHECK_FALSE(lock_holder(locks, 678));
+  CHECK_FALSE(lock_holder(locks, 5555));
+  CHECK_FALSE(lock_holder("", 1));
+  const std::string_view sockets =
+      "Num       RefCount Protocol Flags    Type St Inode Path\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 22 /run/a b/broker.sock\n"
+      "0000000000000000: 00000003 00000000 00000000 0001 03 23 /run/c/broker.sock\n";
+  CHECK(is_listening(sockets, "/run/a b/broker.sock"));
+  CHECK_FALSE(is_listening(sockets, "/run/a"));
+  CHECK_FALSE(is_listening(sockets, "/run/c/broker.sock"));
+}
+
+}  // namespace relay::cli
