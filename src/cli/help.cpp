@@ -57,11 +57,10 @@ std::string main_page(const std::vector<Option>& global, const std::vector<Comma
       "relay-broker gives every terminal agent an address.\n\n"
       "Usage: relay-broker [options] <command> [options]\n";
   append_commands(page, commands);
-  std::vector<Row> rows;
-  for (const Option& option : global) rows.push_back(row_of(option));
-  rows.push_back(kHelpRow);
-  append(page, "Options", rows);
-  page += "\nrelay-broker <command> --help shows the page of a command.\n";
+  // In one line: the commands are what a screen has to show.
+  page += "\nOptions: ";
+  for (const Option& option : global) page += option.long_name() + ", ";
+  page += "--help. Each command has a page: relay-broker <command> --help\n";
   return page;
 }
 

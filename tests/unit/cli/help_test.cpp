@@ -32,4 +32,24 @@ TEST_CASE("a page names usage, arguments, options and examples") {
         "  relay-broker completion bash\n");
 }
 
+TEST_CASE("the main page names the commands, and the options in one line") {
+  bool json = false;
+  std::vector<Option> global;
+  global.emplace_back("--json", "Print JSON", &json);
+  std::vector<Command> commands(2);
+  commands[0].name = "serve";
+  commands[0].summary = "Run the broker";
+  commands[1].name = "init";
+  commands[1].hidden = true;
+  CHECK(main_page(global, commands) ==
+        "relay-broker gives every terminal agent an address.\n"
+        "\n"
+        "Usage: relay-broker [options] <command> [options]\n"
+        "\n"
+        "Commands:\n"
+        "  serve  Run the broker\n"
+        "\n"
+        "Options: --json, --help. Each command has a page: relay-broker <command> --help\n");
+}
+
 }  // namespace relay::cli
