@@ -30,7 +30,7 @@ TEST_CASE("each kind of event on the workspace stream") {
       "injection_mode":"wait"}})");
   for (const char* type : {"dm.received", "group_dm.received"}) {
     stream_survives<StreamDm>(std::string(R"({"type":")") + type +
-                             R"(","conversation_id":"dm_1","message":{"id":"1","agent_id":"2",
+                              R"(","conversation_id":"dm_1","message":{"id":"1","agent_id":"2",
       "agent_name":"ann","text":"hi","attachments":[],"injection_mode":"wait"}})");
   }
   const auto reacted = stream_survives<StreamReacted>(
