@@ -200,8 +200,10 @@ class Look {
     }
     if (paths_.runtime != paths_.state) add_private(paths_.runtime, facts);
     // Directories first: what is in them is only safe to change then.
-    std::stable_sort(facts.privates.begin(), facts.privates.end(), [](auto& a, auto& b) {
-      return (a.kind == os::FileKind::directory) > (b.kind == os::FileKind::directory);
+    std::sort(facts.privates.begin(), facts.privates.end(), [](auto& a, auto& b) {
+      const bool first = a.kind == os::FileKind::directory;
+      const bool second = b.kind == os::FileKind::directory;
+      return first == second ? a.path < b.path : first;
     });
   }
 
