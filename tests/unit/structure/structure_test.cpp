@@ -102,6 +102,20 @@ TEST_CASE("the check of the arrows sees one that points up, sideways, or across 
             .empty());
 }
 
+TEST_CASE("what decides in the engine knows no loop, socket, file or table") {
+  static const std::regex kOutside(R"(^(asio|net/|os/|storage/|sqlite3|engine/store/.+/))");
+  for (const auto& folder : {kRoot / "src/engine", kRoot / "src/engine/store"}) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (!entry.is_regular_file()) continue;
+      for (const auto& include : included_by(entry.path())) {
+        CAPTURE(entry.path().string());
+        CAPTURE(include);
+        CHECK_FALSE(std::regex_search(include, kOutside));
+      }
+    }
+  }
+}
+
 TEST_CASE("every module of src has its level") {
   for (const auto& entry : fs::directory_iterator(kRoot / "src")) {
     if (!entry.is_directory()) continue;
