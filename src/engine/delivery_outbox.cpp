@@ -107,10 +107,11 @@ std::optional<std::uint64_t> DeliveryOutbox::answered_own(std::uint64_t up_to, M
   if (unanswered_ > 0) --unanswered_;
   if (!cursor_) {
     if (!asked_until_) return std::nullopt;
-    // The answer to the question is the last one; what comes before it is of earlier frames.
+    // The answer to the question is the last one; what comes before it is of earlier frames. After
+    // a refusal the count of those is not believed: the answer to the next frame has to be its own.
     heard_ = up_to;
     quiet_at_ = now + kQuiet;
-    if (unanswered_ == 0) cursor_learned(up_to);
+    if (unanswered_ == 0 && !alone_) cursor_learned(up_to);
     return std::nullopt;
   }
   if (up_to > *cursor_ && up_to - *cursor_ <= sent_count()) return advance(up_to, now);
@@ -134,12 +135,13 @@ std::optional<std::uint64_t> DeliveryOutbox::advance(std::uint64_t up_to, Monoto
   if (*cursor_ == up_to) {
     progressed(now);
   } else {
-    abandon_sent();
-    cursor_ = up_to;
+    // Either of two rows may be what it took.
+    forget_sent();
     resend_at_.reset();
     alone_ = true;
+    refused_alone_ = 0;
   }
-  std::erase_if(abandoned_, [this](const Abandoned& each) { return each.number <= *cursor_; });
+  std::erase_if(abandoned_, [up_to](const Abandoned& each) { return each.number <= up_to; });
   return acknowledged;
 }
 
