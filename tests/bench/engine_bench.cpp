@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "engine/store/store_thread.hpp"
+#include "engine/store/sqlite/store_thread.hpp"
 #include "net/task_group.hpp"
 #include "os/fd.hpp"
 #include "os/posix_files.hpp"
@@ -173,6 +173,7 @@ class World {
   [[nodiscard]] double per_commit() const {
     return static_cast<double>(waits_.size()) / static_cast<double>(commits_);
   }
+  [[nodiscard]] Id workspace() const { return workspace_; }
   [[nodiscard]] std::size_t sent() const { return waits_.size(); }
   [[nodiscard]] Id agent(int number) const { return agents_[static_cast<std::size_t>(number)]; }
   [[nodiscard]] Id node(int number) const { return nodes_[static_cast<std::size_t>(number)]; }
@@ -209,6 +210,41 @@ class World {
   std::uint64_t commits_ = 0;
   int run_ = 0;
 };
+
+/// One message to a thousand agents.
+void fan_out(const Options& options, World& world) {
+  constexpr int kMembers = 1000;
+  const Id channel = world.get<Id>([&](Store& store) -> Result<Id> {
+    NewChannel fresh;
+    fresh.workspace = world.workspace();
+    fresh.name = "everyone";
+    auto made = store.create_channel(fresh);
+    if (!made) return fail(made.error());
+    for (int i = 0; i < kMembers; ++i) {
+      NewAgent agent;
+      agent.workspace = world.workspace();
+      agent.name = fmt::format("member-{}", i);
+      agent.token_hash = agent.name;
+      auto registered = store.register_agent(agent);
+      if (!registered) return fail(registered.error());
+      auto joined = store.join_channel(made->id, registered->id);
+      if (!joined) return fail(joined.error());
+    }
+    return made->id;
+  });
+  const double each = world.cost(20, [&](Store& store, int) -> Result<void> {
+    MessageDraft draft;
+    draft.channel = channel;
+    draft.author = world.agent(0);
+    draft.text = kText;
+    auto posted = store.append_message(draft);
+    if (!posted || posted->deliveries.size() != kMembers) {
+      return fail(Error(Code::internal_error, "no fan-out"));
+    }
+    return {};
+  });
+  print(options, "one message to 1000 agents", "us", each, "processor, without the commit");
+}
 
 /// What one delivery costs while so many wait in one mailbox.
 void queued(const Options& options, World& world, std::uint64_t rows, std::uint64_t& there) {
@@ -278,6 +314,7 @@ int main(int argc, char** argv) {
                         processor / static_cast<double>(world.sent())));
     }
     print(options, "send at 1000/s, p99", "ms", world.p99_at(1000));
+    fan_out(options, world);
   }
   World world(state / "queue.db");
   std::uint64_t there = 0;

@@ -68,8 +68,7 @@ class SqliteDatabase::Writer final : public storage::Transactions {
     }
     if (db_->total_changes() == changes_before_) return {};
     ++database_.commits_;
-    // The commit holds whatever this says.
-    if (db_->log_pages() > kMostLogPages && !db_->checkpoint(false)) (void)noted();
+    tend_log();
     return {};
   }
 
@@ -96,6 +95,7 @@ class SqliteDatabase::Writer final : public storage::Transactions {
 
   void take(std::unique_ptr<Connection> db, Id youngest) {
     store_.reset();
+    copied_ = 0;
     db_ = std::move(db);
     ids_.emplace(worker_number(), youngest);
     store_.emplace(*db_, database_.clock_, *ids_, database_.limits_);
@@ -121,6 +121,19 @@ class SqliteDatabase::Writer final : public storage::Transactions {
     return fail(*db_->error());
   }
 
+  void tend_log() {
+    const int pages = db_->log_pages();
+    if (pages < copied_) copied_ = 0;  // it has begun anew
+    if (pages - copied_ < kCopiedPages) return;
+    copied_ = pages;
+    if (pages < kMostLogPages) {
+      database_.checkpointer_->request();
+    } else if (!db_->checkpoint(false)) {
+      // The commit holds whatever this says.
+      (void)noted();
+    }
+  }
+
   Result<void> open_again() {
     const auto now = database_.clock_.now();
     if (tried_ && now - *tried_ < kReopenAfter) {
@@ -138,6 +151,8 @@ class SqliteDatabase::Writer final : public storage::Transactions {
   std::optional<IdSource> ids_;
   std::optional<SqliteStore> store_;
   std::int64_t changes_before_ = 0;
+  /// The length of the log when it was copied last.
+  int copied_ = 0;
   std::optional<Monotonic> tried_;
 };
 
@@ -180,11 +195,13 @@ SqliteDatabase::SqliteDatabase(os::Path path, os::Files& files, const Clock& clo
       files_(files),
       clock_(clock),
       limits_(limits),
-      writer_(std::make_unique<Writer>(*this)) {}
+      writer_(std::make_unique<Writer>(*this)),
+      checkpointer_(std::make_unique<Checkpointer>(path_)) {}
 
 SqliteDatabase::~SqliteDatabase() {
+  checkpointer_.reset();
   reader_.reset();
-  if (writer_) writer_->close(true);
+  writer_->close(true);
 }
 
 Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(os::Path path, os::Files& files,

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/clock.hpp"
+#include "engine/store/sqlite/checkpointer.hpp"
 #include "engine/store/sqlite/sqlite_store.hpp"
 #include "os/files.hpp"
 #include "storage/connection.hpp"
@@ -24,10 +25,11 @@ class SqliteDatabase {
   /// Between two tries to open a database whose disk has failed.
   static constexpr Duration kReopenAfter = std::chrono::seconds(1);
   /// A database that was closed in order and is larger is not read as a whole at the start.
-  static constexpr std::uint64_t kCheckedWhole = std::uint64_t{64} << 20;
-  /// Pages in the log after which it is copied into the database (16 MiB): small enough to be done
-  /// in some milliseconds, large enough that busy pages are copied once for many commits.
-  static constexpr int kMostLogPages = 4000;
+  static constexpr std::uint64_t kCheckedWhole = std::uint64_t{8} << 20;
+  /// Pages that are added to the log before it is copied into the database beside the writing
+  /// (4 MiB), and its length at which the writer copies the rest and begins it anew (32 MiB).
+  static constexpr int kCopiedPages = 1000;
+  static constexpr int kMostLogPages = 8000;
 
   /// Opens or makes it. `already_running` when another process has it, `conflict` when a newer
   /// relay-broker wrote it, `io_error` when it is damaged (the message says what to do),
@@ -72,6 +74,7 @@ class SqliteDatabase {
   std::unique_ptr<os::FileLock> lock_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Reader> reader_;
+  std::unique_ptr<Checkpointer> checkpointer_;
   std::atomic<std::uint64_t> commits_{0};
   mutable std::mutex mutex_;
   std::optional<Error> health_;
