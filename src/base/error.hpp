@@ -78,6 +78,9 @@ struct [[nodiscard]] Error {
   Code code;
   std::string message;
   std::string hint;
+  /// A finer name than the code has, for those who speak one protocol (the engine's refusals);
+  /// mostly empty. A constant.
+  std::string_view detail;
   /// When a new try makes sense, for codes with exit status 75.
   std::optional<std::chrono::milliseconds> retry_after;
 };

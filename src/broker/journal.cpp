@@ -9,9 +9,9 @@
 #include "broker/journal_db.hpp"
 #include "broker/journal_messages.hpp"
 #include "broker/journal_records.hpp"
-#include "broker/storage_thread.hpp"
 #include "net/event.hpp"
 #include "net/timeout.hpp"
+#include "storage/storage_thread.hpp"
 
 namespace relay::broker {
 namespace {

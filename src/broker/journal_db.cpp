@@ -81,7 +81,7 @@ Result<std::string> JournalDb::try_open() {
     if (!log) return fail(log.error());
     if (log_is_broken_inside(*log)) return std::string("its write-ahead log is damaged");
   }
-  auto opened = Connection::open(path_, Connection::How::writable);
+  auto opened = Connection::open(path_, Connection::How::writable, "the journal");
   if (!opened) return fail(std::move(opened).error());
   db_ = *std::move(opened);
   db_->keep_log_on_close(true);

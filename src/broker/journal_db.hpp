@@ -10,13 +10,18 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "broker/journal_sqlite.hpp"
-#include "broker/storage_thread.hpp"
 #include "os/fd.hpp"
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
+#include "storage/connection.hpp"
+#include "storage/storage_thread.hpp"
 
 namespace relay::broker {
+
+using storage::Connection;
+using storage::Query;
+using storage::StorageThread;
+using storage::Transactions;
 
 /// Everything on the storage thread but `health` and `evicted`.
 class JournalDb final : public Transactions {

@@ -43,7 +43,7 @@ Result<void> copy_rows(const os::Path& image, Connection& to, const Table& table
   const std::string put = fmt::format("INSERT OR IGNORE INTO {}({},sum) VALUES({})", table.name,
                                       table.column_list(), values);
   for (const bool backwards : {false, true}) {
-    auto from = Connection::open(image, Connection::How::immutable);
+    auto from = Connection::open(image, Connection::How::immutable, "the journal");
     if (!from) return fail(std::move(from).error());
     Query rows(**from, fmt::format("SELECT {},sum FROM {} ORDER BY {}", table.column_list(),
                                    table.name, table.order(backwards)));
@@ -95,7 +95,7 @@ Result<void> JournalDb::recover(const std::string& fault, Wall now) {
   if (!created) return created;
   std::string carried;
   {
-    auto opened = Connection::open(fresh, Connection::How::writable);
+    auto opened = Connection::open(fresh, Connection::How::writable, "the journal");
     if (!opened) return fail(std::move(opened).error());
     Connection& to = **opened;
     to.exec("PRAGMA synchronous=FULL");

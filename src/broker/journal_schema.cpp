@@ -50,7 +50,7 @@ std::string schema_of(Connection& db) {
 }
 
 Result<std::unique_ptr<Connection>> pristine() {
-  auto db = Connection::open("a new journal", Connection::How::memory);
+  auto db = Connection::open("a new journal", Connection::How::memory, "the journal");
   if (!db) return db;
   auto made = make_tables(**db);
   if (!made) return fail(std::move(made).error());

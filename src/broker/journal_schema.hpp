@@ -8,9 +8,13 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "broker/journal_sqlite.hpp"
+#include "storage/connection.hpp"
 
 namespace relay::broker {
+
+using storage::Blob;
+using storage::Connection;
+using storage::Query;
 
 /// What this program writes; raised with each change of the tables.
 inline constexpr int kSchemaVersion = 1;

@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 
 #include "broker/journal_world.hpp"
-#include "faulty_disk.hpp"
+#include "support/faulty_disk.hpp"
 #include "node_control/delivery_book.hpp"
 
 namespace relay::broker {

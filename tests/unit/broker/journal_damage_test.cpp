@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 
 #include "broker/journal_world.hpp"
-#include "faulty_disk.hpp"
+#include "support/faulty_disk.hpp"
 
 namespace relay::broker {
 namespace {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "broker/journal_world.hpp"
-#include "faulty_disk.hpp"
+#include "support/faulty_disk.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
 #include "os/environment.hpp"

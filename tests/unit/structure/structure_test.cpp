@@ -17,9 +17,9 @@ namespace fs = std::filesystem;
 
 /// A module may include modules of a smaller number, and itself.
 const std::map<std::string, int> kLevels{
-    {"base", 0},        {"os", 1},     {"net", 2},       {"wire", 3},
-    {"token_cache", 4}, {"pty", 4},    {"workspace", 4}, {"node_control", 5},
-    {"broker", 6},      {"engine", 6}, {"cli", 7},
+    {"base", 0},         {"os", 1},          {"net", 2},    {"wire", 3},
+    {"storage", 3},      {"token_cache", 4}, {"pty", 4},    {"workspace", 4},
+    {"node_control", 5}, {"broker", 6},      {"engine", 6}, {"cli", 7},
 };
 
 /// Broker and engine meet on the wire only, also inside one process.
@@ -100,6 +100,20 @@ TEST_CASE("the check of the arrows sees one that points up, sideways, or across 
   CHECK(forbidden_arrows("wire/x.cpp", {"net/stream.hpp"}).size() == 1);
   CHECK(forbidden_arrows("cli/x.cpp", {"broker/a.hpp", "engine/b.hpp", "base/c.hpp", "vector"})
             .empty());
+}
+
+TEST_CASE("what decides in the engine knows no loop, socket, file or table") {
+  static const std::regex kOutside(R"(^(asio|net/|os/|storage/|sqlite3|engine/store/.+/))");
+  for (const auto& folder : {kRoot / "src/engine", kRoot / "src/engine/store"}) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (!entry.is_regular_file()) continue;
+      for (const auto& include : included_by(entry.path())) {
+        CAPTURE(entry.path().string());
+        CAPTURE(include);
+        CHECK_FALSE(std::regex_search(include, kOutside));
+      }
+    }
+  }
 }
 
 TEST_CASE("every module of src has its level") {

@@ -1,4 +1,4 @@
-#include "broker/storage_thread.hpp"
+#include "storage/storage_thread.hpp"
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -14,7 +14,7 @@
 #include "net/timeout.hpp"
 #include "support/loop.hpp"
 
-namespace relay::broker {
+namespace relay::storage {
 namespace {
 
 using namespace std::chrono_literals;
@@ -226,4 +226,4 @@ TEST_CASE_FIXTURE(StorageWorld, "too many that wait are refused, and close does 
         }) == StorageThread::kMostJobs + 1);
 }
 
-}  // namespace relay::broker
+}  // namespace relay::storage

@@ -1,7 +1,8 @@
-// Internal to broker/: SQLite as the journal uses it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +15,9 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace relay::broker {
+namespace relay::storage {
+
+// SQLite. Nothing of it shows here, but SQL.
 
 /// Bound as a blob, without a copy: it lives until the query has run.
 struct Blob {
@@ -26,10 +29,13 @@ struct Blob {
 /// (I/O, full, damaged) stays for good: the connection is broken and has to be closed.
 class Connection {
  public:
-  /// The file is there already; `immutable`: nobody writes it, and it has no log.
-  enum class How { writable, immutable, memory };
+  /// The file is there already; `reader`: another connection writes it; `immutable`: nobody does,
+  /// and it has no log.
+  enum class How { writable, reader, immutable, memory };
 
-  [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const os::Path& path, How how);
+  /// `noun` is what errors call it: "cannot use the journal /path: …".
+  [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const os::Path& path, How how,
+                                                                std::string noun);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -66,9 +72,18 @@ class Connection {
   sqlite3_stmt* prepared(std::string_view sql);
   void note(int code, std::string_view what);
 
+  /// Looked up without a copy of the text.
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+
   os::Path path_;
+  std::string noun_;
   sqlite3* handle_ = nullptr;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
   std::optional<Error> error_;
   std::optional<Error> broken_;
   bool damaged_ = false;
@@ -86,11 +101,17 @@ class Query {
   Query& bind(std::int64_t value);
   Query& bind(std::uint64_t value) { return bind(static_cast<std::int64_t>(value)); }
   Query& bind(int value) { return bind(static_cast<std::int64_t>(value)); }
+  Query& bind(double value);
   Query& bind(bool value) { return bind(static_cast<std::int64_t>(value)); }
   Query& bind(std::string_view text);
   Query& bind(const std::string& text) { return bind(std::string_view(text)); }
   Query& bind(const char* text) { return bind(std::string_view(text)); }
   Query& bind(Blob blob);
+  Query& bind(std::nullopt_t);
+  template <class T>
+  Query& bind(const std::optional<T>& value) {
+    return value ? bind(*value) : bind(std::nullopt);
+  }
   /// The columns of a row of another query, one by one.
   Query& bind_row(const Query& from, int columns);
 
@@ -106,6 +127,8 @@ class Query {
     return static_cast<std::uint64_t>(integer(column));
   }
   [[nodiscard]] bool flag(int column) const { return integer(column) != 0; }
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] double real(int column) const;
   /// Text or blob.
   [[nodiscard]] std::string text(int column) const;
 
@@ -115,4 +138,4 @@ class Query {
   int bound_ = 0;
 };
 
-}  // namespace relay::broker
+}  // namespace relay::storage

@@ -1,4 +1,4 @@
-#include "faulty_disk.hpp"
+#include "support/faulty_disk.hpp"
 
 #include <atomic>
 #include <new>
@@ -76,11 +76,39 @@ int characteristics(sqlite3_file* file) {
   return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
 }
 
-// Version 1: no shared memory, which an exclusive journal does without.
-const sqlite3_io_methods kMethods{
-    1,         close_file,  read_file,  write_file,   truncate_file, sync_file,       size_of_file,
-    lock_file, unlock_file, check_lock, control_file, sector_size,   characteristics, nullptr,
-    nullptr,   nullptr,     nullptr,    nullptr,      nullptr};
+int map_shared(sqlite3_file* file, int page, int size, int extend, void volatile** into) {
+  return real_of(file)->pMethods->xShmMap(real_of(file), page, size, extend, into);
+}
+int lock_shared(sqlite3_file* file, int offset, int count, int flags) {
+  return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
+}
+void order_shared(sqlite3_file* file) {
+  real_of(file)->pMethods->xShmBarrier(real_of(file));
+}
+int unmap_shared(sqlite3_file* file, int remove) {
+  return real_of(file)->pMethods->xShmUnmap(real_of(file), remove);
+}
+
+// Version 2: with the memory that connections of one database share, without mapped files.
+const sqlite3_io_methods kMethods{2,
+                                  close_file,
+                                  read_file,
+                                  write_file,
+                                  truncate_file,
+                                  sync_file,
+                                  size_of_file,
+                                  lock_file,
+                                  unlock_file,
+                                  check_lock,
+                                  control_file,
+                                  sector_size,
+                                  characteristics,
+                                  map_shared,
+                                  lock_shared,
+                                  order_shared,
+                                  unmap_shared,
+                                  nullptr,
+                                  nullptr};
 
 int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* into, int flags, int* out) {
   auto* real_vfs = static_cast<sqlite3_vfs*>(vfs->pAppData);

@@ -1,4 +1,4 @@
-#include "broker/journal_sqlite.hpp"
+#include "storage/connection.hpp"
 
 #include <cerrno>
 #include <fmt/format.h>
@@ -7,7 +7,7 @@
 #include "os/errno_error.hpp"
 #include "os/file_rules.hpp"
 
-namespace relay::broker {
+namespace relay::storage {
 namespace {
 
 /// FNV-1a: a changed bit always changes it.
@@ -62,7 +62,7 @@ Error error_of(int code, int system_error, const std::string& what, const std::s
   const int kind = code & 0xff;
   if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED) {
     return Error(Code::already_running, what + ": another process uses it",
-                 "stop the other broker of this instance");
+                 "stop the other relay-broker that uses it");
   }
   if (kind == SQLITE_FULL || system_error == ENOSPC || system_error == EDQUOT) {
     Error full = os::errno_error(system_error == EDQUOT ? EDQUOT : ENOSPC, what);
@@ -79,13 +79,16 @@ Error error_of(int code, int system_error, const std::string& what, const std::s
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::open(const os::Path& path, How how) {
+Result<std::unique_ptr<Connection>> Connection::open(const os::Path& path, How how,
+                                                     std::string noun) {
   std::unique_ptr<Connection> db(new Connection);
   db->path_ = path;
+  db->noun_ = std::move(noun);
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   std::string name = path.string();
   switch (how) {
     case How::writable: flags |= SQLITE_OPEN_READWRITE; break;
+    case How::reader: flags |= SQLITE_OPEN_READONLY; break;
     case How::memory:
       flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
       name = ":memory:";
@@ -178,7 +181,7 @@ std::string Connection::image() const {
 }
 
 sqlite3_stmt* Connection::prepared(std::string_view sql) {
-  const auto known = statements_.find(std::string(sql));
+  const auto known = statements_.find(sql);
   if (known != statements_.end()) return known->second;
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
@@ -196,8 +199,8 @@ void Connection::note(int code, std::string_view what) {
   const int kind = code & 0xff;
   const std::string words = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
   const int system_error = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
-  error_ = error_of(code, system_error, fmt::format("{} the journal {}", what, os::quoted(path_)),
-                    words);
+  error_ =
+      error_of(code, system_error, fmt::format("{} {} {}", what, noun_, os::quoted(path_)), words);
   damaged_ = damaged_ || kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB;
   if (!is_of_one_job(code)) broken_ = error_;
 }
@@ -234,6 +237,16 @@ Query& Query::bind(Blob blob) {
   return *this;
 }
 
+Query& Query::bind(std::nullopt_t) {
+  if (statement_ != nullptr) sqlite3_bind_null(statement_, ++bound_);
+  return *this;
+}
+
+Query& Query::bind(double value) {
+  if (statement_ != nullptr) sqlite3_bind_double(statement_, ++bound_, value);
+  return *this;
+}
+
 Query& Query::bind_row(const Query& from, int columns) {
   for (int i = 0; i < columns && statement_ != nullptr && from.statement_ != nullptr; ++i) {
     sqlite3_bind_value(statement_, ++bound_, sqlite3_column_value(from.statement_, i));
@@ -253,6 +266,14 @@ std::int64_t Query::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
 }
 
+bool Query::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+double Query::real(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
+
 std::string Query::text(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);
   const int size = sqlite3_column_bytes(statement_, column);
@@ -260,4 +281,4 @@ std::string Query::text(int column) const {
   return {static_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
 
-}  // namespace relay::broker
+}  // namespace relay::storage

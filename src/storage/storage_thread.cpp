@@ -1,4 +1,4 @@
-#include "broker/storage_thread.hpp"
+#include "storage/storage_thread.hpp"
 
 #include <asio/cancellation_state.hpp>
 #include <asio/post.hpp>
@@ -13,7 +13,7 @@
 
 #include "net/event.hpp"
 
-namespace relay::broker {
+namespace relay::storage {
 
 struct StorageThread::Job {
   enum class Phase { waiting, begun, abandoned };
@@ -44,7 +44,7 @@ Result<void> call(const Work& work) {
   try {
     return work();
   } catch (const std::exception& broken) {
-    return fail(Code::internal_error, std::string("a job of the journal failed: ") + broken.what());
+    return fail(Code::internal_error, std::string("a storage job failed: ") + broken.what());
   }
 }
 
@@ -171,7 +171,7 @@ Result<std::shared_ptr<StorageThread::Job>> StorageThread::enqueue(Work work, bo
   auto job = std::make_shared<Job>(executor_, std::move(work), alone);
   {
     const std::lock_guard lock(shared_->mutex);
-    if (shared_->closing) return fail(Code::cancelled, "the journal is closed");
+    if (shared_->closing) return fail(Code::cancelled, "the storage is closed");
     if (shared_->queue.size() >= kMostJobs && !last) {
       return fail(Code::queue_full, "too many writes wait for the disk",
                   "is the disk of the state directory slow or overloaded?");
@@ -216,4 +216,4 @@ asio::awaitable<void> StorageThread::close() {
   (void)co_await std::move(answer);
 }
 
-}  // namespace relay::broker
+}  // namespace relay::storage

@@ -12,7 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
-namespace relay::broker {
+namespace relay::storage {
 
 /// What the jobs of a storage thread work on. Called on that thread only, in this order:
 /// begin, (begin_job, end_job or undo_job)…, commit or roll_back.
@@ -107,4 +107,4 @@ inline asio::awaitable<Result<void>> StorageThread::run_alone<void>(Work work) {
   return perform(std::move(work), true);
 }
 
-}  // namespace relay::broker
+}  // namespace relay::storage

@@ -1,0 +1,225 @@
+#include "engine/delivery_outbox.hpp"
+
+#include <algorithm>
+
+namespace relay::engine {
+namespace {
+
+/// A row that is refused this often, alone and right behind the node's cursor, was shown already.
+constexpr int kShownAfter = 2;
+
+}  // namespace
+
+void DeliveryOutbox::add(std::uint64_t seq) {
+  if (seq <= last_) return;
+  last_ = seq;
+  Slot slot;
+  slot.seq = seq;
+  slots_.push_back(slot);
+}
+
+void DeliveryOutbox::settled(std::uint64_t seq) {
+  const auto found = std::find_if(slots_.begin(), slots_.end(),
+                                  [seq](const Slot& slot) { return slot.seq == seq; });
+  if (found == slots_.end()) return;
+  if (found->sent && numbering_ == Numbering::own) {
+    found->gone = true;
+  } else {
+    slots_.erase(found);
+  }
+}
+
+void DeliveryOutbox::event_sent() {
+  if (numbering_ != Numbering::own) return;
+  ++events_;
+  ++unanswered_;
+}
+
+void DeliveryOutbox::restarted() {
+  forget_sent();
+  resend_at_.reset();
+  silence_ = kFirstSilence;
+  pause_ = kRefusalPause;
+  refused_alone_ = 0;
+}
+
+std::vector<DeliveryOutbox::Frame> DeliveryOutbox::take(Monotonic now) {
+  std::vector<Frame> frames;
+  if (quiet_at_ && *quiet_at_ <= now) cursor_learned(heard_);
+  if (resend_at_ && *resend_at_ <= now) {
+    resend_at_.reset();
+    silence_ = std::min<Duration>(silence_ * 2, kLastSilence);
+    forget_sent();
+    alone_ = numbering_ == Numbering::own;
+  }
+  if (slots_.empty()) return frames;
+  if (numbering_ == Numbering::own && !cursor_) {
+    if (asked_until_ && now < *asked_until_) return frames;
+    asked_until_ = now + kAskAgain;
+    ++unanswered_;
+    frames.push_back({slots_.front().seq, kQuestion, true});
+    return frames;
+  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (alone_ && i > 0) break;
+    if (slot.sent) continue;
+    slot.sent = true;
+    ++unanswered_;
+    frames.push_back({slot.seq, cursor_ ? *cursor_ + i + 1 : slot.seq, false});
+  }
+  if (!frames.empty() && !resend_at_) resend_at_ = now + silence_;
+  return frames;
+}
+
+std::optional<Monotonic> DeliveryOutbox::next() const {
+  std::optional<Monotonic> at = resend_at_;
+  const auto sooner = [&at](const std::optional<Monotonic>& other) {
+    if (other && (!at || *other < *at)) at = other;
+  };
+  sooner(quiet_at_);
+  if (!slots_.empty() && !cursor_) sooner(asked_until_);
+  return at;
+}
+
+std::optional<std::uint64_t> DeliveryOutbox::acked(std::uint64_t up_to, Monotonic now) {
+  if (numbering_ == Numbering::own) return answered_own(up_to, now);
+  if (up_to == 0) return std::nullopt;
+  const auto before = slots_.size();
+  while (!slots_.empty() && slots_.front().seq <= up_to) slots_.pop_front();
+  if (slots_.size() != before) progressed(now);
+  return up_to;
+}
+
+std::optional<std::uint64_t> DeliveryOutbox::answered_own(std::uint64_t up_to, Monotonic now) {
+  if (up_to == kQuestion) {
+    // It acknowledges whatever it is sent: a client that has shown the row and does not count.
+    numbering_ = Numbering::durable;
+    cursor_.reset();
+    asked_until_.reset();
+    quiet_at_.reset();
+    if (slots_.empty()) return std::nullopt;
+    const auto shown = slots_.front().seq;
+    slots_.pop_front();
+    for (Slot& slot : slots_) slot.sent = false;
+    return shown;
+  }
+  if (unanswered_ > 0) --unanswered_;
+  if (!cursor_) {
+    if (!asked_until_) return std::nullopt;
+    // The answer to the question is the last one; what comes before it is of earlier frames. After
+    // a refusal the count of those is not believed: the answer to the next frame has to be its own.
+    heard_ = up_to;
+    quiet_at_ = now + kQuiet;
+    if (unanswered_ == 0 && !alone_) cursor_learned(up_to);
+    return std::nullopt;
+  }
+  if (up_to > *cursor_ && up_to - *cursor_ <= sent_count()) return advance(up_to, now);
+  if (up_to == *cursor_) return refused(now);
+  // It counts from elsewhere than we thought.
+  forget_sent();
+  resend_at_.reset();
+  return std::nullopt;
+}
+
+/// The node's cursor has gone on over frames that were sent to it.
+std::optional<std::uint64_t> DeliveryOutbox::advance(std::uint64_t up_to, Monotonic now) {
+  std::optional<std::uint64_t> acknowledged;
+  while (*cursor_ < up_to) {
+    const Slot& slot = slots_.front();
+    if (!slot.gone && !is_proof(*cursor_ + 1, slot.seq)) break;
+    acknowledged = slot.seq;
+    slots_.pop_front();
+    ++*cursor_;
+  }
+  if (*cursor_ == up_to) {
+    progressed(now);
+  } else {
+    // Either of two rows may be what it took.
+    forget_sent();
+    resend_at_.reset();
+    alone_ = true;
+    refused_alone_ = 0;
+  }
+  std::erase_if(abandoned_, [up_to](const Abandoned& each) { return each.number <= up_to; });
+  return acknowledged;
+}
+
+/// A frame was answered with the cursor as it was: an event, or a row that it did not take.
+std::optional<std::uint64_t> DeliveryOutbox::refused(Monotonic now) {
+  if (events_ > 0) {
+    --events_;
+    return std::nullopt;
+  }
+  // Once for all that are out.
+  if (sent_count() == 0 || was_refused_) return std::nullopt;
+  was_refused_ = true;
+  if (alone_ && ++refused_alone_ >= kShownAfter) {
+    const auto shown = slots_.front().seq;
+    slots_.pop_front();
+    progressed(now);
+    return shown;
+  }
+  resend_at_ = now + pause_;
+  pause_ = std::min<Duration>(pause_ * 2, kLastPause);
+  return std::nullopt;
+}
+
+bool DeliveryOutbox::is_proof(std::uint64_t number, std::uint64_t seq) const {
+  return std::none_of(abandoned_.begin(), abandoned_.end(), [&](const Abandoned& each) {
+    return each.number == number && each.seq != seq;
+  });
+}
+
+/// What is out may still be taken under its number; it gets another one.
+void DeliveryOutbox::abandon_sent() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].sent || !cursor_) continue;
+    const Abandoned each{*cursor_ + i + 1, slots_[i].seq};
+    const bool known = std::any_of(abandoned_.begin(), abandoned_.end(), [&](const auto& other) {
+      return other.number == each.number && other.seq == each.seq;
+    });
+    if (!known) abandoned_.push_back(each);
+  }
+  if (abandoned_.size() > kMostAbandoned) {
+    const auto beyond = static_cast<std::ptrdiff_t>(abandoned_.size() - kMostAbandoned);
+    abandoned_.erase(abandoned_.begin(), abandoned_.begin() + beyond);
+  }
+  std::erase_if(slots_, [](const Slot& slot) { return slot.gone; });
+  for (Slot& slot : slots_) slot.sent = false;
+  was_refused_ = false;
+}
+
+void DeliveryOutbox::cursor_learned(std::uint64_t cursor) {
+  cursor_ = cursor;
+  std::erase_if(abandoned_, [cursor](const Abandoned& each) { return each.number <= cursor; });
+  unanswered_ = 0;
+  events_ = 0;
+  asked_until_.reset();
+  quiet_at_.reset();
+}
+
+/// All is to be sent again; numbers are given anew, once the node has said where it is.
+void DeliveryOutbox::forget_sent() {
+  abandon_sent();
+  cursor_.reset();
+  asked_until_.reset();
+  quiet_at_.reset();
+}
+
+void DeliveryOutbox::progressed(Monotonic now) {
+  silence_ = kFirstSilence;
+  pause_ = kRefusalPause;
+  alone_ = false;
+  refused_alone_ = 0;
+  was_refused_ = false;
+  resend_at_.reset();
+  if (sent_count() > 0) resend_at_ = now + silence_;
+}
+
+std::size_t DeliveryOutbox::sent_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.sent; }));
+}
+
+}  // namespace relay::engine
