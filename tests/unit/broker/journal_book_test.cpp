@@ -6,8 +6,8 @@
 #include <sqlite3.h>
 
 #include "broker/journal_world.hpp"
-#include "support/faulty_disk.hpp"
 #include "node_control/delivery_book.hpp"
+#include "support/faulty_disk.hpp"
 
 namespace relay::broker {
 namespace {

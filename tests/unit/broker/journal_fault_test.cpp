@@ -4,10 +4,10 @@
 #include <set>
 
 #include "broker/journal_world.hpp"
-#include "support/faulty_disk.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
 #include "os/environment.hpp"
+#include "support/faulty_disk.hpp"
 #include "support/run_binary.hpp"
 
 namespace relay::broker {
