@@ -25,20 +25,20 @@ constexpr std::chrono::seconds kDeadlineSlack{1};
 struct UrlCleanup {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
-using Url = std::unique_ptr<CURLU, UrlCleanup>;
+using CurlUrl = std::unique_ptr<CURLU, UrlCleanup>;
 
 struct ListCleanup {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 using List = std::unique_ptr<curl_slist, ListCleanup>;
 
-Url parse_url(const std::string& text) {
-  Url url(curl_url());
+CurlUrl parse_url(const std::string& text) {
+  CurlUrl url(curl_url());
   if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return nullptr;
   return url;
 }
 
-std::string part_of(const Url& url, CURLUPart part) {
+std::string part_of(const CurlUrl& url, CURLUPart part) {
   char* text = nullptr;
   if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return {};
   std::string copy(text);

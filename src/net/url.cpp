@@ -8,7 +8,7 @@ namespace relay::net {
 namespace {
 
 /// A space or a control character would end a request line.
-bool is_printable(std::string_view text) {
+bool fits_a_line(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c != '\x7f'; });
 }
 
@@ -37,7 +37,7 @@ std::string_view Url::default_port(std::string_view scheme) {
 Result<Url> Url::parse(std::string_view text) {
   http_parser_url parts;
   http_parser_url_init(&parts);
-  if (!is_printable(text) || http_parser_parse_url(text.data(), text.size(), 0, &parts) != 0) {
+  if (!fits_a_line(text) || http_parser_parse_url(text.data(), text.size(), 0, &parts) != 0) {
     return fail(Code::invalid_argument, fmt::format("not a URL: {}", text));
   }
   const auto part = [&](http_parser_url_fields field) {
