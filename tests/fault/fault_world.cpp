@@ -124,13 +124,15 @@ std::uint64_t FaultWorld::acked(const std::string& name) {
   return engine->call([&](FakeEngine& e) { return e.state().agent(name).acked_seq; });
 }
 
-std::string FaultWorld::lose_result_of_spawn(const std::string& node, const std::string& name) {
-  const std::string input = R"({"name":")" + name + R"(","cli":"sh"})";
+std::string FaultWorld::lose_result_of_release(const std::string& node, const std::string& name) {
+  const std::string input = R"({"name":")" + name + R"("})";
   const std::string id = engine->call([&](FakeEngine& e) {
     e.incoming("action.result", FrameScript::drop());
-    return e.invoke(node, "spawn:sh", input);
+    return e.invoke(node, "release", input);
   });
   engine->next_note("dropped action.result");
+  // Seen on its way, and not by the engine.
+  (void)engine->next_frame("action.result");
   return id;
 }
 

@@ -55,8 +55,8 @@ class FaultWorld {
   [[nodiscard]] std::vector<Duration> ack_times(const std::string& name);
   /// How long the node was away the last time; zero when it never was.
   [[nodiscard]] Duration last_gap();
-  /// The engine asks for a shell under this name and does not get the result; the invocation's id.
-  std::string lose_result_of_spawn(const std::string& node, const std::string& name);
+  /// The engine releases this agent and does not get the result; the invocation's id.
+  std::string lose_result_of_release(const std::string& node, const std::string& name);
   /// The next result of an action: its invocation and its output.
   std::string next_result();
   /// Both ways: what the engine had sent has been taken by the broker, what it sent was heard.

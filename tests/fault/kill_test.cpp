@@ -215,11 +215,13 @@ TEST_CASE_FIXTURE(KillWorld, "F1: killed at each point, a program with an input 
 }
 
 TEST_CASE_FIXTURE(KillWorld, "F1: the result of an action outlives the broker that had it") {
+  spawn("zoe", "paste");
   const std::string node = ask({"status"}, "/node/node_name");
-  const std::string id = lose_result_of_spawn(node, "zoe");
+  // Done again, it would fail: there is no zoe any more.
+  const std::string id = lose_result_of_release(node, "zoe");
   end();
   serve();
-  CHECK(next_result() == id + " {\"spawned\":true,\"name\":\"zoe\"}");
+  CHECK(next_result() == id + " {\"released\":true,\"name\":\"zoe\"}");
   figure("F1", "a result that was lost on its way and its broker killed: told by the next one");
 }
 
