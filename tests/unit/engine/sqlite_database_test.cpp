@@ -189,6 +189,22 @@ TEST_CASE("a full disk is told as one, and is no end") {
   CHECK(world.add("after"));
 }
 
+TEST_CASE("the log is copied beside the writing, and begins anew before it is long") {
+  DatabaseWorld world;
+  world.disk.set(test::DiskFault::does_not_sync);
+  REQUIRE(world.open());
+  for (int i = 0; i < 60; ++i) {
+    REQUIRE(world.add(std::to_string(i) + std::string(std::size_t{1} << 20U, 'x')));
+  }
+  CHECK_FALSE(world.database->health());
+  struct stat log{};
+  auto path = world.path();
+  path += "-wal";
+  REQUIRE(::stat(path.c_str(), &log) == 0);
+  CHECK(log.st_size < (off_t{45} << 20U));
+  CHECK(world.has("59" + std::string(std::size_t{1} << 20U, 'x')));
+}
+
 TEST_CASE("ids go on behind those of the file, also when the clock has gone back") {
   DatabaseWorld world;
   REQUIRE(world.open());
