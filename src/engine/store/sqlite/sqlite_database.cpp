@@ -117,7 +117,7 @@ class SqliteDatabase::Writer final : public storage::Transactions {
  private:
   Result<void> noted() {
     if (!db_->failed()) return {};
-    if (db_->broken()) database_.note_health(*db_->broken());
+    if (db_->broken()) database_.note_health(db_->broken());
     return fail(*db_->error());
   }
 
