@@ -30,9 +30,9 @@ constexpr std::size_t kMostNamed = 5;
 
 std::string list_of(const std::vector<std::string>& names) {
   const std::size_t shown = std::min(names.size(), kMostNamed);
-  std::string out = join(
-      std::vector<std::string>(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown)),
-      ", ");
+  std::vector<std::string> first = names;
+  first.resize(shown);
+  std::string out = join(first, ", ");
   if (names.size() > shown) out += fmt::format(" and {} more", names.size() - shown);
   return out;
 }
