@@ -133,6 +133,11 @@ std::string FaultWorld::lose_result_of_release(const std::string& node, const st
   engine->next_note("dropped action.result");
   // Seen on its way, and not by the engine.
   (void)engine->next_frame("action.result");
+  // Asked again the next broker would find the same answer: it has to tell by itself.
+  engine->call([](FakeEngine& e) {
+    e.outgoing("action.invoke", FrameScript::drop(), kAlways);
+    return 0;
+  });
   return id;
 }
 

@@ -217,7 +217,6 @@ TEST_CASE_FIXTURE(KillWorld, "F1: killed at each point, a program with an input 
 TEST_CASE_FIXTURE(KillWorld, "F1: the result of an action outlives the broker that had it") {
   spawn("zoe", "paste");
   const std::string node = ask({"status"}, "/node/node_name");
-  // Done again, it would fail: there is no zoe any more.
   const std::string id = lose_result_of_release(node, "zoe");
   end();
   serve();
