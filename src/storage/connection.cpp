@@ -162,6 +162,8 @@ bool Connection::checkpoint(bool truncate) {
   const int code = sqlite3_wal_checkpoint_v2(
       handle_, nullptr, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, nullptr,
       nullptr);
+  // Another connection is at it: it does what this one would have done.
+  if (code == SQLITE_BUSY && !truncate) return true;
   if (code != SQLITE_OK) note(code, "cannot write");
   if (truncate && code == SQLITE_OK) log_pages_ = 0;
   return code == SQLITE_OK;
