@@ -38,6 +38,7 @@ void Checkpointer::work() {
       db = *std::move(opened);
       db->exec("PRAGMA synchronous=FULL");
     }
+    const std::lock_guard copying(copying_);
     db->checkpoint(false);
   }
 }

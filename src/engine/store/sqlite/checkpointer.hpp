@@ -24,12 +24,17 @@ class Checkpointer {
   /// Soon, once however often it is asked meanwhile. From any thread. A failure is the writer's to
   /// find out: it copies the same pages.
   void request();
+  /// Waits for the copy in hand; there is no other one while the answer lives.
+  [[nodiscard]] std::unique_lock<std::mutex> pause() {
+    return std::unique_lock<std::mutex>(copying_);
+  }
 
  private:
   void work();
 
   os::Path path_;
   std::mutex mutex_;
+  std::mutex copying_;
   std::condition_variable changed_;
   bool wanted_ = false;
   bool closing_ = false;

@@ -128,10 +128,11 @@ class SqliteDatabase::Writer final : public storage::Transactions {
     copied_ = pages;
     if (pages < kMostLogPages) {
       database_.checkpointer_->request();
-    } else if (!db_->checkpoint(false)) {
-      // The commit holds whatever this says.
-      (void)noted();
+      return;
     }
+    const auto paused = database_.checkpointer_->pause();
+    // The commit holds whatever this says.
+    if (!db_->checkpoint(false)) (void)noted();
   }
 
   Result<void> open_again() {
@@ -241,7 +242,6 @@ Result<void> SqliteDatabase::open_writer() {
   auto db = *std::move(opened);
   db->exec("PRAGMA journal_mode=WAL");
   db->exec("PRAGMA synchronous=FULL");
-  db->exec("PRAGMA wal_autocheckpoint=0");
   db->exec("PRAGMA cache_size=-16384");
   db->exec("PRAGMA cell_size_check=ON");
   db->exec("PRAGMA mmap_size=0");
