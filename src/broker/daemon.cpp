@@ -55,6 +55,7 @@ struct Daemon::Impl {
         events(executor_in),
         watch(executor_in),
         ending(executor_in),
+        finding(executor_in),
         tasks(executor_in) {}
 
   asio::awaitable<Result<void>> take_place();
@@ -106,7 +107,10 @@ struct Daemon::Impl {
   net::Event ending;
   bool ended = false;
   std::optional<Error> why_ended;
+  net::TaskGroup finding;
   net::TaskGroup tasks;
+  /// Only then it is for us to end the agents.
+  bool started = false;
 };
 
 Daemon::Daemon(asio::any_io_executor executor, Clock& clock, Random& random, os::Files& files,
@@ -127,7 +131,9 @@ asio::awaitable<Result<DaemonFacts>> Daemon::start() {
   if (step) step = impl.open_api();
   if (step) step = co_await impl.broker->start();
   if (!step) co_return fail(std::move(step).error());
-  co_return co_await impl.meet_engine();
+  auto facts = co_await impl.meet_engine();
+  impl.started = facts.has_value();
+  co_return facts;
 }
 
 /// The lock tells who the broker of an instance is.
@@ -175,13 +181,11 @@ asio::awaitable<Result<void>> Daemon::Impl::open_outside() {
   net::TaskGroup opening(executor);
   opening.spawn(open_journal());
   opening.spawn(open_keeper());
-  if (node) opening.spawn(find_node());
+  // An engine that does not answer keeps neither the API nor the agents waiting.
+  if (node) finding.spawn(find_node());
   co_await opening.join();
   if (!journal_opened) co_return journal_opened;
-  if (!keeper_opened) co_return keeper_opened;
-  const bool fatal = node_found && !*node_found && !passes(node_found->error().code);
-  if (fatal) co_return fail(node_found->error());
-  co_return Result<void>();
+  co_return keeper_opened;
 }
 
 asio::awaitable<void> Daemon::Impl::open_journal() {
@@ -278,7 +282,9 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
   facts.socket = settings.instance.api_socket.string();
   WorkspaceFacts workspace(settings.broker.workspace_id);
   if (node) {
+    co_await finding.join();
     const auto& found = *node_found;
+    if (!found && !passes(found.error().code)) co_return fail(found.error());
     if (found) {
       for (const std::string& notice : found->notices) {
         note(node_control::NoteLevel::warning, notice);
@@ -290,8 +296,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
     } else {
       facts.trouble = found.error().message;
     }
-    auto started = co_await node->start(&records->book(), &broker->node_handler());
-    if (!started) co_return fail(std::move(started).error());
+    auto linked = co_await node->start(&records->book(), &broker->node_handler());
+    if (!linked) co_return fail(std::move(linked).error());
     const auto status = node->status();
     facts.engine = parts->settings.engine;
     facts.workspace_id = parts->settings.workspace_id;
@@ -356,6 +362,8 @@ asio::awaitable<void> Daemon::Impl::keep_clean() {
 asio::awaitable<void> Daemon::stop(Agents agents) {
   co_await net::shielded();
   Impl& impl = *impl_;
+  // What lives from before belongs to the broker that can start.
+  if (!impl.started) agents = Agents::leave;
   impl.end(std::nullopt);
   if (impl.server) co_await impl.server->stop(kApiGrace);
   if (impl.api) co_await impl.api->stop();
@@ -369,9 +377,16 @@ asio::awaitable<void> Daemon::stop(Agents agents) {
     const auto farewell = agents == Agents::leave ? Farewell::successor_comes : Farewell::for_good;
     co_await impl.node->stop(farewell);
   }
+  impl.finding.cancel();
+  co_await impl.finding.join();
   impl.tasks.cancel();
   co_await impl.tasks.join();
-  if (impl.keeper && agents == Agents::end) {
+  bool end_keeper = agents == Agents::end;
+  if (impl.keeper && !impl.started) {
+    const auto held = co_await impl.keeper->list(kKeeperEndsWithin);
+    end_keeper = held && held->empty();
+  }
+  if (impl.keeper && end_keeper) {
     const auto gone = co_await impl.keeper->shut_down_keeper(Duration::zero(), kKeeperEndsWithin);
     if (!gone) impl.note(node_control::NoteLevel::warning, gone.error().message);
   }

@@ -22,8 +22,9 @@ Result<void> NoEngine::deregister(const std::string& agent_id, const std::string
   return {};
 }
 
-asio::awaitable<Result<void>> NoEngine::delete_identity(std::string name) {
+asio::awaitable<Result<void>> NoEngine::delete_identity(std::string name, bool ours) {
   (void)name;
+  (void)ours;
   co_return Result<void>();
 }
 

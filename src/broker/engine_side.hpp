@@ -28,8 +28,9 @@ class EngineSide {
   /// Said to the engine before anything that is said later. `queue_full` when it does not read:
   /// nothing has changed then.
   virtual Result<void> deregister(const std::string& agent_id, const std::string& name) = 0;
-  /// Deletes an agent's identity; 10 s at most.
-  virtual asio::awaitable<Result<void>> delete_identity(std::string name) = 0;
+  /// Deletes an agent's identity; 10 s at most. `ours`: it lived here until now; any other one must
+  /// carry this broker's proof.
+  virtual asio::awaitable<Result<void>> delete_identity(std::string name, bool ours) = 0;
   /// Says something to somebody who is not here; the engine's id of it. 20 s at most.
   virtual asio::awaitable<Result<std::string>> publish(OutboundMessage message) = 0;
   /// A message of the engine has ended for good.
@@ -52,7 +53,7 @@ class NoEngine final : public EngineSide {
                                                               std::string invocation_id,
                                                               std::string session_id) override;
   Result<void> deregister(const std::string& agent_id, const std::string& name) override;
-  asio::awaitable<Result<void>> delete_identity(std::string name) override;
+  asio::awaitable<Result<void>> delete_identity(std::string name, bool ours) override;
   asio::awaitable<Result<std::string>> publish(OutboundMessage message) override;
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override;

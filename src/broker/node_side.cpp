@@ -54,7 +54,8 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,
   }
   node_control::AgentClaim self(settings_.self_name);
   self.identity_hash = settings_.identity_hash;
-  outbound_.emplace(client_, random_, directory_, engine_, settings_.redact, std::move(self));
+  outbound_.emplace(executor_, client_, random_, directory_, engine_, settings_.redact,
+                    std::move(self));
   session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_,
                                                          *store, *handler, std::move(options));
   for (auto& [invocation_id, frame] : std::exchange(owed_, {})) {
@@ -102,12 +103,15 @@ Result<void> NodeSide::deregister(const std::string& agent_id, const std::string
   return session_->deregister_agent(agent_id, name);
 }
 
-asio::awaitable<Result<void>> NodeSide::delete_identity(std::string name) {
+asio::awaitable<Result<void>> NodeSide::delete_identity(std::string name, bool ours) {
   if (!directory_) {
     co_return fail(Code::not_enrolled, "without the workspace's key no identity can be deleted",
                    "give serve the key: --workspace-key @FILE, or RELAY_BROKER_WORKSPACE_KEY");
   }
-  co_return co_await directory_->remove(std::move(name), kDeleteWithin);
+  node_control::AgentClaim claim(std::move(name));
+  claim.identity_hash = settings_.identity_hash;
+  claim.within = kDeleteWithin;
+  co_return co_await directory_->remove(std::move(claim), ours);
 }
 
 asio::awaitable<Result<std::string>> NodeSide::publish(OutboundMessage message) {

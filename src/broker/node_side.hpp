@@ -57,7 +57,7 @@ class NodeSide final : public EngineSide {
                                                               std::string invocation_id,
                                                               std::string session_id) override;
   Result<void> deregister(const std::string& agent_id, const std::string& name) override;
-  asio::awaitable<Result<void>> delete_identity(std::string name) override;
+  asio::awaitable<Result<void>> delete_identity(std::string name, bool ours) override;
   asio::awaitable<Result<std::string>> publish(OutboundMessage message) override;
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override;

@@ -55,7 +55,7 @@ Result<std::string> id_of(const net::HttpReply& reply) {
 
 }  // namespace
 
-Outbound::Outbound(net::HttpClient& client, Random& random,
+Outbound::Outbound(asio::any_io_executor executor, net::HttpClient& client, Random& random,
                    std::optional<node_control::AgentDirectory> directory, std::string engine,
                    net::Redact redact, node_control::AgentClaim self)
     : client_(client),
@@ -63,43 +63,67 @@ Outbound::Outbound(net::HttpClient& client, Random& random,
       directory_(std::move(directory)),
       engine_(std::move(engine)),
       redact_(std::move(redact)),
-      self_(std::move(self)) {}
+      self_(std::move(self)),
+      claimed_(std::move(executor)) {}
 
-asio::awaitable<Result<Secret>> Outbound::own_token() {
+asio::awaitable<Result<Secret>> Outbound::own_token(Monotonic by) {
   if (!directory_) {
     co_return fail(Code::not_enrolled, "without the workspace's key only agents can speak",
                    "give serve the key: --workspace-key @FILE, or RELAY_BROKER_WORKSPACE_KEY");
   }
-  if (!token_) {
-    auto identity = co_await directory_->claim(self_);
-    if (!identity) co_return fail(std::move(identity).error().within("the broker's own identity"));
-    token_ = std::move(identity->token);
+  while (claiming_) {
+    const Duration left = by - SystemClock().now();
+    if (left <= Duration::zero()) {
+      co_return fail(Code::timeout, "the broker's own identity is still being claimed");
+    }
+    (void)co_await claimed_.wait(left);
   }
+  if (token_) co_return *token_;
+  /// Also when the caller goes away.
+  struct Claiming {
+    explicit Claiming(Outbound* owner_in) : owner(owner_in) { owner->claiming_ = true; }
+    ~Claiming() {
+      owner->claiming_ = false;
+      owner->claimed_.notify();
+    }
+    Claiming(const Claiming&) = delete;
+    Claiming& operator=(const Claiming&) = delete;
+    Outbound* owner;
+  };
+  const Claiming claiming(this);
+  node_control::AgentClaim claim = self_;
+  claim.within = by - SystemClock().now();
+  auto identity = co_await directory_->claim(std::move(claim));
+  if (!identity) co_return fail(std::move(identity).error().within("the broker's own identity"));
+  token_ = std::move(identity->token);
   co_return *token_;
 }
 
 asio::awaitable<Result<std::string>> Outbound::send(OutboundMessage message) {
+  const Monotonic by = SystemClock().now() + kWithin;
   const std::string once = uuid_v4(random_);
   if (!message.token.empty()) {
     Secret token = message.token;
-    co_return co_await send_as(std::move(message), std::move(token), once);
+    co_return co_await send_as(std::move(message), std::move(token), once, by);
   }
-  auto token = co_await own_token();
+  auto token = co_await own_token(by);
   if (!token) co_return fail(std::move(token).error());
-  auto sent = co_await send_as(message, *token, once);
+  auto sent = co_await send_as(message, *token, once, by);
   if (sent || sent.error().code != Code::unauthorized) co_return sent;
   // Somebody has made a new one, or the engine has forgotten this one.
-  token_.reset();
-  token = co_await own_token();
+  if (token_ == *token) token_.reset();
+  token = co_await own_token(by);
   if (!token) co_return fail(std::move(token).error());
-  co_return co_await send_as(std::move(message), *std::move(token), once);
+  co_return co_await send_as(std::move(message), *std::move(token), once, by);
 }
 
 asio::awaitable<Result<std::string>> Outbound::send_as(OutboundMessage message, Secret token,
-                                                       std::string once) {
+                                                       std::string once, Monotonic by) {
   Post post = post_of(message);
   net::HttpCall call("POST", engine_ + post.path);
-  call.deadline = kWithin;
+  call.deadline = by - SystemClock().now();
+  if (call.deadline <= Duration::zero())
+    co_return fail(Code::timeout, "no time is left to send it");
   call.reply_most = kReplyMost;
   call.headers.set("Accept", "application/json");
   call.headers.set("Content-Type", "application/json");

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "net/event.hpp"
 #include "net/http_client.hpp"
 #include "node_control/agent_directory.hpp"
 
@@ -33,7 +36,7 @@ class Outbound {
  public:
   /// `client` outlives this.
   /// Without a directory (which needs the workspace's key) only agents speak.
-  Outbound(net::HttpClient& client, Random& random,
+  Outbound(asio::any_io_executor executor, net::HttpClient& client, Random& random,
            std::optional<node_control::AgentDirectory> directory, std::string engine,
            net::Redact redact, node_control::AgentClaim self);
 
@@ -42,8 +45,8 @@ class Outbound {
 
  private:
   asio::awaitable<Result<std::string>> send_as(OutboundMessage message, Secret token,
-                                               std::string once);
-  asio::awaitable<Result<Secret>> own_token();
+                                               std::string once, Monotonic by);
+  asio::awaitable<Result<Secret>> own_token(Monotonic by);
 
   net::HttpClient& client_;
   Random& random_;
@@ -52,6 +55,9 @@ class Outbound {
   net::Redact redact_;
   node_control::AgentClaim self_;
   std::optional<Secret> token_;
+  /// Two who claim at once would take each other's token away.
+  bool claiming_ = false;
+  net::Event claimed_;
 };
 
 }  // namespace relay::broker

@@ -45,7 +45,7 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::release(ReleaseRequest request)
     (void)co_await parts_.records.remove_agent(request.name);
     remove_files(request.name);
     if (request.delete_identity) {
-      auto deleted = co_await delete_identity(request.name);
+      auto deleted = co_await delete_identity(request.name, false);
       if (!deleted) co_return fail(std::move(deleted).error());
     }
     co_return out;
@@ -57,7 +57,14 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::release(ReleaseRequest request)
       if (left <= Duration::zero()) co_return fail(Code::timeout, "its release does not end");
       (void)co_await gone_.wait(left);
     }
+    // The other one could not end it: this one tries.
+    if (parts_.roster.find(request.name) == agent)
+      co_return co_await end(agent, std::move(request));
     out.known = true;
+    if (request.delete_identity) {
+      auto deleted = co_await delete_identity(request.name, true);
+      if (!deleted) co_return fail(std::move(deleted).error());
+    }
     co_return out;
   }
   co_return co_await end(agent, std::move(request));
@@ -100,14 +107,14 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::end(std::shared_ptr<Agent> agen
   });
   gone_.notify();
   if (request.delete_identity) {
-    auto deleted = co_await delete_identity(agent->name());
+    auto deleted = co_await delete_identity(agent->name(), true);
     if (!deleted) co_return fail(std::move(deleted).error());
   }
   co_return out;
 }
 
-asio::awaitable<Result<void>> Releaser::delete_identity(std::string name) {
-  auto deleted = co_await parts_.engine->delete_identity(name);
+asio::awaitable<Result<void>> Releaser::delete_identity(std::string name, bool ours) {
+  auto deleted = co_await parts_.engine->delete_identity(name, ours);
   if (deleted) co_return deleted;
   Error error = std::move(deleted).error();
   error.message = name + " is released, but its identity was not deleted: " + error.message;

@@ -66,6 +66,20 @@ asio::awaitable<Result<void>> list_letters(Context* context, BrokerClient* clien
   co_return Result<void>();
 }
 
+/// What became of all of them.
+std::string all_text(const wire::Json& reply) {
+  const auto document = wire::JsonDocument::parse(reply.text(), wire::kEngineLimits);
+  const auto count = [&](std::string_view key) {
+    const auto found = document ? document->root().find(key) : std::nullopt;
+    return found ? found->unsigned_integer().value_or(0) : 0;
+  };
+  std::string text = fmt::format("{} sent again", count("redelivered"));
+  if (count("failed") > 0) {
+    text += fmt::format(", {} stay: their agents are not here", count("failed"));
+  }
+  return text;
+}
+
 asio::awaitable<Result<void>> redeliver(Context* context, const LetterOptions* options,
                                         BrokerClient* client) {
   std::vector<std::string> ids = options->ids;
@@ -77,7 +91,7 @@ asio::awaitable<Result<void>> redeliver(Context* context, const LetterOptions* o
     if (context->json) {
       context->out.line(reply->text());
     } else {
-      context->out.line(id.empty() ? "all were sent again" : id + ": sent again");
+      context->out.line(id.empty() ? all_text(*reply) : id + ": sent again");
     }
   }
   co_return Result<void>();

@@ -2,14 +2,12 @@
 
 #include "cli/broker_client.hpp"
 #include "cli/output.hpp"
-#include <cerrno>
+#include "cli/standard_input.hpp"
 #include <fmt/format.h>
 #include <memory>
-#include <unistd.h>
 #include <utility>
 
 #include "base/printable.hpp"
-#include "os/errno_error.hpp"
 
 namespace relay::cli {
 namespace {
@@ -27,28 +25,23 @@ struct SendOptions {
   bool steer = false;
 };
 
-Result<std::string> read_input() {
-  std::string text;
-  std::string buffer(std::size_t{64} << 10U, '\0');
-  for (;;) {
-    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(os::errno_error(errno, "cannot read the message from standard input"));
-    if (got == 0) return text;
-    text.append(buffer, 0, static_cast<std::size_t>(got));
-    if (text.size() > kMostText) {
-      return fail(Code::too_large, fmt::format("a message has at most {} bytes", kMostText),
-                  "put it into a file and send its path");
-    }
+Result<void> complete_text(SendOptions& options) {
+  if (options.text == "-") {
+    auto given = read_standard_input(kMostText, "a message");
+    if (!given) return fail(std::move(given).error());
+    options.text = *std::move(given);
   }
+  if (options.text.find_first_not_of(" \t\r\n") != std::string::npos) return {};
+  return fail(Code::invalid_argument, "the message is empty",
+              "relay-broker send NAME TEXT, or - to read it from standard input");
 }
 
-std::string send_body(const SendOptions& options, std::string_view text) {
+std::string send_body(const SendOptions& options) {
   std::string body;
   JsonWriter out(body);
   out.begin_object();
   out.field("to", options.to);
-  out.field("message", text);
+  out.field("message", options.text);
   if (!options.from.empty()) out.field("from", options.from);
   if (!options.thread.empty()) out.field("thread_id", options.thread);
   if (options.steer) out.field("mode", "steer");
@@ -74,18 +67,8 @@ void show_sent(Context& context, const SendOptions& options, const wire::Json& a
 
 asio::awaitable<Result<void>> send(Context* context, const SendOptions* options,
                                    BrokerClient* client, Progress* progress) {
-  std::string text = options->text;
-  if (text == "-") {
-    auto given = read_input();
-    if (!given) co_return fail(std::move(given).error());
-    text = *std::move(given);
-  }
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    co_return fail(Code::invalid_argument, "the message is empty",
-                   "relay-broker send NAME TEXT, or - to read it from standard input");
-  }
   progress->step("sending to " + printable(options->to));
-  std::string body = send_body(*options, text);
+  std::string body = send_body(*options);
   const auto answer = co_await client->call("POST", "/api/send", std::move(body), kWithin);
   progress->done();
   if (!answer) co_return fail(answer.error());
@@ -117,6 +100,9 @@ Command send_command() {
           .value_name("TEXT")
           .required());
   command.run = [options](Context& context) -> Result<void> {
+    // Before there is a loop: a signal ends this at once.
+    auto complete = complete_text(*options);
+    if (!complete) return complete;
     return with_broker(context, options->broker, [&](BrokerClient* client, Progress* progress) {
       return send(&context, options.get(), client, progress);
     });

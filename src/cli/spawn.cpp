@@ -2,6 +2,7 @@
 
 #include "cli/broker_client.hpp"
 #include "cli/output.hpp"
+#include "cli/standard_input.hpp"
 #include <filesystem>
 #include <fmt/format.h>
 #include <iterator>
@@ -55,7 +56,8 @@ Result<std::string> task_text(const std::string& given) {
   if (given.empty() || (given != "-" && given.front() != '@')) return given;
   os::SystemRandom random;
   os::PosixFiles files(random);
-  return files.read(given == "-" ? "/dev/stdin" : given.substr(1), kTaskMost);
+  if (given == "-") return read_standard_input(kTaskMost, "the task");
+  return files.read(given.substr(1), kTaskMost);
 }
 
 Result<std::string> directory_of(const std::string& given) {
@@ -70,8 +72,6 @@ Result<std::string> directory_of(const std::string& given) {
 
 Result<std::string> spawn_body(const SpawnOptions& options, const std::string& name,
                                Duration within) {
-  auto task = task_text(options.task);
-  if (!task) return fail(std::move(task).error());
   auto cwd = directory_of(options.cwd);
   if (!cwd) return fail(std::move(cwd).error());
   std::string text;
@@ -96,7 +96,7 @@ Result<std::string> spawn_body(const SpawnOptions& options, const std::string& n
   const auto field = [&out](std::string_view key, const std::string& value) {
     if (!value.empty()) out.field(key, value);
   };
-  field("task", *task);
+  field("task", options.task);
   field("model", options.model);
   field("idempotency_key", options.idempotency_key);
   field("resume", options.resume);
@@ -195,7 +195,11 @@ Command spawn_command() {
   add_broker_options(command, options->broker);
   add(Option("cli", "The program", &options->cli).value_name("CLI").required());
   add(Option("args", "Its arguments, behind --", &options->arguments).value_name("ARG"));
-  command.run = [options](Context& context) {
+  command.run = [options](Context& context) -> Result<void> {
+    // Before there is a loop: a signal ends the reading of standard input at once.
+    auto task = task_text(options->task);
+    if (!task) return fail(std::move(task).error());
+    options->task = *std::move(task);
     return with_broker(context, options->broker, [&](BrokerClient* client, Progress* progress) {
       return spawn(&context, options.get(), client, progress);
     });

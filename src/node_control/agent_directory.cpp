@@ -272,9 +272,16 @@ asio::awaitable<Result<void>> AgentDirectory::bind(std::string node_name, AgentC
   co_return Result<void>();
 }
 
-asio::awaitable<Result<void>> AgentDirectory::remove(std::string agent_name, Duration within) {
-  const Monotonic by = SystemClock().now() + within;
-  return undo({}, std::move(agent_name), true, by);
+asio::awaitable<Result<void>> AgentDirectory::remove(AgentClaim claim, bool ours) {
+  const Monotonic by = SystemClock().now() + claim.within;
+  std::string name = claim.name;
+  if (!ours) {
+    const auto own = co_await own_agent_id(std::move(claim), by);
+    const bool gone = !own && own.error().code == Code::not_found;
+    if (gone) co_return Result<void>();
+    if (!own) co_return fail(own.error());
+  }
+  co_return co_await undo({}, std::move(name), true, by);
 }
 
 asio::awaitable<Result<void>> AgentDirectory::undo(std::string node_name, std::string agent_name,

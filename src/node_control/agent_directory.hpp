@@ -62,8 +62,9 @@ class AgentDirectory {
   /// what was made is undone: a new agent is deleted, a recovered one taken off the node.
   asio::awaitable<Result<AgentIdentity>> claim_for_node(AgentClaim claim, std::string node_name);
 
-  /// Deletes the agent of that name and its identity; one that is not there is deleted.
-  asio::awaitable<Result<void>> remove(std::string agent_name, Duration within);
+  /// Deletes the agent and its identity; one that is not there is deleted. Unless it is `ours` for
+  /// certain, only one that carries our proof.
+  asio::awaitable<Result<void>> remove(AgentClaim claim, bool ours);
 
   /// Takes an agent over from whoever runs it, with the same proof; `actor` is who wants it.
   asio::awaitable<Result<AgentIdentity>> take_over(AgentClaim claim, std::string actor);

@@ -44,7 +44,8 @@ class NotingEngine final : public EngineSide {
     deregistered.push_back(agent_id);
     return {};
   }
-  asio::awaitable<Result<void>> delete_identity(std::string name) override {
+  asio::awaitable<Result<void>> delete_identity(std::string name, bool ours) override {
+    (void)ours;
     deleted.push_back(std::move(name));
     co_return Result<void>();
   }

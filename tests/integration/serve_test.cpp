@@ -37,6 +37,15 @@ TEST_CASE_FIXTURE(User, "an agent's whole life on a broker without an engine") {
   CHECK(broker->wait_end().as_shell() == 0);
 }
 
+TEST_CASE_FIXTURE(User, "a task may come from standard input") {
+  serve();
+  const auto made = run_program(command({"spawn", "--name", "ada", "--task", "-", "cat"}),
+                                "the task of the day\n");
+  CAPTURE(made.err);
+  REQUIRE(made.status.as_shell() == 0);
+  wait_shown("ada", "the task of the day");
+}
+
 TEST_CASE_FIXTURE(User, "what cannot be spawned is an error with its cause") {
   serve();
   const auto missing = run({"spawn", "no-such-program"});
@@ -131,11 +140,31 @@ TEST_CASE_FIXTURE(Member,
 
   CHECK(run({"release", "ada", "--delete"}).status.as_shell() == 0);
   CHECK_NOTHROW(engine.next_request("DELETE /v1/agents/{name}"));
+  // Of an agent that never lived here, somebody else's, nothing is deleted.
+  CHECK(run({"release", "carol", "--delete"}).status.as_shell() == 6);
+  const auto deleted =
+      engine.call([](FakeEngine& e) { return e.requests_of("DELETE /v1/agents/{name}").size(); });
+  CHECK(deleted == 1);
 
   const auto nobody = run({"send", "nobody", "hello"});
   CHECK(nobody.status.as_shell() == 5);
   CHECK(nobody.err.find("nobody") != std::string::npos);
   CHECK(run({"send", "nobody", "  "}).status.as_shell() == 2);
+}
+
+TEST_CASE_FIXTURE(User, "a broker that cannot start leaves the agents of the one before alone") {
+  serve();
+  spawn_reader("ada");
+  const std::string pid = agent_field("/workerPid");
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+  // The port is somebody else's.
+  const FakeEngineThread other;
+  const auto failed =
+      run({"serve", "--relay", "off", "--listen", "127.0.0.1:" + std::to_string(other.port())});
+  CHECK(failed.status.as_shell() != 0);
+  serve();
+  CHECK(agent_field("/workerPid") == pid);
 }
 
 TEST_CASE_FIXTURE(Member,
