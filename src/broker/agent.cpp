@@ -142,7 +142,12 @@ asio::awaitable<void> Agent::feed() {
       }
       while (!ended_ && !may_type()) (void)co_await changed_.wait(kLookAtMailbox);
       if (ended_) break;
-      all_taken = offer(numbers[i]) && all_taken;
+      all_taken = offer(numbers[i]);
+      if (all_taken) continue;
+      // Those behind it stay behind it.
+      for (std::size_t rest = i + 1; rest < numbers.size(); ++rest)
+        mailbox_.put_back(numbers[rest]);
+      break;
     }
     // Not at once: what was put back would be begun again and again.
     if (!all_taken) (void)co_await changed_.wait(kOfferAgain);

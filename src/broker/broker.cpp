@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "broker/message_files.hpp"
 #include "broker/restart_rule.hpp"
 #include "net/timeout.hpp"
 
@@ -185,17 +186,11 @@ std::string Broker::body_path(const Agent& agent, const Mail& message) {
   const os::Path directory = Releaser::agent_directory(parts_.settings, agent.name());
   // The numbers begin anew with each broker; what an earlier one wrote may not have been read yet.
   const std::string id = short_hash(message.key.delivery_id);
-  return (directory / fmt::format("message-{}-{}.txt", id, message.number)).string();
+  return (directory / fmt::format("{}{}-{}.txt", kMessageFilePrefix, id, message.number)).string();
 }
 
 Result<void> Broker::keep_body(const std::string& path, std::string_view body) {
-  const os::Path file(path);
-  auto made = parts_.files.make_private_directory(file.parent_path());
-  if (!made) return made;
-  // Made anew after a crash, from the journal: nobody waits for the disk here.
-  auto removed = parts_.files.remove(file);
-  if (!removed) return fail(std::move(removed).error());
-  return parts_.files.append(file, body, false);
+  return keep_message_file(parts_.files, path, body);
 }
 
 void Broker::message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {

@@ -89,6 +89,9 @@ Result<std::string> JournalDb::try_open() {
     if (db_->damaged()) return db_->error()->message;
     return fail(*db_->error());
   };
+  // Whoever only looks through it (`check_journal`) holds it for some seconds; another broker would
+  // hold the lock file.
+  db_->exec("PRAGMA busy_timeout=10000");
   db_->exec("PRAGMA locking_mode=EXCLUSIVE");
   if (auto newer = refuse_newer(*db_); !newer) return fail(std::move(newer).error());
   if (db_->failed()) return fault();

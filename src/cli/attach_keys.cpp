@@ -188,15 +188,26 @@ AttachKeys::Typed AttachKeys::feed(std::string_view bytes) {
       break;
     }
     if (!length) length = std::min<std::size_t>(left.size(), 2);
+    look_for_paste(left.substr(0, *length));
     take(left.substr(0, *length), typed);
     left.remove_prefix(*length);
   }
   return typed;
 }
 
+/// By its bytes: a bracket that was cut after ESC is no token.
+void AttachKeys::look_for_paste(std::string_view bytes) {
+  constexpr std::string_view kBegin = "\x1B[200~";
+  constexpr std::string_view kEnd = "\x1B[201~";
+  for (const char c : bytes) {
+    last_bytes_ += c;
+    if (last_bytes_.size() > kEnd.size()) last_bytes_.erase(0, 1);
+    if (last_bytes_ == kBegin) pasting_ = true;
+    if (last_bytes_ == kEnd) pasting_ = false;
+  }
+}
+
 void AttachKeys::take(std::string_view token, Typed& typed) {
-  if (token == "\x1B[200~") pasting_ = true;
-  if (token == "\x1B[201~") pasting_ = false;
   if (is_answer(token)) return;
   const KeyPress press = pasting_ ? KeyPress() : press_of(token);
   const bool beside = press.released || (matched_ > 0 && is_modifier_alone(token));

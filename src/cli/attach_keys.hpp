@@ -38,6 +38,7 @@ class AttachKeys {
 
  private:
   void take(std::string_view token, Typed& typed);
+  void look_for_paste(std::string_view bytes);
 
   DetachKeys detach_;
   /// The first keys of `detach_`, and what came between; they pass when another key follows.
@@ -46,6 +47,8 @@ class AttachKeys {
   /// The beginning of a sequence.
   std::string unfinished_;
   bool pasting_ = false;
+  /// The last bytes, as many as a bracket of a paste has.
+  std::string last_bytes_;
 };
 
 }  // namespace relay::cli

@@ -65,7 +65,7 @@ Command wrap_command() {
   auto options = std::make_shared<WrapOptions>();
   Command command;
   command.name = "wrap";
-  command.summary = "Run a program in this terminal, reachable by messages";
+  command.summary = "Run a program in this terminal, everything passed through";
   command.examples = {"relay-broker wrap claude --model opus",
                       "relay-broker wrap --name reviewer --no-inject codex"};
   command.options.push_back(Option("--name",

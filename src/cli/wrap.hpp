@@ -4,7 +4,7 @@
 
 namespace relay::cli {
 
-/// `wrap`: runs one program in this terminal, reachable by messages.
+/// `wrap`: runs one program in this terminal.
 [[nodiscard]] Command wrap_command();
 
 }  // namespace relay::cli

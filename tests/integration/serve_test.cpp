@@ -158,11 +158,18 @@ TEST_CASE_FIXTURE(User, "a broker that cannot start leaves the agents of the one
   const std::string pid = agent_field("/workerPid");
   broker->signal(SIGKILL);
   (void)broker->wait_end();
-  // The port is somebody else's.
-  const FakeEngineThread other;
-  const auto failed =
-      run({"serve", "--relay", "off", "--listen", "127.0.0.1:" + std::to_string(other.port())});
-  CHECK(failed.status.as_shell() != 0);
+  // Its journal is refused.
+  std::filesystem::path journal;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(temp / "state")) {
+    if (file.path().filename() == "journal.db") journal = file.path();
+  }
+  REQUIRE_FALSE(journal.empty());
+  using std::filesystem::perms;
+  std::filesystem::permissions(journal, perms::owner_all | perms::others_all);
+  const auto failed = run({"serve", "--relay", "off"});
+  CHECK(failed.status.as_shell() == 4);
+  CHECK(failed.err.find("journal.db") != std::string::npos);
+  std::filesystem::permissions(journal, perms::owner_read | perms::owner_write);
   serve();
   CHECK(agent_field("/workerPid") == pid);
 }

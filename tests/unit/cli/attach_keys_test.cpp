@@ -74,6 +74,16 @@ TEST_CASE("in a paste the key is text") {
   CHECK(through(keys, "\x1c") == "!");
 }
 
+TEST_CASE("the brackets of a paste may be cut anywhere") {
+  const std::string paste = "\x1b[200~a\x1c\x1b[201~";
+  for (std::size_t cut = 1; cut < paste.size(); ++cut) {
+    CAPTURE(cut);
+    auto keys = keys_for("ctrl-\\");
+    CHECK(through(keys, paste.substr(0, cut)) + through(keys, paste.substr(cut)) == paste);
+    CHECK(through(keys, "\x1c") == "!");
+  }
+}
+
 TEST_CASE("what the terminal answers to queries is left out, mouse and focus pass") {
   auto keys = keys_for("none");
   CHECK(through(keys,
