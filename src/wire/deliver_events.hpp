@@ -87,6 +87,7 @@ struct DeliveryNotice {
   std::optional<std::string> reason;
   std::optional<std::string> error;
   std::optional<bool> retryable;
+  std::optional<std::string> available_at;
 };
 struct DeliveryAccepted : DeliveryNotice {};
 struct DeliveryDelivered : DeliveryNotice {};

@@ -85,6 +85,7 @@ void fields(V& v, S& s) {
   v("reason", s.reason);
   v("error", s.error);
   v("retryable", s.retryable);
+  v("available_at", s.available_at);
 }
 
 template <class V, class S>

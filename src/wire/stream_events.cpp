@@ -118,6 +118,8 @@ void fields(V& v, S& s) {
   v.id("invocation_id", s.invocation_id);
   v("action_name", s.action_name);
   v("caller_name", s.caller_name);
+  v.id("handler_agent_id", s.handler_agent_id);
+  v("input", s.input);
   v("status", s.status);
   v("output", s.output);
   v("error", s.error);
@@ -157,6 +159,8 @@ void fields(V& v, S& s) {
 template <class V, Of<StreamOther> S>
 void fields(V& v, S& s) {
   fields_of<StreamEvent>(v, s);
+  v("agent_name", s.agent_name);
+  v("payload", s.payload);
 }
 
 template <class V, Of<StreamRequest> S>

@@ -74,6 +74,8 @@ struct StreamAction : StreamEvent {
   std::optional<std::string> invocation_id;
   std::string action_name;
   std::optional<std::string> caller_name;
+  std::optional<std::string> handler_agent_id;
+  std::optional<Json> input;
   std::optional<std::string> status;
   std::optional<Json> output;
   std::optional<std::string> error;
@@ -106,8 +108,11 @@ struct StreamResyncAck : StreamEvent {
   bool gap_detected = false;
 };
 
-/// pong, and every type that we do not know.
-struct StreamOther : StreamEvent {};
+/// pong, what agents say of themselves (harness.*), and every type that we do not know.
+struct StreamOther : StreamEvent {
+  std::optional<std::string> agent_name;
+  std::optional<Json> payload;
+};
 
 using StreamMessageToClient =
     std::variant<StreamMessage, StreamDm, StreamReacted, StreamRead, StreamAgentStatus,

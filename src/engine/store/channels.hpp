@@ -44,11 +44,6 @@ struct Member {
   bool muted = false;
 };
 
-/// What the wire calls a conversation: `dm_<24 hex>` for two, the id of its channel for a group.
-[[nodiscard]] std::string conversation_id(const Channel& channel);
-/// What the wire calls a channel: its id, or `dmch_<24 hex>` for a conversation of two.
-[[nodiscard]] std::string channel_id(const Channel& channel);
-
 class ChannelStore {
  public:
   virtual ~ChannelStore() = default;

@@ -36,15 +36,6 @@ struct Delivery {
   std::optional<bool> retryable;
 };
 
-/// What the wire calls it.
-[[nodiscard]] std::string delivery_id(const Delivery& delivery);
-/// Message and agent of such a name.
-struct DeliveryName {
-  Id message = 0;
-  Id agent = 0;
-};
-[[nodiscard]] std::optional<DeliveryName> parse_delivery_id(const std::string& text);
-
 struct Mailbox {
   Id agent = 0;
   /// The highest sequence that was given out.

@@ -22,8 +22,9 @@ struct Message {
   /// The message that this one answers; 0 for one of the channel itself.
   Id thread = 0;
   std::string text;
-  std::string blocks;    // JSON, or empty
-  std::string metadata;  // JSON, or empty
+  std::string blocks;       // JSON, or empty
+  std::string metadata;     // JSON, or empty
+  std::string attachments;  // JSON, what its files were when it was posted, or empty
   bool steer = false;
 };
 
@@ -42,6 +43,7 @@ struct MessageDraft {
   std::string text;
   std::string blocks;
   std::string metadata;
+  std::string attachments;
   bool steer = false;
   std::optional<IdempotencyKey> key;
 };

@@ -1,5 +1,6 @@
 // What any store does with messages. Each test runs on every store there is.
 #include "engine/store_world.hpp"
+#include "engine/views.hpp"
 
 namespace relay::engine {
 namespace {

@@ -101,10 +101,11 @@ Result<Posted> SqliteStore::append_message(const MessageDraft& draft) {
   message.text = draft.text;
   message.blocks = draft.blocks;
   message.metadata = draft.metadata;
+  message.attachments = draft.attachments;
   message.steer = draft.steer;
   Query(db_,
         "INSERT INTO messages(id,channel,author,author_name,thread,text,blocks,metadata,steer,key,"
-        "body_hash) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")
+        "body_hash,attachments) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")
       .bind(message.id)
       .bind(message.channel)
       .bind(message.author)
@@ -116,6 +117,7 @@ Result<Posted> SqliteStore::append_message(const MessageDraft& draft) {
       .bind(message.steer)
       .bind(rows::or_null(key))
       .bind(rows::or_null(draft.key ? draft.key->body_hash : std::string()))
+      .bind(rows::or_null(message.attachments))
       .run();
   posted.deliveries.reserve(recipients.size());
   for (const auto& recipient : recipients) deliver(recipient, message, posted);

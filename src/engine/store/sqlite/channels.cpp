@@ -31,16 +31,6 @@ tl::unexpected<Error> no_channel(const std::string& name) {
 
 }  // namespace
 
-std::string conversation_id(const Channel& channel) {
-  if (channel.kind != ChannelKind::direct) return std::to_string(channel.id);
-  return std::string(kDirectConversation) + channel.name.substr(kDirectName.size());
-}
-
-std::string channel_id(const Channel& channel) {
-  if (channel.kind != ChannelKind::direct) return std::to_string(channel.id);
-  return "dmch_" + channel.name.substr(kDirectName.size());
-}
-
 Result<Channel> SqliteStore::create_channel(const NewChannel& channel) {
   if (!is_channel_name(channel.name)) {
     return refuse(Refusal::invalid_channel_name,

@@ -10,7 +10,6 @@ namespace {
 
 using storage::Query;
 
-constexpr std::string_view kDeliveryPrefix = "del_";
 constexpr std::string_view kExpired = "delivery TTL expired";
 
 bool is_waiting(const Delivery& delivery) {
@@ -22,21 +21,6 @@ tl::unexpected<Error> no_delivery() {
 }
 
 }  // namespace
-
-std::string delivery_id(const Delivery& delivery) {
-  return fmt::format("{}{}_{}", kDeliveryPrefix, delivery.message, delivery.agent);
-}
-
-std::optional<DeliveryName> parse_delivery_id(const std::string& text) {
-  if (!text.starts_with(kDeliveryPrefix)) return std::nullopt;
-  const auto rest = std::string_view(text).substr(kDeliveryPrefix.size());
-  const auto middle = rest.find('_');
-  if (middle == std::string_view::npos) return std::nullopt;
-  const auto message = parse_id(rest.substr(0, middle));
-  const auto agent = parse_id(rest.substr(middle + 1));
-  if (!message || !agent) return std::nullopt;
-  return DeliveryName{*message, *agent};
-}
 
 Result<void> SqliteStore::mark_sent(Id agent, const std::vector<std::uint64_t>& seqs) {
   for (const auto seq : seqs) {

@@ -33,8 +33,8 @@ std::string view_select(std::string_view rest) {
 MessageView view_row(const Query& row) {
   MessageView view;
   view.message = rows::message(row);
-  view.replies = static_cast<std::uint32_t>(row.integer(10));
-  view.readers = static_cast<std::uint32_t>(row.integer(11));
+  view.replies = static_cast<std::uint32_t>(row.integer(11));
+  view.readers = static_cast<std::uint32_t>(row.integer(12));
   return view;
 }
 

@@ -153,6 +153,7 @@ Message message(const Query& row) {
   message.blocks = row.text(7);
   message.metadata = row.text(8);
   message.steer = row.flag(9);
+  message.attachments = row.text(10);
   return message;
 }
 

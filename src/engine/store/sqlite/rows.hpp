@@ -42,7 +42,8 @@ inline constexpr const char* kChannel =
 
 /// Of `messages m JOIN channels c ON c.id=m.channel`.
 inline constexpr const char* kMessage =
-    "m.id,c.workspace,m.channel,m.author,m.author_name,m.thread,m.text,m.blocks,m.metadata,m.steer";
+    "m.id,c.workspace,m.channel,m.author,m.author_name,m.thread,m.text,m.blocks,m.metadata,m.steer,"
+    "m.attachments";
 [[nodiscard]] Message message(const Query& row);
 
 inline constexpr const char* kDelivery =

@@ -84,8 +84,10 @@ CREATE INDEX invocations_open ON invocations(node) WHERE state<2;
 CREATE INDEX invocations_due ON invocations(retry_after) WHERE state<2 AND retry_after IS NOT NULL;
 )";
 
+constexpr const char* kVersion2 = "ALTER TABLE messages ADD COLUMN attachments TEXT";
+
 /// From version n to version n+1.
-constexpr std::array kSteps{kVersion1};
+constexpr std::array kSteps{kVersion1, kVersion2};
 static_assert(kSteps.size() == kEngineSchema);
 
 }  // namespace
