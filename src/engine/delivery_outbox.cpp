@@ -29,6 +29,52 @@ void DeliveryOutbox::settled(std::uint64_t seq) {
   }
 }
 
+std::optional<std::uint64_t> DeliveryOutbox::wants(Monotonic now) const {
+  if (resend_at_ && *resend_at_ <= now && !slots_.empty()) return slots_.front().seq - 1;
+  const bool counts = numbering_ == Numbering::own && !slots_.empty();
+  if (counts && !cursor_) {
+    const bool is_told = quiet_at_ && *quiet_at_ <= now;
+    const bool asks = !asked_until_ || *asked_until_ <= now;
+    if (is_told || asks) return slots_.front().seq - 1;
+    return std::nullopt;
+  }
+  for (const Slot& slot : slots_) {
+    if (!slot.sent) return slot.seq - 1;
+    if (alone_) return std::nullopt;
+  }
+  if (!wants_more()) return std::nullopt;
+  return last_;
+}
+
+void DeliveryOutbox::read(std::uint64_t after, const std::vector<std::uint64_t>& seqs, bool whole) {
+  const auto known_to = whole ? last_ : (seqs.empty() ? after : seqs.back());
+  std::vector<std::uint64_t> over;
+  for (const Slot& slot : slots_) {
+    if (slot.seq <= after || slot.seq > known_to || slot.gone) continue;
+    if (!std::binary_search(seqs.begin(), seqs.end(), slot.seq)) over.push_back(slot.seq);
+  }
+  for (const auto seq : over) settled(seq);
+  for (const auto seq : seqs) {
+    if (wants_more()) add(seq);
+  }
+}
+
+void DeliveryOutbox::not_sent(const Frame& frame) {
+  if (unanswered_ > 0) --unanswered_;
+  if (frame.question) {
+    asked_until_.reset();
+    return;
+  }
+  for (Slot& slot : slots_) {
+    if (slot.seq == frame.seq) slot.sent = false;
+  }
+  if (sent_count() == 0) resend_at_.reset();
+}
+
+bool DeliveryOutbox::has_unsent() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.sent; });
+}
+
 void DeliveryOutbox::event_sent() {
   if (numbering_ != Numbering::own) return;
   ++events_;

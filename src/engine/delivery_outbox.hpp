@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -66,12 +67,21 @@ class DeliveryOutbox {
 
   /// Whether there is room for rows behind `last`.
   [[nodiscard]] bool wants_more() const { return slots_.size() < kWindow; }
+  /// Rows that there is room for.
+  [[nodiscard]] std::size_t room() const { return kWindow - std::min(kWindow, slots_.size()); }
   /// The last row that was added; 0 at the beginning.
   [[nodiscard]] std::uint64_t last() const { return last_; }
   /// The next row of the mailbox; sequences rise.
   void add(std::uint64_t seq);
   /// It was acknowledged over REST, has failed or was over.
   void settled(std::uint64_t seq);
+
+  /// Behind which row of the mailbox is what `take` would send now, or what there is room for;
+  /// nothing when neither is wanted.
+  [[nodiscard]] std::optional<std::uint64_t> wants(Monotonic now) const;
+  /// What the mailbox has there: its first open rows behind `after`, `whole` when those are all.
+  /// Rows that it does not have any more are settled, new ones are added.
+  void read(std::uint64_t after, const std::vector<std::uint64_t>& seqs, bool whole);
   /// A frame outside of the sequence (number 0) was sent: it is answered too.
   void event_sent();
   /// Another connection, or another process of the agent (agent.register): what it was sent may be
@@ -80,6 +90,9 @@ class DeliveryOutbox {
 
   /// What is to be sent now. Called after everything that happens, and at `next`.
   [[nodiscard]] std::vector<Frame> take(Monotonic now);
+  /// A frame that was just taken did not go out, and none behind it: it comes at the next `take`.
+  void not_sent(const Frame& frame);
+  [[nodiscard]] bool has_unsent() const;
   [[nodiscard]] std::optional<Monotonic> next() const;
 
   /// The node has acknowledged `up_to`. What the mailbox is acknowledged up to by that, if

@@ -68,6 +68,9 @@ class Hub {
   /// sent now is sent from the store later, or was best effort.
   void tell(Happenings happenings);
 
+  /// Somebody has moved the clock by hand: what is due by it is done now.
+  void look_at_clock();
+
   /// Takes no more sockets and closes those there are (1001), at most for `grace`. Nodes are not
   /// marked as lost: those that do not come back are by the next sweep of whoever has the store
   /// then.
