@@ -57,7 +57,7 @@ Result<void> start_what_waits(Store& store, Id node, Happenings& to) {
   return {};
 }
 
-/// The agent of a client that has connected by itself is at work.
+/// They are at work.
 Result<void> wake_agents(Store& store, const std::vector<Agent>& agents, Happenings& to) {
   for (Agent agent : agents) {
     auto woken = store.touch_agent(agent.id);
@@ -179,7 +179,8 @@ Result<Outcome> register_node(Store& store, Id node, const wire::NodeRegister& f
   return outcome;
 }
 
-Result<Outcome> heartbeat(Store& store, Id node, const wire::NodeHeartbeat& frame) {
+Result<Outcome> heartbeat(Store& store, Id node, const wire::NodeHeartbeat& frame,
+                          const std::vector<Id>& agents) {
   auto known = store.node(node);
   if (!known) return fail(std::move(known).error());
   auto same = check_id(*known, frame.node_id);
@@ -194,6 +195,15 @@ Result<Outcome> heartbeat(Store& store, Id node, const wire::NodeHeartbeat& fram
   auto beaten = store.node_beat(node, beat);
   if (!beaten) return fail(std::move(beaten).error());
   auto outcome = begin(store, known->workspace);
+  if (!known->online) {
+    auto here = store.agents_on(node);
+    if (!here) return fail(std::move(here).error());
+    std::erase_if(*here, [&](const Agent& agent) {
+      return std::find(agents.begin(), agents.end(), agent.id) == agents.end();
+    });
+    auto woken = wake_agents(store, *here, outcome->happenings.front());
+    if (!woken) return fail(std::move(woken).error());
+  }
   auto started = start_what_waits(store, node, outcome->happenings.front());
   if (!started) return fail(std::move(started).error());
   return outcome;

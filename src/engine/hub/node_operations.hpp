@@ -56,7 +56,9 @@ inline constexpr const char* kCursorCapability = "relay:delivery-cursor-v1";
 /// node_id_mismatch. Its name stays the one it was given when it was enrolled. Its agents are there
 /// if it is a client's own node, or one that does not say which it has; others say so first.
 [[nodiscard]] Result<Outcome> register_node(Store& store, Id node, const wire::NodeRegister& frame);
-[[nodiscard]] Result<Outcome> heartbeat(Store& store, Id node, const wire::NodeHeartbeat& frame);
+/// `agents` are at it. After a silence for which it was taken as lost they are at work again.
+[[nodiscard]] Result<Outcome> heartbeat(Store& store, Id node, const wire::NodeHeartbeat& frame,
+                                        const std::vector<Id>& agents);
 /// It has said so, or its connection is gone.
 [[nodiscard]] Result<Outcome> leave_node(Store& store, Id node);
 

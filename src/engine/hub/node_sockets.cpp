@@ -197,7 +197,11 @@ NodeSockets::Work NodeSockets::work_for(const NodeLink& link, const wire::NodeFr
         [caller, frame = *frame](Store& store) { return register_node(store, caller.node, frame); };
   }
   if (const auto* frame = std::get_if<wire::NodeHeartbeat>(&any)) {
-    return [caller, frame = *frame](Store& store) { return heartbeat(store, caller.node, frame); };
+    std::vector<Id> agents;
+    for (const auto& [name, agent] : parts_.room.agents_at(caller.node)) agents.push_back(agent);
+    return [caller, frame = *frame, agents = std::move(agents)](Store& store) {
+      return heartbeat(store, caller.node, frame, agents);
+    };
   }
   if (const auto* frame = std::get_if<wire::AgentRegister>(&any)) {
     return [caller, frame = *frame, token = new_token(TokenKind::agent, parts_.random)](

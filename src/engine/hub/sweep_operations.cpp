@@ -28,7 +28,7 @@ Result<void> lose_silent_nodes(Store& store, Outcome& outcome) {
     auto& happenings = of_workspace(outcome, node.workspace);
     tell_statuses(lost->agents, happenings);
     tell_dispatched(lost->invocations, happenings);
-    for (const auto& agent : lost->agents) outcome.away.push_back(agent.id);
+    // If its connection is there all the same, it still gets their messages.
   }
   return {};
 }

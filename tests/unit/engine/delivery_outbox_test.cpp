@@ -119,6 +119,49 @@ TEST_CASE("durable: what was settled elsewhere is not sent, and a window is not 
   CHECK(outbox.take(at(0s)).front().number == 2);
 }
 
+TEST_CASE(
+    "durable: it says behind which row it wants to read, and takes back what did not go out") {
+  DeliveryOutbox outbox(Numbering::durable);
+  CHECK(outbox.wants(at(0s)) == 0);
+  outbox.read(0, {2, 3, 5}, true);
+  CHECK(outbox.wants(at(0s)) == 1);
+  auto frames = outbox.take(at(0s));
+  CHECK(numbers(frames) == Numbers{2, 3, 5});
+  CHECK(outbox.wants(at(0s)) == 5);
+  outbox.not_sent(frames[2]);
+  outbox.not_sent(frames[1]);
+  CHECK(outbox.has_unsent());
+  CHECK(outbox.wants(at(1s)) == 2);
+  // 3 was settled meanwhile, and 6 is new.
+  outbox.read(2, {5, 6}, true);
+  CHECK(numbers(outbox.take(at(1s))) == Numbers{5, 6});
+  CHECK_FALSE(outbox.has_unsent());
+  CHECK(outbox.wants(at(89s)) == 6);
+  CHECK(outbox.wants(at(90s)) == 1);
+  // Of a reading that was cut short only what it has covered is known.
+  outbox.read(1, {2}, false);
+  CHECK(numbers(outbox.take(at(90s))) == Numbers{2, 5, 6});
+}
+
+TEST_CASE("H1: what did not go out is no frame that is answered") {
+  DeliveryOutbox outbox(Numbering::own);
+  outbox.read(0, {7, 8}, true);
+  auto question = outbox.take(at(0s));
+  REQUIRE(question.size() == 1);
+  CHECK(outbox.wants(at(0s)) == std::nullopt);
+  outbox.not_sent(question[0]);
+  CHECK(outbox.wants(at(0s)) == 6);
+  question = outbox.take(at(0s));
+  REQUIRE(question.size() == 1);
+  CHECK(outbox.acked(0, at(0s)) == std::nullopt);
+  auto frames = outbox.take(at(0s));
+  CHECK(numbers(frames) == Numbers{1, 2});
+  outbox.not_sent(frames[1]);
+  CHECK(outbox.acked(1, at(0s)) == 7);
+  CHECK(numbers(outbox.take(at(0s))) == Numbers{2});
+  CHECK(outbox.acked(2, at(0s)) == 8);
+}
+
 TEST_CASE("H1: a broker that counts by itself is asked where it is, and gets what follows") {
   PublishedBroker broker;
   broker.cursor = 4;

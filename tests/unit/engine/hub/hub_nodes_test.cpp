@@ -249,6 +249,7 @@ TEST_CASE("F1: a node that says nothing for 45 s is lost, though its connection 
   peer->say(R"({"v":1,"type":"node.heartbeat","load":0,"active_agents":1,"handlers_live":true})");
   peer->expect_silence();
   CHECK(world.look(box).online);
+  CHECK(world.look(bob).status == AgentStatus::active);
 }
 
 TEST_CASE("the hub ends its connections in order, and nodes are not lost by that") {

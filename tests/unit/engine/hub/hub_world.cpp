@@ -26,6 +26,16 @@ asio::awaitable<std::optional<std::string>> next_text(net::WebSocket* socket) {
   co_return std::move(message->payload);
 }
 
+asio::awaitable<int> count_frames(net::WebSocket* socket, int frames) {
+  int heard = 0;
+  while (heard < frames) {
+    const auto message = co_await socket->receive(kHearWithin);
+    if (!message) break;
+    ++heard;
+  }
+  co_return heard;
+}
+
 }  // namespace
 
 Heard::Heard(std::string text_in) : text(std::move(text_in)) {}
@@ -97,6 +107,10 @@ Heard Peer::hear(std::string_view type) {
   return heard;
 }
 
+void Peer::count(int frames) {
+  REQUIRE(world_.run(count_frames(&*socket_, frames)) == frames);
+}
+
 void Peer::expect_silence() {
   say(R"({"v":1,"type":"no.such.frame"})");
   const auto heard = hear("error");
@@ -146,7 +160,8 @@ void HubWorld::begin() {
 
 void HubWorld::end() {
   run(server->stop(std::chrono::seconds(1)));
-  run(hub->stop(std::chrono::seconds(3)));
+  // Peers of a test do not read meanwhile.
+  run(hub->stop(std::chrono::milliseconds(100)));
   run(thread->close());
   server.reset();
   hub.reset();
@@ -329,6 +344,37 @@ Delivery HubWorld::delivery(const Posted& posted, const Agent& to) {
   const Id message = posted.message.id;
   const Id agent = to.id;
   return get<Delivery>([message, agent](Store& store) { return store.delivery(agent, message); });
+}
+
+Result<Delivery> HubWorld::try_delivery(const Posted& posted, const Agent& to) {
+  const Id message = posted.message.id;
+  const Id agent = to.id;
+  std::function<Result<std::vector<Delivery>>(Store&)> look = [=](Store& store) {
+    auto found = store.delivery(agent, message);
+    std::vector<Delivery> all;
+    if (found) all.push_back(*found);
+    return Result<std::vector<Delivery>>(std::move(all));
+  };
+  const auto found = run(thread->write<std::vector<Delivery>>(std::move(look)));
+  if (!found) return fail(found.error());
+  return found->at(0);
+}
+
+void HubWorld::fail_disk(bool fails) {
+  disk.set(fails ? test::DiskFault::write_fails : test::DiskFault::does_not_sync);
+}
+
+void HubWorld::until_failure(std::string_view what) {
+  const auto deadline = std::chrono::steady_clock::now() + kHearWithin;
+  const auto told = [&] {
+    return std::any_of(failures.begin(), failures.end(), [&](const std::string& each) {
+      return each.find(what) != std::string::npos;
+    });
+  };
+  while (!told()) {
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("no such failure");
+    run(net::pause(std::chrono::milliseconds(5)));
+  }
 }
 
 void HubWorld::until_acked(const Posted& posted, const Agent& to) {

@@ -51,6 +51,8 @@ class Peer {
   /// The next frame; context updates are put aside unless they are what is asked for.
   Heard hear();
   Heard hear(std::string_view type);
+  /// So many frames, whatever they are.
+  void count(int frames);
   /// What it says next is an answer to something said after all that should have gone out before:
   /// nothing is on its way. For nodes.
   void expect_silence();
@@ -125,6 +127,9 @@ class HubWorld : private test::QuickDisk {
   [[nodiscard]] Node look(const Node& node);
   [[nodiscard]] Invocation look(const Invocation& invocation);
   [[nodiscard]] Delivery delivery(const Posted& posted, const Agent& to);
+  [[nodiscard]] Result<Delivery> try_delivery(const Posted& posted, const Agent& to);
+  void fail_disk(bool fails);
+  void until_failure(std::string_view what);
   void until_acked(const Posted& posted, const Agent& to);
   /// Lets what is under way on the loop end.
   void turn();

@@ -1,0 +1,74 @@
+// Who watches a workspace on /v1/ws.
+#include "engine/hub/hub_world.hpp"
+
+namespace relay::engine {
+namespace {
+
+std::string watcher_refusal(HubWorld& world, const std::string& token) {
+  const auto outcome = world.connect("/v1/ws", token, true);
+  if (outcome.connected) return "connected";
+  return std::to_string(outcome.refusal->status) + " " +
+         Heard(outcome.refusal->body).at("/error/code");
+}
+
+}  // namespace
+
+TEST_CASE("H7: a workspace is watched with its key, and with nothing else") {
+  HubWorld world;
+  CHECK(watcher_refusal(world, "rk_live_team") == "connected");
+  CHECK(watcher_refusal(world, "rk_live_other").starts_with("401 "));
+  CHECK(watcher_refusal(world, "at_live_1") == "401 unauthorized");
+  CHECK(watcher_refusal(world, "ot_live_1") == "401 observer_token_invalid");
+  CHECK(watcher_refusal(world, "") == "401 unauthorized");
+}
+
+TEST_CASE("B7: all who watch are told the same, numbered, and nobody of another workspace") {
+  HubWorld world;
+  const auto alice = world.agent("alice");
+  const auto build = world.channel("build", {alice});
+  auto one = world.watcher();
+  auto two = world.watcher();
+  CHECK(world.hub->counts().watchers == 2);
+  one->say(R"({"type":"subscribe","channels":["elsewhere"]})");
+  one->say("no JSON");
+  world.post(build, alice, "hello");
+  const auto first = one->hear();
+  CHECK(two->hear().text == first.text);
+  CHECK(first.type() == "message.created");
+  CHECK(first.at("/channel") == "build");
+  CHECK(first.at("/message/text") == "hello");
+  world.post(build, alice, "again");
+  CHECK(std::stoull(one->hear().json("/seq")) == std::stoull(first.json("/seq")) + 1);
+  CHECK(first.at("/seq").size() <= 16);  // exact in JavaScript
+}
+
+TEST_CASE("who comes back asks for what it has missed, and is told when that is not known") {
+  HubWorld world;
+  const auto alice = world.agent("alice");
+  const auto build = world.channel("build", {alice});
+  auto first = world.watcher();
+  world.post(build, alice, "seen");
+  const auto seen = first->hear().json("/seq");
+  first->close();
+  world.until([&] { return world.hub->counts().watchers == 0; });
+  world.post(build, alice, "missed");
+  auto second = world.watcher();
+  const auto resync = [](Peer& peer, const std::string& from) {
+    peer.say(R"({"type":"resync","last_seen_seq":)" + from + "}");
+  };
+  resync(*second, seen);
+  const auto missed = second->hear();
+  CHECK(missed.at("/message/text") == "missed");
+  const auto done = second->hear();
+  CHECK(done.type() == "resync_ack");
+  CHECK(done.json("/last_seen_seq") == seen);
+  CHECK(done.json("/current_seq") == missed.json("/seq"));
+  CHECK(done.json("/replayed") == "1");
+  CHECK(done.json("/gap_detected") == "false");
+  world.restart();
+  auto third = world.watcher();
+  resync(*third, done.json("/current_seq"));
+  CHECK(third->hear().json("/gap_detected") == "true");
+}
+
+}  // namespace relay::engine
