@@ -85,8 +85,11 @@ void Keeper::listen_to_candidates() {
   const Monotonic now = clock_.now();
   for (std::size_t i = 0; i < candidates_.size();) {
     auto& [connection, until] = candidates_[i];
+    connection->flush();
     const auto request = connection->receive();
-    if (request) {
+    if (const List* wanted = request ? std::get_if<List>(&*request) : nullptr) {
+      connection->send(listing(wanted->request));
+    } else if (request) {
       auto chosen = std::move(connection);
       candidates_.erase(candidates_.begin() + static_cast<std::ptrdiff_t>(i));
       const Hello* hello = std::get_if<Hello>(&*request);
@@ -156,7 +159,7 @@ void Keeper::obey(const Request& request) {
     session->recorded = true;
     if (session->facts.gone) sessions_.remove(forget->generation);
   } else if (const auto* wanted = std::get_if<List>(&request)) {
-    list(wanted->request);
+    tell(listing(wanted->request));
   } else if (const auto* shutdown = std::get_if<Shutdown>(&request)) {
     end_all(grace_of(shutdown->grace_ms));
   }
@@ -189,11 +192,11 @@ void Keeper::start(const Spawn& order) {
   tell(Spawned{order.request, added.facts.pid, added.facts.started_ms}, added.master.get());
 }
 
-void Keeper::list(std::uint32_t request) {
-  Listing listing;
-  listing.request = request;
-  for (const auto& [number, session] : sessions_.all()) listing.sessions.push_back(session.facts);
-  tell(listing);
+Listing Keeper::listing(std::uint32_t request) const {
+  Listing out;
+  out.request = request;
+  for (const auto& [number, session] : sessions_.all()) out.sessions.push_back(session.facts);
+  return out;
 }
 
 void Keeper::reap() {

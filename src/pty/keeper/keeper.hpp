@@ -38,7 +38,7 @@ class Keeper {
   void hand_over(std::unique_ptr<Connection> connection, const Hello& hello);
   void obey(const Request& request);
   void start(const Spawn& order);
-  void list(std::uint32_t request);
+  [[nodiscard]] Listing listing(std::uint32_t request) const;
   void tell(const Report& report, int master = -1);
   void tell_warning();
 

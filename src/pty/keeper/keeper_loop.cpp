@@ -53,7 +53,8 @@ void Keeper::wait() {
   waiting.push_back({signals_.fd(), POLLIN, 0});
   if (accept_again_ <= clock_.now()) waiting.push_back({listener_.get(), POLLIN, 0});
   for (const auto& candidate : candidates_) {
-    waiting.push_back({candidate.connection->fd(), POLLIN, 0});
+    const short write = candidate.connection->wants_to_write() ? POLLOUT : 0;
+    waiting.push_back({candidate.connection->fd(), static_cast<short>(POLLIN | write), 0});
   }
   if (broker_) {
     const short write = broker_->wants_to_write() ? POLLOUT : 0;

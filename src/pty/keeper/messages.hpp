@@ -73,6 +73,7 @@ struct Forget {
   auto fields() { return std::tie(generation); }
 };
 
+/// Answered by `Listing`, also before a hello: whoever only asks does not become the broker.
 struct List {
   static constexpr std::uint8_t kType = 6;
   std::uint32_t request = 0;

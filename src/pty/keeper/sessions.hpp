@@ -46,6 +46,7 @@ class Sessions {
   /// Those whose tree may still have members.
   [[nodiscard]] std::vector<Root> roots() const;
   [[nodiscard]] std::map<SessionNumber, Session>& all() { return all_; }
+  [[nodiscard]] const std::map<SessionNumber, Session>& all() const { return all_; }
   [[nodiscard]] bool all_gone() const;
   [[nodiscard]] bool any_ending() const;
   [[nodiscard]] bool holds_any() const { return !all_.empty(); }
