@@ -31,6 +31,7 @@ int close_file(sqlite3_file* file) {
   return real_of(file)->pMethods->xClose(real_of(file));
 }
 int read_file(sqlite3_file* file, void* into, int size, sqlite3_int64 at) {
+  if (fails(DiskFault::read_fails)) return SQLITE_IOERR_READ;
   return real_of(file)->pMethods->xRead(real_of(file), into, size, at);
 }
 int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {

@@ -6,7 +6,15 @@ namespace relay::test {
 
 /// What the disk does with SQLite's files, until it is told otherwise. One that does not sync is
 /// fast, for tests in which the power stays on.
-enum class DiskFault { none, full, write_fails, sync_fails, database_sync_fails, does_not_sync };
+enum class DiskFault {
+  none,
+  full,
+  read_fails,
+  write_fails,
+  sync_fails,
+  database_sync_fails,
+  does_not_sync
+};
 
 /// Stands between SQLite and the real disk while it exists; one at a time. `set` from any thread.
 class FaultyDisk {

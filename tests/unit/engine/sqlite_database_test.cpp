@@ -177,6 +177,32 @@ TEST_CASE("a disk that fails takes nothing until the file was opened again and f
   CHECK(world.has("after"));
 }
 
+TEST_CASE("who reads opens the file again after the disk has failed") {
+  DatabaseWorld world;
+  REQUIRE(world.open());
+  REQUIRE(world.add("before"));
+  const auto read = [&world]() -> Result<bool> {
+    auto& target = world.database->reader();
+    if (auto begun = target.begin(); !begun) return fail(begun.error());
+    if (auto begun = target.begin_job(); !begun) return fail(begun.error());
+    const bool found = world.has("before");
+    if (auto ended = target.end_job(); !ended) return fail(ended.error());
+    return found;
+  };
+  world.disk.set(test::DiskFault::read_fails);
+  const auto failed = read();
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code == Code::io_error);
+  world.database->reader().roll_back();
+  CHECK_FALSE(read());
+  world.disk.set(test::DiskFault::none);
+  CHECK_FALSE(read());
+  world.clock.advance(2s);
+  const auto after = read();
+  REQUIRE_MESSAGE(after, after.error().message);
+  CHECK(*after);
+}
+
 TEST_CASE("a full disk is told as one, and is no end") {
   DatabaseWorld world;
   REQUIRE(world.open());

@@ -161,9 +161,15 @@ class SqliteDatabase::Writer final : public storage::Transactions {
 class SqliteDatabase::Reader final : public storage::Transactions {
  public:
   Reader(SqliteDatabase& database, std::unique_ptr<Connection> db)
-      : db_(std::move(db)), ids_(0, 0), store_(*db_, database.clock_, ids_, database.limits_) {}
+      : database_(database), ids_(0, 0) {
+    take(std::move(db));
+  }
 
   Result<void> begin() override {
+    if (!db_ || db_->broken()) {
+      auto opened = open_again();
+      if (!opened) return opened;
+    }
     db_->clear_error();
     return {};
   }
@@ -175,19 +181,40 @@ class SqliteDatabase::Reader final : public storage::Transactions {
     return db_->checked();
   }
   Result<void> end_job() override {
-    if (!db_->in_transaction()) return {};
+    if (!db_ || !db_->in_transaction()) return {};
     db_->clear_error();
     db_->exec("COMMIT");
     return db_->checked();
   }
   Result<void> undo_job() override { return end_job(); }
 
-  SqliteStore& store() { return store_; }
+  SqliteStore& store() { return *store_; }
 
  private:
+  void take(std::unique_ptr<Connection> db) {
+    store_.reset();
+    db_ = std::move(db);
+    store_.emplace(*db_, database_.clock_, ids_, database_.limits_);
+  }
+
+  /// The handle that has seen a disk fail is never used again.
+  Result<void> open_again() {
+    const auto now = database_.clock_.now();
+    if (tried_ && now - *tried_ < kReopenAfter) {
+      return fail(Code::io_error, "the engine's database cannot be read");
+    }
+    tried_ = now;
+    auto opened = database_.reading_connection();
+    if (!opened) return fail(std::move(opened).error());
+    take(*std::move(opened));
+    return {};
+  }
+
+  SqliteDatabase& database_;
   std::unique_ptr<Connection> db_;
   IdSource ids_;
-  SqliteStore store_;
+  std::optional<SqliteStore> store_;
+  std::optional<Monotonic> tried_;
 };
 
 SqliteDatabase::SqliteDatabase(os::Path path, os::Files& files, const Clock& clock,
@@ -273,12 +300,18 @@ Result<void> SqliteDatabase::open_writer() {
   return {};
 }
 
-Result<void> SqliteDatabase::open_reader() {
+Result<std::unique_ptr<Connection>> SqliteDatabase::reading_connection() const {
   auto opened = Connection::open(path_, Connection::How::reader, kNoun);
-  if (!opened) return fail(std::move(opened).error());
+  if (!opened) return opened;
   (*opened)->exec("PRAGMA mmap_size=0");
   (*opened)->exec("PRAGMA temp_store=MEMORY");
   if ((*opened)->failed()) return fail(*(*opened)->error());
+  return opened;
+}
+
+Result<void> SqliteDatabase::open_reader() {
+  auto opened = reading_connection();
+  if (!opened) return fail(std::move(opened).error());
   reader_ = std::make_unique<Reader>(*this, *std::move(opened));
   return {};
 }

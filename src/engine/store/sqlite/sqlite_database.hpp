@@ -64,6 +64,7 @@ class SqliteDatabase {
   Result<void> take_place();
   Result<void> open_writer();
   Result<void> open_reader();
+  [[nodiscard]] Result<std::unique_ptr<storage::Connection>> reading_connection() const;
   void note_health(std::optional<Error> error);
   [[nodiscard]] os::Path beside(std::string_view ending) const;
 
