@@ -88,8 +88,9 @@ std::string as_shell_note(std::string_view text) {
   std::string out = ": '";
   for (const char c : text) {
     switch (c) {
-      case '\'': out += "\u2019"; break;
-      case '\\': out += "\u2216"; break;
+      // Outside of the quotes, where every shell takes both as they are.
+      case '\'': out += "'\\''"; break;
+      case '\\': out += "'\\\\'"; break;
       // The shell's editor would complete on a tab and end the command on a newline.
       case '\t':
       case '\n': out += ' '; break;
