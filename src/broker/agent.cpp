@@ -216,8 +216,11 @@ void Agent::on_step(const pty::InjectionStep& step) {
     }
     case pty::InjectionAct::ended: {
       const bool program_ended = session_->injection().readiness() == pty::Readiness::exited;
-      // What the program has not read waits for the next one, or for its burial.
-      if (letting_go_ || (program_ended && step.outcome.end == pty::InjectionEnd::dead)) break;
+      // What the program has not read waits for the next one, or for its burial. What was typed
+      // into the terminal of one that is being ended was perhaps never read either.
+      const bool unread = step.outcome.end == pty::InjectionEnd::dead ||
+                          (leaving && step.outcome.end == pty::InjectionEnd::typed);
+      if (letting_go_ || (program_ended && unread)) break;
       end_message(step.item, step.outcome);
       break;
     }
@@ -263,6 +266,10 @@ asio::awaitable<void> Agent::finish_typing(Duration at_most) {
     if (left <= Duration::zero()) co_return;
     (void)co_await changed_.wait(left);
   }
+}
+
+std::vector<MessageKey> Agent::untyped() const {
+  return mailbox_.offered_except(typing_);
 }
 
 void Agent::hook(std::uint64_t number) {

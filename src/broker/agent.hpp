@@ -88,6 +88,8 @@ class Agent {
   /// No other message is begun, for ever: another broker takes over. Returns when the one that is
   /// being typed has ended, or the time is over.
   asio::awaitable<void> finish_typing(Duration at_most);
+  /// After `finish_typing`: messages whose beginning is on disk, of which nothing was typed.
+  [[nodiscard]] std::vector<MessageKey> untyped() const;
   /// Of a message of this agent: the agent itself has shown that it read it.
   void hook(std::uint64_t number);
 

@@ -89,6 +89,18 @@ void AgentMailbox::start_over(const std::vector<std::uint64_t>& perhaps_typed) {
   offered_ = 0;
 }
 
+std::vector<MessageKey> AgentMailbox::offered_except(
+    const std::vector<std::uint64_t>& numbers) const {
+  std::vector<MessageKey> out;
+  for (const Entry& entry : messages_) {
+    const bool named =
+        std::find(numbers.begin(), numbers.end(), entry.message.number) != numbers.end();
+    // What was in doubt before stays so.
+    if (entry.offered && !named && !entry.message.recovering) out.push_back(entry.message.key);
+  }
+  return out;
+}
+
 std::vector<Mail> AgentMailbox::drain() {
   std::vector<Mail> out;
   out.reserve(messages_.size());

@@ -61,6 +61,9 @@ class AgentMailbox {
   /// The program has ended: what was offered waits again for the next one. What is named here was
   /// perhaps typed.
   void start_over(const std::vector<std::uint64_t>& perhaps_typed);
+  /// What was offered and is none of these.
+  [[nodiscard]] std::vector<MessageKey> offered_except(
+      const std::vector<std::uint64_t>& numbers) const;
   /// Everything, oldest first; empty afterwards.
   [[nodiscard]] std::vector<Mail> drain();
 

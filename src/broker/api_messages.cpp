@@ -63,6 +63,7 @@ Result<SendRequest> send_request(wire::JsonView body, const WorkspaceFacts& work
   request.steer = mode == "steer";
   request.thread_id = fields.text({"thread", "thread_id", "threadId"});
   request.from = sender_of(fields, workspace);
+  request.from_agent = fields.flag({"from_agent", "fromAgent"});
   const auto known = check_workspace(fields, workspace);
   if (!known) return fail(known.error());
   return request;

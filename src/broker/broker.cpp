@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "broker/crash_insights.hpp"
 #include "broker/message_files.hpp"
 #include "broker/restart_rule.hpp"
 #include "net/timeout.hpp"
@@ -21,6 +22,7 @@ constexpr Duration kFinishTypingWithin = std::chrono::milliseconds(300);
 constexpr Duration kSettleWithin = std::chrono::seconds(5);
 constexpr std::size_t kMostEnding = 16;
 constexpr std::size_t kMostCrashes = 20;
+constexpr std::size_t kMostCrashBytes = 64 * 1024;
 
 void write_failure(JsonWriter& out, std::string_view name, const Result<os::ExitStatus>& how) {
   out.field("name", name);
@@ -58,6 +60,10 @@ asio::awaitable<Result<void>> Broker::start() {
   tasks_.spawn(postman_.work());
   tasks_.spawn(postman_.remind());
   tasks_.spawn(keep_time());
+  const auto crashed = parts_.files.read_private(crashes_path(), kMostCrashBytes);
+  if (crashed) {
+    for (CrashView& crash : read_crashes(*crashed)) crashes_.push_back(std::move(crash));
+  }
   auto adopted = co_await adopt_agents();
   // The events of programs that ended meanwhile find their agents.
   tasks_.spawn(follow_keeper());
@@ -144,6 +150,12 @@ asio::awaitable<void> Broker::stop(Agents agents) {
       finishing.spawn(agent->finish_typing(kFinishTypingWithin));
     }
     co_await finishing.join();
+    // The next broker need not call a possible repeat what was only got ready here.
+    for (const auto& agent : parts_.roster.all()) {
+      auto untyped = agent->untyped();
+      if (untyped.empty()) continue;
+      (void)co_await parts_.records.not_begun(std::move(untyped), agent->generation());
+    }
   }
   for (const auto& agent : parts_.roster.all()) co_await agent->stop();
   co_await postman_.settle(kSettleWithin);
@@ -228,6 +240,7 @@ asio::awaitable<void> Broker::after_exit(std::shared_ptr<Agent> agent, Result<os
     crash.uptime = ran;
     crashes_.push_back(std::move(crash));
     if (crashes_.size() > kMostCrashes) crashes_.pop_front();
+    keep_crashes();
   }
   const RestartDecision decision =
       decide_restart(agent->request().restart, agent->restarts, agent->failures_in_row, ran,
@@ -257,6 +270,16 @@ asio::awaitable<void> Broker::after_exit(std::shared_ptr<Agent> agent, Result<os
   (void)postman_.bury(*agent, "worker_exited");
   (void)co_await parts_.records.remove_agent(agent->name());
   parts_.engine->agents_changed();
+}
+
+/// For the next broker; a few lines, worth nothing after a power cut.
+void Broker::keep_crashes() {
+  const auto kept = parts_.files.put(crashes_path(), crashes_text(crashes()));
+  if (!kept) note(node_control::NoteLevel::warning, kept.error().message);
+}
+
+os::Path Broker::crashes_path() const {
+  return parts_.settings.state_dir / "crashes.json";
 }
 
 asio::awaitable<void> Broker::restart(std::shared_ptr<Agent> agent, Duration after) {

@@ -122,6 +122,8 @@ class Broker final : public Operations, private AgentHost, private node_control:
   asio::awaitable<void> ask_to_paint(std::shared_ptr<Agent> agent);
   [[nodiscard]] Result<std::shared_ptr<Agent>> known(const std::string& name);
   void tell_exit(Agent& agent, const Result<os::ExitStatus>& how);
+  void keep_crashes();
+  [[nodiscard]] os::Path crashes_path() const;
 
   BrokerParts& parts_;
   Hooks hooks_;

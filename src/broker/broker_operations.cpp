@@ -83,6 +83,10 @@ BrokerView Broker::broker() {
 }
 
 asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
+  if (request.from_agent && parts_.roster.find(request.from) == nullptr) {
+    co_return fail(Code::invalid_argument, "the sender " + request.from + " is no agent here",
+                   "relay-broker status lists the agents; without --from it comes from you");
+  }
   pty::Letter letter;
   letter.sender = request.from.empty() ? "human:orchestrator" : request.from;
   letter.thread = request.thread_id;
@@ -221,6 +225,11 @@ asio::awaitable<Result<ModeChanged>> Broker::set_mode(std::string name, ModeChan
   }
   out.mode = agent.mailbox().mode();
   out.revision = agent.mailbox().revision();
+  if (out.matched && before != out.mode && agent.takes_messages()) {
+    const auto held = *found;
+    auto kept = co_await spawner_.keep(held);
+    if (!kept) co_return fail(std::move(kept).error());
+  }
   co_return out;
 }
 

@@ -16,6 +16,10 @@ namespace relay::broker {
 /// One sentence for people.
 [[nodiscard]] std::string crash_description(os::ExitStatus exit);
 
+/// Crashes as they are kept for the next broker, and back; what cannot be read is left out.
+[[nodiscard]] std::string crashes_text(const std::vector<CrashView>& crashes);
+[[nodiscard]] std::vector<CrashView> read_crashes(std::string_view text);
+
 /// Crashes of one category, and the agents that had them, each once.
 struct CrashPattern {
   std::string category;

@@ -160,6 +160,14 @@ asio::awaitable<Result<std::vector<Attempt>>> Journal::begin_attempt(std::vector
       });
 }
 
+asio::awaitable<Result<void>> Journal::take_back(std::vector<MessageKey> keys,
+                                                 std::string generation) {
+  return impl_->run<void>(
+      [impl = impl_.get(), keys = std::move(keys), generation = std::move(generation)] {
+        return impl->messages.take_back(keys, generation);
+      });
+}
+
 asio::awaitable<Result<void>> Journal::written(std::vector<MessageKey> keys,
                                                std::string generation) {
   return impl_->run<void>(

@@ -81,6 +81,8 @@ class Journal final : public node_control::BookStore {
   /// another one).
   asio::awaitable<Result<std::vector<Attempt>>> begin_attempt(std::vector<MessageKey> keys,
                                                               std::string generation);
+  /// Nothing of them was typed after all: they wait as they did before their one attempt.
+  asio::awaitable<Result<void>> take_back(std::vector<MessageKey> keys, std::string generation);
   asio::awaitable<Result<void>> written(std::vector<MessageKey> keys, std::string generation);
   /// The end; a dead one becomes a dead letter. Its id is known for seven days: `begin_attempt`
   /// does not begin it again. The generation is empty for a message that nobody has begun.

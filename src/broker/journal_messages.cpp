@@ -131,6 +131,17 @@ Result<void> JournalMessages::written(const std::vector<MessageKey>& keys,
   return {};
 }
 
+Result<void> JournalMessages::take_back(const std::vector<MessageKey>& keys,
+                                        const std::string& generation) {
+  for (const auto& key : keys) {
+    const auto found = find_fenced(key, generation);
+    if (!found) return fail(found.error());
+    put_attempt(found->id, found->attempts - std::min(found->attempts, 1U), generation,
+                number_of(MessageState::accepted));
+  }
+  return {};
+}
+
 Result<void> JournalMessages::give_back(const std::vector<MessageKey>& keys,
                                         const std::string& generation) {
   for (const auto& key : keys) {

@@ -26,6 +26,7 @@ class JournalMessages {
   Result<std::vector<Attempt>> begin(const std::vector<MessageKey>& keys,
                                      const std::string& generation);
   Result<void> written(const std::vector<MessageKey>& keys, const std::string& generation);
+  Result<void> take_back(const std::vector<MessageKey>& keys, const std::string& generation);
   Result<void> give_back(const std::vector<MessageKey>& keys, const std::string& generation);
   Result<void> finish(const std::vector<MessageKey>& keys, const std::string& generation,
                       const Outcome& outcome, Wall now);

@@ -117,6 +117,11 @@ asio::awaitable<Result<std::vector<Begun>>> JournaledRecords::begin(std::vector<
   co_return out;
 }
 
+asio::awaitable<Result<void>> JournaledRecords::not_begun(std::vector<MessageKey> keys,
+                                                          std::string generation) {
+  return journal_.take_back(std::move(keys), std::move(generation));
+}
+
 asio::awaitable<Result<void>> JournaledRecords::end(std::vector<MessageEnd> ends) {
   auto groups = grouped(std::move(ends));
   for (EndGroup& group : groups) {

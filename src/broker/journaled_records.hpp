@@ -19,6 +19,8 @@ class JournaledRecords final : public Records {
   asio::awaitable<Result<void>> accept(StoredMessage message) override;
   asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
                                                     std::string generation) override;
+  asio::awaitable<Result<void>> not_begun(std::vector<MessageKey> keys,
+                                          std::string generation) override;
   asio::awaitable<Result<void>> end(std::vector<MessageEnd> ends) override;
   asio::awaitable<Result<std::vector<StoredMessage>>> open_messages() override;
   asio::awaitable<Result<std::vector<DeadLetterView>>> dead_letters(std::int64_t after,

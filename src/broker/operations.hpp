@@ -61,6 +61,8 @@ struct SendRequest {
   std::string to;
   std::string text;
   std::string from;
+  /// `from` has to be an agent of this broker; otherwise any name is taken.
+  bool from_agent = false;
   std::string thread_id;
   bool steer = false;
 };

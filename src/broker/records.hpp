@@ -79,6 +79,10 @@ class Records {
   /// Before messages are typed, by the program of this generation; a verdict for each.
   virtual asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
                                                             std::string generation) = 0;
+  /// Nothing of these was typed after all: the next `begin` finds them fresh. All of them were
+  /// begun by this generation and none had been before.
+  virtual asio::awaitable<Result<void>> not_begun(std::vector<MessageKey> keys,
+                                                  std::string generation) = 0;
   /// All of them, or none. A dead message becomes a dead letter.
   virtual asio::awaitable<Result<void>> end(std::vector<MessageEnd> ends) = 0;
   /// Accepted and not ended, oldest first.

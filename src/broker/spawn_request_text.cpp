@@ -21,7 +21,8 @@ void write_harness(JsonWriter& out, const std::vector<std::string>& command) {
 
 }  // namespace
 
-std::string spawn_request_text(const SpawnRequest& request, const std::string& session_id) {
+std::string spawn_request_text(const SpawnRequest& request, const std::string& session_id,
+                               DeliveryMode mode) {
   std::string text;
   JsonWriter out(text);
   out.begin_object();
@@ -37,6 +38,7 @@ std::string spawn_request_text(const SpawnRequest& request, const std::string& s
   field("team", request.team);
   field("parent", request.parent);
   field("resume", session_id);
+  out.field("delivery_mode", name_of(mode));
   out.field("attended", request.attended);
   out.field("skip_relay_prompt", request.skip_relay_prompt);
   out.field("exit_after_task", request.exit_after_task);

@@ -1,10 +1,16 @@
 #include "broker/spawner.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
+#include <optional>
+#include <sys/resource.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include "base/ids.hpp"
+#include "base/text.hpp"
 #include "broker/json_fields.hpp"
 #include "broker/launch.hpp"
 #include "net/task_group.hpp"
@@ -48,6 +54,28 @@ Result<SpawnedAgent> read_answer(const std::string& text) {
   out.pid = static_cast<pid_t>(fields.number({"pid"}).value_or(0));
   out.pre_registered = fields.flag({"pre_registered"});
   return out;
+}
+
+/// Of a request that was kept.
+bool holds_messages(const std::string& request) {
+  const auto document = wire::JsonDocument::parse(request, wire::kInboundLimits);
+  return document && JsonFields(document->root()).text({"delivery_mode"}) ==
+                         name_of(DeliveryMode::manual_flush);
+}
+
+/// What an agent takes of the broker's address space: screen, ring, buffers and their neighbours.
+constexpr std::uint64_t kLeastSpace = std::uint64_t{64} << 20U;
+
+/// Address space that this process may still take; nothing without a limit.
+std::optional<std::uint64_t> space_left(os::Files& files) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  const auto text = files.read("/proc/self/statm", 256);
+  if (!text) return std::nullopt;
+  std::uint64_t pages = 0;
+  std::from_chars(text->data(), text->data() + text->size(), pages);
+  const std::uint64_t taken = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return limit.rlim_cur - std::min<std::uint64_t>(limit.rlim_cur, taken);
 }
 
 Error released_before() {
@@ -139,6 +167,13 @@ Result<void> Spawner::check(SpawnRequest& request) const {
         Code::queue_full,
         fmt::format("this broker runs {} agents already, as many as it may", parts_.roster.size()),
         "release one, or start the broker with a higher --max-agents");
+  }
+  const auto space = space_left(parts_.files);
+  if (space && *space < kLeastSpace) {
+    return fail(Code::queue_full,
+                fmt::format("the broker may take only {} more memory, too little for another agent",
+                            human_bytes(*space)),
+                "raise its limit (ulimit -v, LimitAS= of the service), or release agents");
   }
   if (request.cwd.empty()) request.cwd = settings.directory.string();
   const auto there = parts_.files.stat(request.cwd);
@@ -263,11 +298,11 @@ asio::awaitable<Result<void>> Spawner::prove(Steps* steps) {
   const auto agent = steps->agent;
   const bool ready_wanted = agent->request().wait == SpawnWait::ready;
   bool ready = false;
-  if (ready_wanted) {
-    ready = co_await agent->wait_ready(agent->request().within);
-  } else {
-    (void)co_await agent->wait_exit(parts_.settings.alive_for);
-  }
+  const Monotonic proven = parts_.clock.now() + parts_.settings.alive_for;
+  if (ready_wanted) ready = co_await agent->wait_ready(agent->request().within);
+  // A program without a prompt counts as ready from its start: it has to live for a moment, too.
+  const Duration left = proven - parts_.clock.now();
+  if (left > Duration::zero()) (void)co_await agent->wait_exit(left);
   if (agent->leaving) co_return fail(released_before());
   if (agent->exit() && !agent->restarting) {
     const std::string words = agent->last_words();
@@ -329,7 +364,7 @@ StoredAgent Spawner::stored(const Agent& agent) const {
   out.name = agent.name();
   out.agent_id = agent.agent_id;
   out.generation = agent.generation();
-  out.request = spawn_request_text(agent.request(), agent.session_id);
+  out.request = spawn_request_text(agent.request(), agent.session_id, agent.mailbox().mode());
   out.started = agent.started;
   out.restarts = agent.restarts;
   return out;
@@ -361,6 +396,10 @@ asio::awaitable<Result<void>> Spawner::start_again(std::shared_ptr<Agent> agent)
   co_return co_await parts_.records.put_agent(stored(*agent));
 }
 
+asio::awaitable<Result<void>> Spawner::keep(std::shared_ptr<Agent> agent) {
+  return parts_.records.put_agent(stored(*agent));
+}
+
 Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::Program program) {
   auto request = spawn_request_of_api(stored.request);
   if (!request) return fail(std::move(request).error());
@@ -371,6 +410,7 @@ Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::
   agent->session_id = agent->request().resume;
   agent->started = stored.started;
   agent->restarts = stored.restarts;
+  if (holds_messages(stored.request)) agent->set_mode(DeliveryMode::manual_flush);
   const auto token = parts_.files.read_private(
       Releaser::agent_directory(parts_.settings, stored.name) / "token", 4096);
   if (token) agent->token = Secret(*token);

@@ -35,6 +35,8 @@ class Spawner {
 
   /// Another program for an agent whose program has ended.
   asio::awaitable<Result<void>> start_again(std::shared_ptr<Agent> agent);
+  /// Writes down what has changed of an agent that another broker has to know.
+  asio::awaitable<Result<void>> keep(std::shared_ptr<Agent> agent);
   /// The next program of an earlier broker's agent is attended here.
   [[nodiscard]] Result<std::shared_ptr<Agent>> adopt(const StoredAgent& stored,
                                                      Agent::Program program);
@@ -65,6 +67,6 @@ class Spawner {
 /// A request as POST /api/spawn takes it, without its secrets and its task: what another broker
 /// needs to start the agent again, going on with its CLI's session.
 [[nodiscard]] std::string spawn_request_text(const SpawnRequest& request,
-                                             const std::string& session_id);
+                                             const std::string& session_id, DeliveryMode mode);
 
 }  // namespace relay::broker

@@ -173,4 +173,28 @@ TEST_CASE_FIXTURE(FaultWorld,
                             most, spawned, refusal.substr(0, refusal.find('\n'))));
 }
 
+TEST_CASE_FIXTURE(FaultWorld, "F16: without memory a spawn is refused with a hint, nothing else") {
+  // A sanitizer needs address space of its own.
+  if (is_sanitized()) return;
+  serve();
+  spawn("ada", "paste");
+  std::ifstream statm(fmt::format("/proc/{}/statm", broker->pid()));
+  rlim_t pages = 0;
+  statm >> pages;
+  const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + (rlim_t{32} << 20U);
+  const rlimit little{most, most};
+  REQUIRE(::prlimit(broker->pid(), RLIMIT_AS, &little, nullptr) == 0);
+  const RunResult refused = run({"spawn", "--name", "bert", "cat"});
+  CAPTURE(refused.err);
+  CHECK(refused.status.as_shell() == 75);
+  CHECK(refused.err.find("too little for another agent") != std::string::npos);
+  CHECK(refused.err.find("hint: raise its limit (ulimit -v") != std::string::npos);
+  CHECK(run({"doctor"}).out.find("may take only") != std::string::npos);
+  dm("ada", "#1#");
+  until([&] { return acked("ada") == 1; }, "it is acknowledged");
+  CHECK(inputs_with("ada", "#1#").size() == 1);
+  figure("F16", fmt::format("32 MiB of address space left: \"{}\"; the others are served on",
+                            refused.err.substr(0, refused.err.find('\n'))));
+}
+
 }  // namespace relay::test

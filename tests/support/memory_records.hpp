@@ -39,6 +39,14 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
     }
     co_return out;
   }
+  asio::awaitable<Result<void>> not_begun(std::vector<broker::MessageKey> keys,
+                                          std::string generation) override {
+    (void)generation;
+    for (auto& message : open) {
+      for (const auto& key : keys) message.begun = message.begun && !(message.key == key);
+    }
+    co_return Result<void>();
+  }
   asio::awaitable<Result<void>> end(std::vector<broker::MessageEnd> some) override {
     if (broken) co_return fail(*broken);
     for (auto& one : some) {

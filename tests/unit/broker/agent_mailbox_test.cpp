@@ -125,4 +125,15 @@ TEST_CASE("what waits can be looked at") {
   CHECK(pending[0].event_id == "msg_1");
 }
 
+TEST_CASE("what was only got ready is known beside what is being typed") {
+  AgentMailbox box = with(3);
+  CHECK(taken(box) == std::vector<std::uint64_t>{1, 2});
+  const auto untyped = box.offered_except({1});
+  REQUIRE(untyped.size() == 1);
+  CHECK(untyped[0].delivery_id == "del_2");
+  // It was in doubt before.
+  box.begun(2, "g", true);
+  CHECK(box.offered_except({1}).empty());
+}
+
 }  // namespace relay::broker

@@ -48,4 +48,21 @@ TEST_CASE("each crash of the last hour costs ten points of health") {
   CHECK(health_score(crashes, now) == 0);
 }
 
+TEST_CASE("crashes are read back as they were written, and nothing of other texts") {
+  std::vector<CrashView> crashes{
+      crash("a \"b\"", os::ExitStatus::exited(3), Wall(std::chrono::seconds(1'700'000'000))),
+      crash("c", os::ExitStatus::signalled(9))};
+  crashes[0].uptime = std::chrono::milliseconds(1500);
+  const auto read = read_crashes(crashes_text(crashes));
+  REQUIRE(read.size() == 2);
+  CHECK(read[0].agent == "a \"b\"");
+  CHECK(read[0].exit == os::ExitStatus::exited(3));
+  CHECK(read[0].at == crashes[0].at);
+  CHECK(read[0].uptime == std::chrono::milliseconds(1500));
+  CHECK(read[1].exit == os::ExitStatus::signalled(9));
+  for (const char* text : {"", "{}", "[1,{}]", "[{\"agent\":\"x\"}]", "not json"}) {
+    CHECK(read_crashes(text).empty());
+  }
+}
+
 }  // namespace relay::broker

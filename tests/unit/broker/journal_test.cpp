@@ -83,6 +83,17 @@ TEST_CASE_FIXTURE(OpenJournal, "an attempt is durable before a key is typed, and
   CHECK(waiting().at(0).state == MessageState::written);
 }
 
+TEST_CASE_FIXTURE(OpenJournal, "an attempt that typed nothing is taken back, and is no repeat") {
+  surface("a1", "d1", 1);
+  begin("d1", 1, "g1");
+  CHECK(did(journal().take_back(only("a1", "d1", 1), "g2")).error().code == Code::conflict);
+  get(journal().take_back(only("a1", "d1", 1), "g1"));
+  open();
+  CHECK(waiting().at(0).state == MessageState::accepted);
+  CHECK(waiting().at(0).attempts == 0);
+  CHECK_FALSE(begin("d1", 1, "g1").may_repeat);
+}
+
 TEST_CASE_FIXTURE(OpenJournal, "what another session than the last says is refused") {
   surface("a1", "d1", 1);
   begin("d1", 1, "g1");
