@@ -18,6 +18,7 @@
 #include "cli/snapshot.hpp"
 #include "cli/spawn.hpp"
 #include "cli/status.hpp"
+#include "cli/stop.hpp"
 #include "cli/token.hpp"
 #include "cli/version.hpp"
 #include "cli/wrap.hpp"
@@ -58,6 +59,7 @@ std::vector<Command> all_commands() {
   commands.push_back(send_command());
   commands.push_back(token_command());
   commands.push_back(status_command());
+  commands.push_back(stop_command());
   commands.push_back(attach_command());
   commands.push_back(snapshot_command());
   commands.push_back(dead_letters_command());
@@ -86,7 +88,8 @@ struct Ending {
 Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& ending) {
   Globals globals;
   const auto global = global_options(globals);
-  const auto commands = all_commands();
+  auto commands = all_commands();
+  commands.push_back(help_command(global, commands));
   if (!words.empty() && words.front() == kCompleteWord) {
     const std::size_t skip = words.size() > 1 && words[1] == "--" ? 2 : 1;
     const auto typed = std::span(words).subspan(skip);

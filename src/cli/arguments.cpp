@@ -137,6 +137,22 @@ std::size_t take_rest(std::span<const std::string> words, const std::vector<Comm
   return words.size();
 }
 
+/// The values that say themselves whether they are good.
+Result<void> check_values(const std::vector<Option>& options) {
+  for (const Option& option : options) {
+    std::string* const* text = std::get_if<std::string*>(&option.target());
+    if (option.check() == nullptr || text == nullptr || (*text)->empty()) continue;
+    auto good = option.check()(**text);
+    if (good) continue;
+    Error error = std::move(good).error();
+    if (error.message.find(option.long_name()) == std::string::npos) {
+      error.message = fmt::format("{}: {}", option.long_name(), error.message);
+    }
+    return fail(std::move(error));
+  }
+  return {};
+}
+
 Result<void> check_rest(const Command& command) {
   for (const Option& rest : command.options) {
     if (!rest.is_rest() || !rest.is_required()) continue;
@@ -173,6 +189,12 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
       parsed.help = true;
       return parsed;
     }
+    // A wrong option takes the words behind it with it: what then seems to be missing is not told.
+    for (const std::string& word : app.remaining(true)) {
+      if (word.starts_with('-') && word != "--") {
+        return fail(unexpected(word, parsed.command, global, commands));
+      }
+    }
     return fail(wrong_usage(error, parsed.command));
   }
   parsed.command = named(app, by_app);
@@ -182,7 +204,9 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
   if (!extra.empty() && !help)
     return fail(unexpected(extra.front(), parsed.command, global, commands));
   if (parsed.command != nullptr && !help) {
-    if (auto good = check_rest(*parsed.command); !good) return fail(std::move(good).error());
+    auto good = check_rest(*parsed.command);
+    if (good) good = check_values(parsed.command->options);
+    if (!good) return fail(std::move(good).error());
   }
   return parsed;
 }

@@ -69,6 +69,11 @@ std::optional<KeySequence> csi_of(std::string_view token) {
   return out;
 }
 
+/// The parameter of a key with all modifiers.
+constexpr int kMostModifiers = 16;
+/// Answers that a terminal may owe; one that never answers is not waited for any longer.
+constexpr std::size_t kMostOwed = 64;
+
 /// An answer of the terminal to a query.
 bool is_answer(std::string_view token) {
   if (token.size() > 2 && token[0] == kEscapeKey) {
@@ -207,8 +212,32 @@ void AttachKeys::look_for_paste(std::string_view bytes) {
   }
 }
 
+void AttachKeys::shown(std::string_view output) {
+  constexpr std::string_view kQuestion = "\x1B[6n";
+  for (const char c : output) {
+    if (c != kQuestion[asked_]) asked_ = 0;
+    if (c == kQuestion[asked_]) ++asked_;
+    if (asked_ < kQuestion.size()) continue;
+    asked_ = 0;
+    owed_ = std::min(owed_ + 1, kMostOwed);
+  }
+}
+
+/// Whether a cursor's place was asked for; an answer that came is owed no more.
+bool AttachKeys::is_owed(std::string_view token) {
+  const auto csi = csi_of(token);
+  const bool place = csi && csi->final == 'R' && !csi->parameters.starts_with('?');
+  if (!place || csi->parameters.find(';') == std::string_view::npos) return true;
+  const auto column = number_of(csi->parameters.substr(csi->parameters.find(';') + 1));
+  const bool may_be_key =
+      csi->parameters.starts_with("1;") && column && *column >= 2 && *column <= kMostModifiers;
+  if (owed_ == 0) return !may_be_key;
+  --owed_;
+  return true;
+}
+
 void AttachKeys::take(std::string_view token, Typed& typed) {
-  if (is_answer(token)) return;
+  if (is_answer(token) && is_owed(token)) return;
   const KeyPress press = pasting_ ? KeyPress() : press_of(token);
   const bool beside = press.released || (matched_ > 0 && is_modifier_alone(token));
   if (matched_ > 0 && beside) {

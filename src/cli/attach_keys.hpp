@@ -35,9 +35,13 @@ class AttachKeys {
   explicit AttachKeys(DetachKeys detach) : detach_(std::move(detach)) {}
 
   [[nodiscard]] Typed feed(std::string_view bytes);
+  /// What this terminal is given to show: for each question after its cursor in it there will be
+  /// an answer, which looks like Shift-F3 when the cursor is in the first row.
+  void shown(std::string_view output);
 
  private:
   void take(std::string_view token, Typed& typed);
+  [[nodiscard]] bool is_owed(std::string_view token);
   void look_for_paste(std::string_view bytes);
 
   DetachKeys detach_;
@@ -47,6 +51,9 @@ class AttachKeys {
   /// The beginning of a sequence.
   std::string unfinished_;
   bool pasting_ = false;
+  /// Answers after the cursor that have not come, and how much of another question was shown.
+  std::size_t owed_ = 0;
+  std::size_t asked_ = 0;
   /// The last bytes, as many as a bracket of a paste has.
   std::string last_bytes_;
 };

@@ -220,7 +220,7 @@ class Attached {
     switch (step.kind) {
       case AttachStep::Kind::nothing:
       case AttachStep::Kind::gap: return true;
-      case AttachStep::Kind::print: return terminal_->take(step.bytes);
+      case AttachStep::Kind::print: keys_.shown(step.bytes); return terminal_->take(step.bytes);
       case AttachStep::Kind::paint:
         // What is on the screen is the person's own the first time: it goes up, not away.
         if (!std::exchange(painted_, true) && !step.screen.alternate) {

@@ -1,15 +1,22 @@
 #include "cli/broker_client.hpp"
 
+#include "cli/node_setup.hpp"
+#include "cli/plain_words.hpp"
+#include "cli/serve_note.hpp"
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
+#include <optional>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <utility>
 
 #include "base/printable.hpp"
+#include "base/text.hpp"
 #include "net/ws_client.hpp"
 #include "os/fd.hpp"
+#include "pty/keeper/question.hpp"
 
 namespace relay::cli {
 namespace {
@@ -18,6 +25,8 @@ constexpr std::size_t kReplyMost = std::size_t{64} << 20;
 /// The socket's path says where; this is only for the Host field.
 constexpr std::string_view kHost = "http://localhost";
 constexpr std::size_t kMostListed = 10;
+/// It answers at once, or it is stuck; the error is worth no more.
+constexpr Duration kKeeperWithin = std::chrono::milliseconds(500);
 constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
 
 struct Places {
@@ -74,8 +83,101 @@ asio::awaitable<Result<void>> list_agents(BrokerClient* client, std::vector<std:
   co_return Result<void>();
 }
 
-Error nobody(std::string what) {
-  return {Code::broker_not_running, std::move(what), "relay-broker serve starts one"};
+/// Where a command may turn to.
+struct Search {
+  std::optional<broker::Instance> found;
+  /// It is none of the directory's: it is the only one that runs.
+  bool only_one = false;
+  /// The one that is meant, and that nobody serves.
+  std::optional<broker::Instance> dead;
+};
+
+/// A broker was here once, and may come back.
+bool was_here(const broker::Instance& instance) {
+  std::error_code ignored;
+  return std::filesystem::exists(instance.lock(), ignored) ||
+         std::filesystem::exists(instance.api_socket, ignored);
+}
+
+Result<Search> search(const BrokerOptions& options, const Places& places, os::Files& files) {
+  Search out;
+  const auto take = [&out](broker::Instance instance) {
+    (is_served(instance) ? out.found : out.dead) = std::move(instance);
+    return std::move(out);
+  };
+  std::string named = options.instance;
+  if (named.empty()) named = places.around.environment.get("RELAY_BROKER_INSTANCE").value_or("");
+  if (!named.empty()) {
+    auto fine = os::check_instance_name(named);
+    if (!fine) return fail(std::move(fine).error());
+    return take(broker::Instance(places.paths, named));
+  }
+  for (const std::string& name : os::instance_candidates(places.around.working_directory)) {
+    broker::Instance instance(places.paths, name);
+    if (was_here(instance)) return take(std::move(instance));
+  }
+  auto all = running(places.paths, files);
+  if (all.size() == 1) {
+    out.found = std::move(all.front());
+    out.only_one = true;
+  }
+  return out;
+}
+
+std::string names_text(const std::vector<broker::Instance>& instances) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(instances.size(), kMostListed); ++i) {
+    out += (i == 0 ? "" : ", ") + instances[i].name;
+  }
+  return out + (instances.size() > kMostListed ? ", …" : "");
+}
+
+/// "; its agents ada and bert live on"; empty when there are none.
+std::string agents_alive(const broker::Instance& instance) {
+  const auto sessions = pty::keeper::ask_sessions(instance.keeper_socket, kKeeperWithin);
+  if (!sessions) return "";
+  std::vector<std::string> names;
+  for (const auto& session : *sessions) {
+    if (!session.gone && session.ended.empty()) names.push_back(session.agent);
+  }
+  if (names.empty()) return "";
+  std::sort(names.begin(), names.end());
+  const std::size_t count = names.size();
+  if (count > kMostListed) names.resize(kMostListed);
+  return fmt::format("; {} of its agents {}: {}{}", count, count == 1 ? "lives on" : "live on",
+                     printable(join(names, ", ")), count > kMostListed ? ", …" : "");
+}
+
+/// Why there is no broker to ask, and what to do.
+Error nobody(const Search& searched, const Places& places, os::Files& files) {
+  const auto all = running(places.paths, files);
+  const std::string here = places.around.working_directory.string();
+  std::string others;
+  if (!all.empty()) {
+    others = fmt::format("; {}: {}, chosen with --instance",
+                         all.size() == 1 ? "another one runs" : "others run", names_text(all));
+  }
+  if (!searched.dead) {
+    if (all.empty()) {
+      return {Code::broker_not_running, "no broker runs for " + here,
+              "relay-broker serve starts one"};
+    }
+    return {Code::broker_not_running, "no broker runs for this directory",
+            "relay-broker serve starts one" + others};
+  }
+  const broker::Instance& dead = *searched.dead;
+  if (!was_here(dead)) {
+    return {Code::broker_not_running, "no broker runs for the instance " + dead.name,
+            "relay-broker serve --instance " + dead.name + " starts one" + others};
+  }
+  const auto last = read_serve_note(files, places.paths, dead.name);
+  const std::string alive = agents_alive(dead);
+  const std::string whose = last ? last->directory.string() : "this directory";
+  return {Code::broker_not_running,
+          fmt::format("the broker of {} does not run (instance {}){}", whose, dead.name, alive),
+          fmt::format("{} starts it again{}{}",
+                      serve_again(last, dead.name, places.around.working_directory),
+                      alive.empty() ? "" : " and takes them over", others)};
 }
 
 }  // namespace
@@ -83,38 +185,24 @@ Error nobody(std::string what) {
 void add_broker_options(Command& command, BrokerOptions& options) {
   command.options.push_back(
       Option("--instance", "Which broker, if not that of this directory", &options.instance)
-          .value_name("NAME"));
+          .value_name("NAME")
+          .looked_up(running_broker_names));
 }
 
-Result<broker::Instance> find_broker(const BrokerOptions& options) {
+bool is_served(const broker::Instance& instance) {
+  return answers(instance.api_socket);
+}
+
+Result<broker::Instance> find_broker(const BrokerOptions& options, bool* only_one) {
   auto places = places_of_user();
   if (!places) return fail(std::move(places).error());
-  std::string named = options.instance;
-  if (named.empty()) named = places->around.environment.get("RELAY_BROKER_INSTANCE").value_or("");
-  if (!named.empty()) {
-    auto fine = os::check_instance_name(named);
-    if (!fine) return fail(std::move(fine).error());
-    broker::Instance instance(places->paths, named);
-    if (answers(instance.api_socket)) return instance;
-    return fail(nobody("no broker runs for the instance " + named));
-  }
-  for (const std::string& name : os::instance_candidates(places->around.working_directory)) {
-    broker::Instance instance(places->paths, name);
-    if (answers(instance.api_socket)) return instance;
-  }
   os::SystemRandom random;
   os::PosixFiles files(random);
-  auto all = running(places->paths, files);
-  if (all.size() == 1) return std::move(all.front());
-  if (all.empty()) {
-    return fail(nobody("no broker runs for " + places->around.working_directory.string()));
-  }
-  std::string list;
-  for (std::size_t i = 0; i < std::min(all.size(), kMostListed); ++i) {
-    list += (i == 0 ? "" : ", ") + all[i].name;
-  }
-  return fail(Code::broker_not_running, "no broker runs for this directory; there are " + list,
-              "choose one with --instance");
+  auto searched = search(options, *places, files);
+  if (!searched) return fail(std::move(searched).error());
+  if (!searched->found) return fail(nobody(*searched, *places, files));
+  if (only_one != nullptr) *only_one = searched->only_one;
+  return *std::move(searched->found);
 }
 
 Result<std::vector<broker::Instance>> running_brokers() {
@@ -123,6 +211,14 @@ Result<std::vector<broker::Instance>> running_brokers() {
   os::SystemRandom random;
   os::PosixFiles files(random);
   return running(places->paths, files);
+}
+
+std::vector<std::string> running_broker_names() {
+  std::vector<std::string> names;
+  const auto all = running_brokers();
+  if (!all) return names;
+  for (const auto& instance : *all) names.push_back(instance.name);
+  return names;
 }
 
 BrokerClient::BrokerClient(asio::any_io_executor executor, broker::Instance instance)
@@ -184,14 +280,19 @@ Error broker_refusal(const net::HttpReply& reply) {
   if (const auto code = code_named(text_field(about, "code"))) error.code = *code;
   std::string words = text_field(about, "message");
   if (words.empty()) words = text_field(about, "error");
-  if (!words.empty()) error.message = printable(words, Lines::many);
+  if (!words.empty()) error.message = printable(plain_words(words), Lines::many);
   error.hint = printable(text_field(about, "hint"), Lines::many);
   return error;
 }
 
-Result<void> with_broker(Context& context, const BrokerOptions& options, const BrokerWork& work) {
-  auto instance = find_broker(options);
+Result<void> with_broker(Context& context, const BrokerOptions& options, const BrokerWork& work,
+                         Harm harm) {
+  bool only_one = false;
+  auto instance = find_broker(options, &only_one);
   if (!instance) return fail(std::move(instance).error());
+  if (only_one && harm == Harm::destroys) {
+    note("this directory has no broker: acting on " + instance->name + ", the only one that runs");
+  }
   return run_loop(context, [&](asio::any_io_executor executor, Progress* progress) {
     return ask_broker(std::move(executor), *instance, progress, &work);
   });
@@ -199,13 +300,19 @@ Result<void> with_broker(Context& context, const BrokerOptions& options, const B
 
 std::vector<std::string> live_agent_names() {
   std::vector<std::string> names;
-  auto instance = find_broker(BrokerOptions());
-  if (!instance) return names;
+  // Without the questions that an error message needs.
+  const auto places = places_of_user();
+  if (!places) return names;
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  const auto searched = search(BrokerOptions(), *places, files);
+  if (!searched || !searched->found) return names;
+  const broker::Instance& instance = *searched->found;
   const BrokerWork work = [&names](BrokerClient* client, Progress*) {
     return list_agents(client, &names);
   };
   (void)serve_loop([&](asio::any_io_executor executor, Progress* progress) {
-    return ask_broker(std::move(executor), *instance, progress, &work);
+    return ask_broker(std::move(executor), instance, progress, &work);
   });
   return names;
 }

@@ -29,12 +29,20 @@ struct BrokerOptions {
 void add_broker_options(Command& command, BrokerOptions& options);
 
 /// The broker that a command means: the one that is named, else that of the directory or of the
-/// nearest one above it, else the only one that runs. `broker_not_running` says what there is.
-[[nodiscard]] Result<broker::Instance> find_broker(const BrokerOptions& options);
+/// nearest one above it that ever had one, else, where none ever had one, the only one that runs. A
+/// directory's own broker that does not run is never replaced by another: `broker_not_running`
+/// says how to start it again, which of its agents live on, and what else runs. `only_one` hears
+/// whether it was chosen because there is no other.
+[[nodiscard]] Result<broker::Instance> find_broker(const BrokerOptions& options,
+                                                   bool* only_one = nullptr);
 
 /// The instances of this user that have a broker, by the sockets that answer. Takes a moment for
 /// each that was left behind.
 [[nodiscard]] Result<std::vector<broker::Instance>> running_brokers();
+/// Whether somebody serves a broker's socket.
+[[nodiscard]] bool is_served(const broker::Instance& instance);
+/// For completion: the names of what runs.
+[[nodiscard]] std::vector<std::string> running_broker_names();
 
 /// A running broker's API, over its Unix socket.
 class BrokerClient {
@@ -63,10 +71,18 @@ class BrokerClient {
 /// What a broker's refusal is to the user of a command.
 [[nodiscard]] Error broker_refusal(const net::HttpReply& reply);
 
+/// What a command may do to a broker that was not named.
+enum class Harm {
+  none,
+  /// What is lost does not come back: people are told on standard error whom it hits when the
+  /// broker was only chosen because no other runs.
+  destroys,
+};
+
 /// Finds the broker and runs work that asks it. Ctrl-C ends it.
 using BrokerWork = std::function<asio::awaitable<Result<void>>(BrokerClient*, Progress*)>;
 [[nodiscard]] Result<void> with_broker(Context& context, const BrokerOptions& options,
-                                       const BrokerWork& work);
+                                       const BrokerWork& work, Harm harm = Harm::none);
 
 /// The agents of the broker that a command would ask, for completion: within 200 ms, and none when
 /// there is none.

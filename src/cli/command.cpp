@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/duration.hpp"
+
 namespace relay::cli {
 
 Option&& Option::value_name(std::string name) && {
@@ -21,6 +23,21 @@ Option&& Option::looked_up(std::function<std::vector<std::string>()> look) && {
 
 Option&& Option::required() && {
   required_ = true;
+  return std::move(*this);
+}
+
+Option&& Option::checked(Check by) && {
+  check_ = by;
+  return std::move(*this);
+}
+
+Option&& Option::duration() && {
+  value_name_ = "DURATION";
+  check_ = [](const std::string& value) -> Result<void> {
+    const auto read = parse_duration(value);
+    if (!read) return fail(read.error());
+    return {};
+  };
   return std::move(*this);
 }
 

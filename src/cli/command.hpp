@@ -31,6 +31,11 @@ class Option {
   /// when that cannot be known.
   Option&& looked_up(std::function<std::vector<std::string>()> look) &&;
   Option&& required() &&;
+  /// Looks at a value as soon as the command line is read; its error names the option by itself.
+  using Check = Result<void> (*)(const std::string& value);
+  Option&& checked(Check by) &&;
+  /// A length of time, as `parse_duration` reads it.
+  Option&& duration() &&;
   /// Takes every word from its place on as it is, options too: the last argument of a command that
   /// runs another one. Its target is a list.
   Option&& rest() &&;
@@ -43,6 +48,7 @@ class Option {
   [[nodiscard]] const std::string& shown_value() const { return value_name_; }
   [[nodiscard]] const std::vector<std::string>& allowed() const { return choices_; }
   [[nodiscard]] const std::function<std::vector<std::string>()>& look() const { return look_; }
+  [[nodiscard]] Check check() const { return check_; }
   [[nodiscard]] bool is_required() const { return required_; }
   [[nodiscard]] bool is_rest() const { return rest_; }
   [[nodiscard]] bool is_hidden() const { return hidden_; }
@@ -58,6 +64,7 @@ class Option {
   std::string value_name_;
   std::vector<std::string> choices_;
   std::function<std::vector<std::string>()> look_;
+  Check check_ = nullptr;
   bool required_ = false;
   bool rest_ = false;
   bool hidden_ = false;

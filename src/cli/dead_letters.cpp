@@ -1,10 +1,11 @@
 #include "cli/dead_letters.hpp"
 
 #include "cli/broker_client.hpp"
+#include "cli/outcomes.hpp"
 #include "cli/output.hpp"
+#include "cli/plain_words.hpp"
 #include "cli/table.hpp"
 #include <algorithm>
-#include <fmt/format.h>
 #include <memory>
 #include <utility>
 
@@ -23,14 +24,10 @@ struct LetterOptions {
   bool all = false;
 };
 
-std::string ids_body(const std::string& id) {
+std::string id_body(const std::string& id) {
   return wire::Json::build([&id](JsonWriter& out) {
            out.begin_object();
-           if (id.empty()) {
-             out.field("all", true);
-           } else {
-             out.field("id", id);
-           }
+           out.field("id", id);
            out.end_object();
          })
       .text();
@@ -44,7 +41,8 @@ std::string letters_text(const wire::JsonView& answer) {
     const std::string body = printable(text_field(letter, "body"));
     const std::string_view start = truncate_utf8(body, kPreview);
     rows.push_back({id ? id->json().text() : "?", printable(text_field(letter, "worker_name")),
-                    printable(text_field(letter, "from")), printable(text_field(letter, "reason")),
+                    printable(text_field(letter, "from")),
+                    printable(plain_reason(text_field(letter, "reason"))),
                     std::string(start) + (start.size() < body.size() ? "…" : "")});
   }
   if (rows.empty()) return "no dead letters\n";
@@ -66,46 +64,62 @@ asio::awaitable<Result<void>> list_letters(Context* context, BrokerClient* clien
   co_return Result<void>();
 }
 
-/// What became of all of them.
-std::string all_text(const wire::Json& reply) {
-  const auto document = wire::JsonDocument::parse(reply.text(), wire::kEngineLimits);
-  const auto count = [&](std::string_view key) {
-    const auto found = document ? document->root().find(key) : std::nullopt;
-    return found ? found->unsigned_integer().value_or(0) : 0;
-  };
-  std::string text = fmt::format("{} sent again", count("redelivered"));
-  if (count("failed") > 0) {
-    text += fmt::format(", {} stay: their agents are not here", count("failed"));
+/// Appends the ids of all letters that are there now: what dies again meanwhile is another letter.
+asio::awaitable<Result<void>> all_ids(BrokerClient* client, std::vector<std::string>* into) {
+  std::string after = "0";
+  for (;;) {
+    const auto reply = co_await client->call("GET", "/api/dead-letters?limit=1000&after=" + after,
+                                             "", kLettersWithin);
+    if (!reply) co_return fail(reply.error());
+    const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
+    if (!document) co_return fail(document.error());
+    const auto letters = document->root().find("dead_letters");
+    const std::size_t before = into->size();
+    for (const auto& letter : letters ? letters->elements() : std::vector<wire::JsonView>()) {
+      if (const auto id = letter.find("id")) into->push_back(id->json().text());
+    }
+    if (into->size() == before) co_return Result<void>();
+    after = into->back();
   }
-  return text;
 }
 
 asio::awaitable<Result<void>> redeliver(Context* context, const LetterOptions* options,
-                                        BrokerClient* client) {
+                                        BrokerClient* client, Progress* progress) {
   std::vector<std::string> ids = options->ids;
-  if (options->all) ids = {""};
+  if (options->all) {
+    auto listed = co_await all_ids(client, &ids);
+    if (!listed) co_return listed;
+  }
+  std::vector<Outcome> outcomes;
   for (const std::string& id : ids) {
+    progress->step("sending letter " + id);
     const auto reply =
-        co_await client->call("POST", "/api/dead-letters/redeliver", ids_body(id), kLettersWithin);
-    if (!reply) co_return fail(reply.error());
-    if (context->json) {
-      context->out.line(reply->text());
+        co_await client->call("POST", "/api/dead-letters/redeliver", id_body(id), kLettersWithin);
+    if (reply) {
+      outcomes.emplace_back(id, "sent again");
     } else {
-      context->out.line(id.empty() ? all_text(*reply) : id + ": sent again");
+      outcomes.emplace_back(id, reply.error());
     }
   }
-  co_return Result<void>();
+  progress->done();
+  if (outcomes.empty() && !context->json) context->out.line("no dead letters");
+  if (outcomes.empty() && !context->json) co_return Result<void>();
+  co_return tell_outcomes(*context, outcomes, "dead_letters", "id");
 }
 
 asio::awaitable<Result<void>> drop_letters(Context* context, const LetterOptions* options,
                                            BrokerClient* client) {
+  std::vector<Outcome> outcomes;
   for (const std::string& id : options->ids) {
     const auto reply =
         co_await client->call("DELETE", "/api/dead-letters/" + id, "", kLettersWithin);
-    if (!reply) co_return fail(reply.error());
-    context->out.line(context->json ? reply->text() : id + ": dropped");
+    if (reply) {
+      outcomes.emplace_back(id, "dropped");
+    } else {
+      outcomes.emplace_back(id, reply.error());
+    }
   }
-  co_return Result<void>();
+  co_return tell_outcomes(*context, outcomes, "dead_letters", "id");
 }
 
 Result<void> check_ids(const LetterOptions& options, bool may_be_all) {
@@ -161,8 +175,8 @@ Command redeliver_letters_command() {
   command.run = [options](Context& context) -> Result<void> {
     auto fine = check_ids(*options, true);
     if (!fine) return fine;
-    return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
-      return redeliver(&context, options.get(), client);
+    return with_broker(context, options->broker, [&](BrokerClient* client, Progress* progress) {
+      return redeliver(&context, options.get(), client, progress);
     });
   };
   command.state = options;
@@ -180,9 +194,10 @@ Command drop_letters_command() {
   command.run = [options](Context& context) -> Result<void> {
     auto fine = check_ids(*options, false);
     if (!fine) return fine;
-    return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
+    const BrokerWork work = [&](BrokerClient* client, Progress*) {
       return drop_letters(&context, options.get(), client);
-    });
+    };
+    return with_broker(context, options->broker, work, Harm::destroys);
   };
   command.state = options;
   return command;

@@ -187,7 +187,8 @@ Command doctor_command() {
       Option("--fix", "Mend modes, and remove what dead brokers left", &options->fix));
   command.options.push_back(Option("--engine", "Engine to ask, if not that of this directory",
                                    &options->scope.engine.engine)
-                                .value_name("URL"));
+                                .value_name("URL")
+                                .checked(check_engine));
   add_broker_options(command, options->broker);
   command.run = [options](Context& context) -> Result<void> {
     options->scope.instance = options->broker.instance;

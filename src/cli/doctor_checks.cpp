@@ -22,6 +22,13 @@ constexpr std::int64_t kClockWrong = 300;
 /// A broker with a few agents, and one with many.
 constexpr std::uint64_t kLeastFiles = 256;
 constexpr std::uint64_t kFewFiles = 1024;
+/// What a few agents more need: a terminal and a connection each.
+constexpr std::uint64_t kSpareFiles = 32;
+/// Below it a spawn is refused.
+constexpr std::uint64_t kLeastSpace = 64 * kMiB;
+/// No agent CLI starts in that; the next one may be the last.
+constexpr std::uint64_t kLeastMemory = 64 * kMiB;
+constexpr std::uint64_t kFewMemory = 512 * kMiB;
 constexpr std::uint64_t kLeastTerminals = 4;
 constexpr std::uint64_t kFewTerminals = 64;
 /// Marks of sessions are limits of more than 2^60 microseconds.
@@ -277,6 +284,38 @@ Finding check_limits(const DoctorFacts& facts) {
   return finding("limits", Verdict::ok, fmt::format("{} files may be open", limits.files));
 }
 
+/// Of the brokers that run: who has too few opens no terminal and takes no connection.
+Finding check_descriptors(const DoctorFacts& facts) {
+  OfInstances check("descriptors", Verdict::warn);
+  for (const Instance& instance : facts.instances) {
+    if (instance.files_most == 0) continue;
+    if (instance.files_most - std::min(instance.files_most, instance.files_open) >= kSpareFiles) {
+      continue;
+    }
+    check.add(fmt::format("the broker of {} has {} of {} files open", instance.name,
+                          instance.files_open, instance.files_most));
+  }
+  return std::move(check).done(
+      "each broker has files to spare",
+      "start it with a higher limit (ulimit -n, LimitNOFILE= of the service), or release agents");
+}
+
+Finding check_memory(const DoctorFacts& facts) {
+  for (const Instance& instance : facts.instances) {
+    if (instance.space_left == 0 || instance.space_left >= kLeastSpace) continue;
+    return finding("memory", Verdict::fail,
+                   fmt::format("the broker of {} may take only {} more", instance.name,
+                               human_bytes(instance.space_left)),
+                   "start it with a higher limit (ulimit -v, LimitAS= of the service)");
+  }
+  if (!facts.free_memory) return finding("memory", Verdict::skipped, "the system does not tell");
+  const std::string what = human_bytes(*facts.free_memory) + " of memory are free";
+  const std::string mend = "release agents, or end other programs";
+  if (*facts.free_memory < kLeastMemory) return finding("memory", Verdict::fail, what, mend);
+  if (*facts.free_memory < kFewMemory) return finding("memory", Verdict::warn, what, mend);
+  return finding("memory", Verdict::ok, what);
+}
+
 Finding check_terminals(const DoctorFacts& facts) {
   const auto& limits = facts.limits;
   if (limits.terminals_most == 0) {
@@ -384,28 +423,33 @@ std::string_view name_of(Verdict verdict) {
 std::vector<Finding> examine(const DoctorFacts& facts) {
   std::vector<Finding> out;
   for (const auto check :
-       {check_broker, check_second, check_locks, check_orphans, check_sockets, check_connection,
-        check_modes, check_journal, check_disk, check_token, check_engine, check_clock, check_clis,
-        check_profiles, check_limits, check_terminals, check_group, check_terminal}) {
+       {check_broker,      check_second, check_locks,     check_orphans,  check_sockets,
+        check_connection,  check_modes,  check_journal,   check_disk,     check_token,
+        check_engine,      check_clock,  check_clis,      check_profiles, check_limits,
+        check_descriptors, check_memory, check_terminals, check_group,    check_terminal}) {
     out.push_back(check(facts));
   }
   return out;
 }
 
-std::optional<pid_t> lock_holder(std::string_view proc_locks, std::uint64_t inode) {
-  // "1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF"
+std::vector<HeldLock> locks_on(std::string_view proc_locks, std::uint64_t inode) {
+  // "1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF", the disk's numbers in hexadecimal
+  const auto read = [](std::string_view text, auto& number, int base) {
+    const auto done = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    return done.ec == std::errc() && done.ptr == text.data() + text.size();
+  };
+  std::vector<HeldLock> out;
   for (const auto line : split(proc_locks, '\n')) {
     const auto words = words_of(line);
     if (words.size() < 6 || words[1] != "FLOCK") continue;
-    const auto colon = words[5].rfind(':');
-    if (colon == std::string_view::npos) continue;
-    if (words[5].substr(colon + 1) != std::to_string(inode)) continue;
-    pid_t pid = 0;
-    const auto text = words[4];
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), pid);
-    if (read.ec == std::errc() && pid > 0) return pid;
+    const auto place = split(words[5], ':');
+    if (place.size() != 3 || place[2] != std::to_string(inode)) continue;
+    HeldLock lock;
+    const bool good = read(words[4], lock.pid, 10) && read(place[0], lock.major, 16) &&
+                      read(place[1], lock.minor, 16);
+    if (good && lock.pid > 0) out.push_back(lock);
   }
-  return std::nullopt;
+  return out;
 }
 
 bool is_listening(std::string_view proc_net_unix, std::string_view path) {

@@ -32,6 +32,11 @@ struct DoctorFacts {
     /// Who holds its lock, and who answers at its socket.
     std::optional<pid_t> lock_holder;
     std::optional<pid_t> api_owner;
+    /// Of who answers: files it has open, and may have; address space that it may still take. 0:
+    /// not known, or without a limit.
+    std::uint64_t files_open = 0;
+    std::uint64_t files_most = 0;
+    std::uint64_t space_left = 0;
     /// Sockets in its directory that nobody listens at.
     std::vector<os::Path> dead_sockets;
     bool keeper_listens = false;
@@ -108,6 +113,7 @@ struct DoctorFacts {
   os::Path state;
   /// Nothing when the system does not tell.
   std::optional<std::uint64_t> free_bytes;
+  std::optional<std::uint64_t> free_memory;
 };
 
 enum class Verdict { ok, warn, fail, skipped };
@@ -138,8 +144,15 @@ struct Finding {
 /// One finding for each check, always all of them, in their order. Pure.
 [[nodiscard]] std::vector<Finding> examine(const DoctorFacts& facts);
 
-/// Who holds the lock on a file, from the text of /proc/locks.
-[[nodiscard]] std::optional<pid_t> lock_holder(std::string_view proc_locks, std::uint64_t inode);
+/// A lock on a file with a certain number, from /proc/locks: files of several disks have the same.
+struct HeldLock {
+  pid_t pid = 0;
+  unsigned major = 0;
+  unsigned minor = 0;
+  friend bool operator==(const HeldLock&, const HeldLock&) = default;
+};
+/// All of them, from the text of /proc/locks. Who only waits for one is not among them.
+[[nodiscard]] std::vector<HeldLock> locks_on(std::string_view proc_locks, std::uint64_t inode);
 /// Whether somebody listens at a path, from the text of /proc/net/unix.
 [[nodiscard]] bool is_listening(std::string_view proc_net_unix, std::string_view path);
 

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -54,6 +57,7 @@ class Look {
     see_screen(facts);
     see_group(facts);
     see_disk(facts);
+    see_memory(facts);
     return facts;
   }
 
@@ -103,7 +107,23 @@ class Look {
   [[nodiscard]] std::optional<pid_t> holder_of(const os::Path& lock) const {
     struct stat info{};
     if (::stat(lock.c_str(), &info) != 0) return std::nullopt;
-    return lock_holder(locks_, info.st_ino);
+    for (const HeldLock& held : locks_on(locks_, info.st_ino)) {
+      const bool same = held.major == major(info.st_dev) && held.minor == minor(info.st_dev);
+      // Some file systems call their disk otherwise in /proc/locks: then the open file decides.
+      if (same || has_open(held.pid, info)) return held.pid;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] static bool has_open(pid_t pid, const struct stat& file) {
+    std::error_code none;
+    const os::Path directory = os::Path("/proc") / std::to_string(pid) / "fd";
+    for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+      struct stat info{};
+      const bool there = ::stat(entry.path().c_str(), &info) == 0;
+      if (there && info.st_dev == file.st_dev && info.st_ino == file.st_ino) return true;
+    }
+    return false;
   }
 
   void see_instances(const DoctorScope& scope, DoctorFacts& facts) {
@@ -120,6 +140,7 @@ class Look {
       seen.lock = place.lock();
       seen.lock_holder = holder_of(seen.lock);
       seen.api_owner = listener_of(place.api_socket);
+      if (seen.api_owner) see_room(*seen.api_owner, seen);
       seen.keeper_listens = is_listening(sockets_, place.keeper_socket.native());
       for (const os::Path& socket : {place.api_socket, place.keeper_socket}) {
         const bool there = files_.stat(socket).has_value();
@@ -140,6 +161,24 @@ class Look {
       }
       facts.instances.push_back(std::move(seen));
     }
+  }
+
+  /// How much a broker may still take of what has limits.
+  void see_room(pid_t broker, DoctorFacts::Instance& seen) {
+    rlimit files{};
+    rlimit space{};
+    if (::prlimit(broker, RLIMIT_NOFILE, nullptr, &files) != 0) return;
+    const std::string proc = "/proc/" + std::to_string(broker);
+    const auto open = files_.list(proc + "/fd");
+    if (open && files.rlim_cur != RLIM_INFINITY) {
+      seen.files_open = open->size();
+      seen.files_most = files.rlim_cur;
+    }
+    if (::prlimit(broker, RLIMIT_AS, nullptr, &space) != 0) return;
+    if (space.rlim_cur == RLIM_INFINITY) return;
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t taken = number_in((proc + "/statm").c_str()) * page;
+    seen.space_left = space.rlim_cur - std::min<std::uint64_t>(space.rlim_cur - 1, taken);
   }
 
   static void see_journal(const broker::Instance& place, DoctorFacts::Instance& seen) {
@@ -297,6 +336,17 @@ class Look {
 
   static void see_group(DoctorFacts& facts) {
     facts.group = pty::keeper::Fence::possible_in().value_or(os::Path());
+  }
+
+  void see_memory(DoctorFacts& facts) {
+    constexpr std::string_view kAvailable = "MemAvailable:";
+    const std::string text = files_.read("/proc/meminfo", kProcMost).value_or("");
+    const auto at = text.find(kAvailable);
+    if (at == std::string::npos) return;
+    const auto from = text.find_first_not_of(' ', at + kAvailable.size());
+    std::uint64_t kib = 0;
+    const auto read = std::from_chars(text.data() + from, text.data() + text.size(), kib);
+    if (read.ec == std::errc()) facts.free_memory = kib * 1024;
   }
 
   void see_disk(DoctorFacts& facts) const {

@@ -1,12 +1,16 @@
 #include "cli/help.hpp"
 
+#include "cli/output.hpp"
 #include <algorithm>
 #include <fmt/format.h>
+#include <memory>
 
 #include "base/text.hpp"
 
 namespace relay::cli {
 namespace {
+
+constexpr std::string_view kHelp = "help";
 
 struct Row {
   std::string left;
@@ -45,7 +49,9 @@ const Row kHelpRow{"-h, --help", "Show this page"};
 void append_commands(std::string& page, const std::vector<Command>& commands) {
   std::vector<Row> rows;
   for (const Command& command : commands) {
-    if (!command.hidden) rows.push_back(Row{command.name, command.summary});
+    // The page's last line tells of `help`.
+    const bool listed = !command.hidden && command.name != kHelp;
+    if (listed) rows.push_back(Row{command.name, command.summary});
   }
   append(page, "Commands", rows);
 }
@@ -60,7 +66,7 @@ std::string main_page(const std::vector<Option>& global, const std::vector<Comma
   // In one line: the commands are what a screen has to show.
   page += "\nOptions: ";
   for (const Option& option : global) page += option.long_name() + ", ";
-  page += "--help. Each command has a page: relay-broker <command> --help\n";
+  page += "--help. Each command has a page: relay-broker help <command>\n";
   return page;
 }
 
@@ -91,6 +97,63 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
   page += "\nExamples:\n";
   for (const auto& example : command.examples) page += fmt::format("  {}\n", example);
   return page;
+}
+
+namespace {
+
+struct HelpWords {
+  std::vector<std::string> words;
+};
+
+std::vector<std::string> names_of(const std::vector<Command>& commands) {
+  std::vector<std::string> out;
+  for (const Command& command : commands) {
+    if (!command.hidden) out.push_back(command.name);
+  }
+  return out;
+}
+
+/// What is to be shown; an error names the near command.
+Result<std::string> page_of(const std::vector<std::string>& words,
+                            const std::vector<Option>& global,
+                            const std::vector<Command>& commands) {
+  const std::vector<Command>* level = &commands;
+  const Command* found = nullptr;
+  for (const std::string& word : words) {
+    const auto next = std::find_if(level->begin(), level->end(),
+                                   [&word](const Command& each) { return each.name == word; });
+    if (next == level->end()) {
+      const auto known = names_of(*level);
+      const auto near = nearest(word, known);
+      return fail(Code::invalid_argument, fmt::format("there is no command {}", word),
+                  near.empty() ? "relay-broker help lists the commands"
+                               : fmt::format("did you mean {}?", near));
+    }
+    found = &*next;
+    level = &found->commands;
+  }
+  return found == nullptr ? main_page(global, commands) : command_page(*found, global);
+}
+
+}  // namespace
+
+Command help_command(const std::vector<Option>& global, const std::vector<Command>& commands) {
+  auto words = std::make_shared<HelpWords>();
+  Command command;
+  command.name = kHelp;
+  command.summary = "Show the commands, or the page of one";
+  command.examples = {"relay-broker help spawn", "relay-broker help token list"};
+  command.options.push_back(Option("command", "Which command", &words->words)
+                                .value_name("COMMAND")
+                                .looked_up([&commands] { return names_of(commands); }));
+  command.run = [words, &global, &commands](Context& context) -> Result<void> {
+    const auto page = page_of(words->words, global, commands);
+    if (!page) return fail(page.error());
+    context.out.write(*page);
+    return {};
+  };
+  command.state = words;
+  return command;
 }
 
 }  // namespace relay::cli

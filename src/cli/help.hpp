@@ -11,6 +11,11 @@ namespace relay::cli {
 [[nodiscard]] std::string main_page(const std::vector<Option>& global,
                                     const std::vector<Command>& commands);
 
+/// `help [COMMAND]`: the first page, or that of a command. `commands` are those that it can tell
+/// of.
+[[nodiscard]] Command help_command(const std::vector<Option>& global,
+                                   const std::vector<Command>& commands);
+
 /// The page of one command, its examples last. At most 24 lines of 80 columns.
 [[nodiscard]] std::string command_page(const Command& command, const std::vector<Option>& global);
 

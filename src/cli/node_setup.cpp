@@ -28,9 +28,16 @@ std::string host_name() {
 
 }  // namespace
 
+Result<void> check_engine(const std::string& url) {
+  const auto address = token_cache::engine_address(url);
+  if (!address) return fail(address.error());
+  return {};
+}
+
 void add_engine_options(Command& command, EngineOptions& options) {
-  command.options.push_back(
-      Option("--engine", "Address of the engine", &options.engine).value_name("URL"));
+  command.options.push_back(Option("--engine", "Address of the engine", &options.engine)
+                                .value_name("URL")
+                                .checked(check_engine));
   command.options.push_back(
       Option("--workspace-key", "Key of the workspace: @file or -", &options.workspace_key)
           .value_name("@FILE"));

@@ -28,6 +28,9 @@ struct EngineOptions {
   std::string workspace_key;
 };
 
+/// Whether a text can be an engine's address.
+[[nodiscard]] Result<void> check_engine(const std::string& url);
+
 /// Adds --engine and --workspace-key.
 void add_engine_options(Command& command, EngineOptions& options);
 

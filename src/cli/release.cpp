@@ -1,8 +1,7 @@
 #include "cli/release.hpp"
 
 #include "cli/broker_client.hpp"
-#include "cli/output.hpp"
-#include <fmt/format.h>
+#include "cli/outcomes.hpp"
 #include <memory>
 #include <optional>
 #include <utility>
@@ -24,14 +23,6 @@ struct ReleaseOptions {
   bool delete_identity = false;
   std::string reason;
   std::string grace;
-};
-
-/// What became of one name.
-struct Outcome {
-  std::string name;
-  /// "released", "already-exited", or empty for an error.
-  std::string what;
-  std::optional<Error> error;
 };
 
 std::string release_body(const ReleaseOptions& options, const std::optional<Duration>& grace) {
@@ -59,56 +50,23 @@ std::vector<std::string> names_in(const wire::Json& spawned) {
   return out;
 }
 
-Outcome outcome_of(std::string name, const wire::Json& answer) {
-  Outcome out;
-  out.name = std::move(name);
+Outcome release_outcome(std::string name, const wire::Json& answer) {
   const auto document = wire::JsonDocument::parse(answer.text(), wire::kEngineLimits);
   const auto is = [&](std::string_view key) {
     const auto found = document ? document->root().find(key) : std::nullopt;
     return found && found->boolean().value_or(false);
   };
-  if (!is("known")) {
-    out.error = Error(Code::agent_not_found, "there is no agent called " + printable(out.name),
-                      "relay-broker status lists the agents");
-  } else {
-    out.what = is("had_exited") ? "already-exited" : "released";
-  }
-  return out;
-}
-
-void show_outcomes(Context& context, const std::vector<Outcome>& outcomes) {
-  if (!context.json) {
-    for (const Outcome& one : outcomes) {
-      if (!one.error) context.out.line(fmt::format("{}: {}", printable(one.name), one.what));
-    }
-    return;
-  }
-  std::string text;
-  JsonWriter out(text);
-  out.begin_object();
-  out.key("agents");
-  out.begin_array();
-  for (const Outcome& one : outcomes) {
-    if (one.error) continue;
-    out.begin_object();
-    out.field("name", one.name);
-    out.field("result", one.what);
-    out.end_object();
-  }
-  out.end_array();
-  out.end_object();
-  out.finish();
-  context.out.line(text);
+  if (is("known")) return {std::move(name), is("had_exited") ? "already-exited" : "released"};
+  Error nobody(Code::agent_not_found, "there is no agent called " + printable(name),
+               "relay-broker status lists the agents");
+  return {std::move(name), std::move(nobody)};
 }
 
 asio::awaitable<Result<void>> release(Context* context, const ReleaseOptions* options,
                                       BrokerClient* client, Progress* progress) {
   std::optional<Duration> grace;
-  if (!options->grace.empty()) {
-    const auto given = parse_duration(options->grace);
-    if (!given) co_return fail(given.error());
-    grace = *given;
-  }
+  // It was looked at when the command line was read.
+  if (!options->grace.empty()) grace = parse_duration(options->grace).value_or(Duration::zero());
   std::vector<std::string> names = options->names;
   if (options->all) {
     const auto spawned = co_await client->call("GET", "/api/spawned", "", kListWithin);
@@ -123,24 +81,13 @@ asio::awaitable<Result<void>> release(Context* context, const ReleaseOptions* op
     const auto answer =
         co_await client->call("DELETE", "/api/spawned/" + net::path_segment(name), body, within);
     if (answer) {
-      outcomes.push_back(outcome_of(std::move(name), *answer));
-      continue;
+      outcomes.push_back(release_outcome(std::move(name), *answer));
+    } else {
+      outcomes.emplace_back(std::move(name), answer.error());
     }
-    Outcome failed;
-    failed.name = std::move(name);
-    failed.error = answer.error();
-    outcomes.push_back(std::move(failed));
   }
   progress->done();
-  std::optional<Error> first;
-  for (const Outcome& one : outcomes) {
-    if (one.error && !first) first = one.error;
-  }
-  // Of several the good ones are told as well; the bad one is the command's end.
-  const bool good = outcomes.empty() || !outcomes.front().error || outcomes.size() > 1;
-  if (good && !(first && context->json)) show_outcomes(*context, outcomes);
-  if (first) co_return fail(*std::move(first));
-  co_return Result<void>();
+  co_return tell_outcomes(*context, outcomes, "agents", "name");
 }
 
 Result<void> check_release(const ReleaseOptions& options) {
@@ -161,7 +108,7 @@ Command release_command() {
   const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
   add(Option("--all", "Every agent of the broker", &options->all));
   add(Option("--reason", "Why, for the records", &options->reason).value_name("TEXT"));
-  add(Option("--grace", "Between SIGTERM and SIGKILL", &options->grace).value_name("DURATION"));
+  add(Option("--grace", "Between SIGTERM and SIGKILL", &options->grace).duration());
   add(Option("--delete", "Remove its identity at the engine too", &options->delete_identity));
   add_broker_options(command, options->broker);
   add(Option("agents", "Which agents", &options->names)
@@ -170,9 +117,10 @@ Command release_command() {
   command.run = [options](Context& context) -> Result<void> {
     auto fine = check_release(*options);
     if (!fine) return fine;
-    return with_broker(context, options->broker, [&](BrokerClient* client, Progress* progress) {
+    const BrokerWork work = [&](BrokerClient* client, Progress* progress) {
       return release(&context, options.get(), client, progress);
-    });
+    };
+    return with_broker(context, options->broker, work, options->all ? Harm::destroys : Harm::none);
   };
   command.state = options;
   return command;

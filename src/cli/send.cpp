@@ -42,7 +42,11 @@ std::string send_body(const SendOptions& options) {
   out.begin_object();
   out.field("to", options.to);
   out.field("message", options.text);
-  if (!options.from.empty()) out.field("from", options.from);
+  if (!options.from.empty()) {
+    out.field("from", options.from);
+    // A name with a mistake in it would be believed.
+    out.field("from_agent", true);
+  }
   if (!options.thread.empty()) out.field("thread_id", options.thread);
   if (options.steer) out.field("mode", "steer");
   out.end_object();

@@ -20,12 +20,14 @@ Command serve_command() {
   add(Option("--relay", "Whether to join an engine", &options->relay).choices({"on", "off"}));
   add(Option("--name", "What the node is called", &options->name).value_name("NODE"));
   add(Option("--instance", "Name of the instance", &options->instance).value_name("NAME"));
-  add(Option("--listen", "Where the API listens", &options->listen).value_name("HOST:PORT"));
+  add(Option("--listen", "Where the API listens", &options->listen)
+          .value_name("HOST:PORT")
+          .checked(check_listen));
   add(Option("--state-dir", "Where the journal is", &options->state_dir).value_name("DIR"));
   add(Option("--max-agents", "Most agents at a time", &options->max_agents).value_name("N"));
   add(Option("--harness", "What the engine may spawn", &options->harness).value_name("CLI,…"));
   add(Option("--orphan-grace", "How long agents live without a broker", &options->orphan_grace)
-          .value_name("DURATION"));
+          .duration());
   add(Option("--takeover", "Replace a running broker, keep its agents", &options->takeover));
   add(Option("--background", "Return when it is ready, and go on", &options->background));
   add(Option("--print-connection", "Print where the running one is", &options->print_connection));

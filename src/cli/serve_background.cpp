@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <optional>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -65,24 +66,40 @@ int status_of(pid_t broker) {
 
 }  // namespace
 
-Result<void> Background::leave_terminal(os::Files& files, const os::Path& log) {
-  if (!ready_) return {};
-  const auto info = files.stat(log);
+Result<void> Background::open_log(os::Files& files) {
+  const auto info = files.stat(log_);
   if (info && info->size > kMostLog) {
     std::error_code ignored;
-    std::filesystem::rename(log, log.string() + ".1", ignored);
+    std::filesystem::rename(log_, log_.string() + ".1", ignored);
   }
   // Made private, and refused where it is not ours.
-  auto made = files.append(log, "", false);
+  auto made = files.append(log_, "", false);
   const os::Fd none(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  const os::Fd file(made ? ::open(log.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC) : -1);
-  if (made && !file) made = fail(os::errno_error(errno, "cannot open " + log.string()));
+  const os::Fd file(made ? ::open(log_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC) : -1);
+  if (made && !file) made = fail(os::errno_error(errno, "cannot open " + log_.string()));
+  ::dup2(file ? file.get() : none.get(), STDERR_FILENO);
+  return made;
+}
+
+Result<void> Background::leave_terminal(os::Files& files, const os::Path& log) {
+  if (!ready_) return {};
+  log_ = log;
+  auto made = open_log(files);
+  const os::Fd none(::open("/dev/null", O_RDWR | O_CLOEXEC));
   ::dup2(none.get(), STDIN_FILENO);
   ::dup2(none.get(), STDOUT_FILENO);
-  ::dup2(file ? file.get() : none.get(), STDERR_FILENO);
   (void)!::write(ready_.get(), &kReadyMark, 1);
   ready_ = os::Fd();
   return made;
+}
+
+void Background::rotate(os::Files& files) {
+  if (log_.empty()) return;
+  struct stat info{};
+  const bool grown = ::fstat(STDERR_FILENO, &info) == 0 && S_ISREG(info.st_mode) &&
+                     static_cast<std::uint64_t>(info.st_size) > kMostLog;
+  // Where the new one cannot be made, standard error goes nowhere: no disk is filled.
+  if (grown) (void)open_log(files);
 }
 
 Result<void> run_in_background(Context& context, const ServeOptions& options) {

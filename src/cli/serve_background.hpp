@@ -20,8 +20,16 @@ class Background {
   /// error. Does nothing in the foreground, and the second time.
   [[nodiscard]] Result<void> leave_terminal(os::Files& files, const os::Path& log);
 
+  /// Before something is written to standard error: a log that has grown long becomes the old one,
+  /// of which there is one. Does nothing before `leave_terminal`.
+  void rotate(os::Files& files);
+
  private:
+  [[nodiscard]] Result<void> open_log(os::Files& files);
+
   os::Fd ready_;
+  /// Empty before the terminal is left.
+  os::Path log_;
 };
 
 /// `serve --background`: runs it in a process and session of its own, and returns when that is

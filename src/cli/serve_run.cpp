@@ -2,6 +2,7 @@
 
 #include "cli/output.hpp"
 #include "cli/serve_background.hpp"
+#include "cli/serve_note.hpp"
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
@@ -42,6 +43,8 @@ class Serving {
     auto settings = serve_settings(options_, setup_, files_, random_, redactor_);
     if (!settings) co_return fail(std::move(settings).error());
     state_dir_ = settings->broker.state_dir;
+    instance_ = settings->instance.name;
+    directory_ = settings->broker.directory;
     broker::Daemon::Hooks hooks;
     hooks.on_step = [this, progress](std::string what) {
       progress->step(what);
@@ -90,6 +93,7 @@ class Serving {
     ready_status_ = "ready: " + facts.url;
     (void)manager_.ready(ready_status_);
     if (options_.peer) return warn_of(facts);
+    keep_note();
     if (context_.json) {
       std::string text;
       JsonWriter out(text);
@@ -113,8 +117,23 @@ class Serving {
     }
     warn_of(facts);
     if (background_ == nullptr) return;
-    const auto left = background_->leave_terminal(files_, state_dir_ / "serve.log");
+    const os::Path log_file = state_dir_ / "serve.log";
+    if (!context_.json) {
+      note(fmt::format("it goes on in the background; relay-broker stop ends it, its log is {}",
+                       log_file.string()));
+    }
+    const auto left = background_->leave_terminal(files_, log_file);
     if (!left) log(node_control::NoteLevel::error, left.error().message);
+  }
+
+  /// For whoever finds this broker dead one day.
+  void keep_note() {
+    const auto around = os::Surroundings::of_process();
+    const auto paths =
+        around ? os::user_paths(*around) : Result<os::UserPaths>(fail(around.error()));
+    if (!paths) return;
+    const auto kept = keep_serve_note(files_, *paths, instance_, note_of(options_, directory_));
+    if (!kept) log(node_control::NoteLevel::warning, kept.error().message);
   }
 
   void say(std::string_view line) {
@@ -131,6 +150,7 @@ class Serving {
 
   void log(node_control::NoteLevel level, std::string text) {
     if (level == node_control::NoteLevel::debug) return;
+    if (background_ != nullptr) background_->rotate(files_);
     Output out(STDERR_FILENO);
     const char* name = level == node_control::NoteLevel::error ? "error" : "warning";
     out.line(fmt::format("{}: {}", name, printable(redactor_.redact(text))));
@@ -199,6 +219,8 @@ class Serving {
   os::ServiceManager manager_;
   broker::Daemon* daemon_ = nullptr;
   os::Path state_dir_;
+  os::Path directory_;
+  std::string instance_;
   /// What the service manager is told of a broker that is ready; empty before.
   std::string ready_status_;
   bool leave_agents_ = false;

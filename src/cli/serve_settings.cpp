@@ -7,6 +7,7 @@
 
 #include "base/duration.hpp"
 #include "base/ids.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "net/network_settings.hpp"
 #include "os/processes.hpp"
@@ -31,24 +32,34 @@ Result<std::size_t> number_of(const std::string& text, std::string_view option, 
               fmt::format("{} has to be a number from 0 to {}, not '{}'", option, most, text));
 }
 
-/// "127.0.0.1:8080", "[::1]:0", or a port alone.
-Result<void> read_listen(const std::string& text, broker::DaemonSettings& into) {
+struct ListenPlace {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;
+};
+
+Result<ListenPlace> read_listen(const std::string& text) {
+  ListenPlace out;
   const auto colon = text.rfind(':');
   std::string address = colon == std::string::npos ? "" : text.substr(0, colon);
   const auto port =
-      number_of(colon == std::string::npos ? text : text.substr(colon + 1), "--listen", 65535);
-  if (!port) return fail(port.error());
+      number_of(colon == std::string::npos ? text : text.substr(colon + 1), "the port", 65535);
+  if (!port) {
+    return fail(Code::invalid_argument,
+                fmt::format("--listen takes HOST:PORT or a port, not '{}'", printable(text)),
+                "127.0.0.1:8080, [::1]:8080 or 8080; 0 is any free port");
+  }
   if (address.starts_with('[') && address.ends_with(']')) {
     address = address.substr(1, address.size() - 2);
   }
-  if (!address.empty()) into.listen_address = address == "localhost" ? "127.0.0.1" : address;
-  if (into.listen_address != "127.0.0.1" && into.listen_address != "::1") {
+  if (!address.empty() && address != "localhost") out.address = address;
+  if (out.address != "127.0.0.1" && out.address != "::1") {
     return fail(Code::invalid_argument,
-                "the API listens on this machine only, not on " + into.listen_address,
+                fmt::format("--listen: the API listens on this machine only, not on {}",
+                            printable(out.address)),
                 "127.0.0.1 or [::1]; reach it from elsewhere through ssh");
   }
-  into.listen_port = static_cast<std::uint16_t>(*port);
-  return {};
+  out.port = static_cast<std::uint16_t>(*port);
+  return out;
 }
 
 /// Those that were named, else the usual ones that this machine has.
@@ -179,6 +190,12 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
 
 }  // namespace
 
+Result<void> check_listen(const std::string& text) {
+  const auto read = read_listen(text);
+  if (!read) return fail(read.error());
+  return {};
+}
+
 Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeSetup& setup,
                                               os::Files& files, Random& random,
                                               Redactor& redactor) {
@@ -222,8 +239,10 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
     if (options.leased) out.lease = kPeerLease;
   }
   if (!options.listen.empty()) {
-    auto listen = read_listen(options.listen, out);
-    if (!listen) return fail(std::move(listen).error());
+    const auto listen = read_listen(options.listen);
+    if (!listen) return fail(listen.error());
+    out.listen_address = listen->address;
+    out.listen_port = listen->port;
   }
   if (!options.orphan_grace.empty()) {
     const auto grace = parse_duration(options.orphan_grace);

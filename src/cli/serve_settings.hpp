@@ -37,6 +37,9 @@ struct ServeOptions {
   bool leased = false;
 };
 
+/// Whether a text can be --listen: "127.0.0.1:8080", "[::1]:0", or a port alone.
+[[nodiscard]] Result<void> check_listen(const std::string& text);
+
 /// What `serve` runs with: the options, the environment, what is on disk, and what is usual.
 /// `setup` gives the identity; `redactor` watches every secret from now on. `not_enrolled` when
 /// there is no engine and nobody said that there is to be none.

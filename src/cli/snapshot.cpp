@@ -19,6 +19,14 @@ struct SnapshotOptions {
   std::string format;
 };
 
+/// Without the blank rows below the last one that shows something.
+std::string without_blank_end(std::string screen) {
+  const auto last = screen.find_last_not_of(" \n");
+  screen.erase(last == std::string::npos ? 0 : last + 1);
+  if (!screen.empty()) screen += '\n';
+  return screen;
+}
+
 asio::awaitable<Result<void>> snapshot(Context* context, const SnapshotOptions* options,
                                        BrokerClient* client) {
   const std::string format = options->format.empty() ? "plain" : options->format;
@@ -33,6 +41,7 @@ asio::awaitable<Result<void>> snapshot(Context* context, const SnapshotOptions* 
   const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
   if (!document) co_return fail(document.error());
   std::string screen = text_field(document->root(), "screen");
+  if (format == "plain") screen = without_blank_end(std::move(screen));
   if (format == "ansi") {
     auto bytes = wire::base64_decoded(screen);
     if (!bytes) co_return fail(Code::protocol_error, "the broker's screen is not in base64");

@@ -145,11 +145,8 @@ asio::awaitable<Result<void>> spawn(Context* context, const SpawnOptions* option
   os::SystemRandom random;
   const std::string name = options->name.empty() ? name_for(options->cli, random) : options->name;
   Duration within = kUsualWait;
-  if (!options->timeout.empty()) {
-    const auto given = parse_duration(options->timeout);
-    if (!given) co_return fail(given.error());
-    within = *given;
-  }
+  // It was looked at when the command line was read.
+  if (!options->timeout.empty()) within = parse_duration(options->timeout).value_or(within);
   auto body = spawn_body(*options, name, within);
   if (!body) co_return fail(std::move(body).error());
   progress->step("starting " + printable(options->cli));
@@ -188,7 +185,7 @@ Command spawn_command() {
           .hidden());
   add(Option("--attended", "A person answers its questions", &options->attended).hidden());
   add(Option("--wait", "What to wait for", &options->wait).choices({"spawned", "ready"}));
-  add(Option("--timeout", "How long to wait", &options->timeout).value_name("DURATION"));
+  add(Option("--timeout", "How long to wait", &options->timeout).duration());
   add(Option("--idempotency-key", "The same key, the same agent", &options->idempotency_key)
           .value_name("KEY")
           .hidden());

@@ -2,7 +2,9 @@
 
 #include "cli/broker_client.hpp"
 #include "cli/output.hpp"
+#include "cli/serve_note.hpp"
 #include "cli/table.hpp"
+#include <csignal>
 #include <fmt/format.h>
 #include <memory>
 #include <unistd.h>
@@ -57,8 +59,18 @@ std::string engine_line(const wire::JsonView& broker) {
   return out;
 }
 
+/// " 3", " by SIGKILL"; empty while its program runs.
+std::string exit_text(const wire::JsonView& agent) {
+  const auto exit = agent.find("exit");
+  if (!exit || exit->is_null()) return "";
+  const std::string signal = text_field(*exit, "signal");
+  if (!signal.empty()) return " by " + printable(signal);
+  return fmt::format(" {}", number_field(*exit, "code"));
+}
+
 std::vector<std::string> agent_row(const wire::JsonView& agent) {
   std::string state = text_field(agent, "state");
+  state += exit_text(agent);
   const std::string blocked = text_field(agent, "blocked_by");
   if (!blocked.empty()) state += ": " + printable(blocked);
   const auto pid = agent.find("pid");
@@ -115,24 +127,81 @@ asio::awaitable<Result<void>> status(Context* context, const StatusOptions* opti
   }
 }
 
-Result<void> list_all(Context& context) {
+/// One broker of the user, as its files tell.
+struct Listed {
+  std::string name;
+  pid_t pid = 0;
+  std::string directory;
+};
+
+Result<std::vector<Listed>> look_at_all() {
   auto all = running_brokers();
   if (!all) return fail(std::move(all).error());
+  const auto around = os::Surroundings::of_process();
+  if (!around) return fail(around.error());
+  const auto paths = os::user_paths(*around);
+  if (!paths) return fail(paths.error());
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  std::vector<Listed> out;
+  for (const auto& instance : *all) {
+    Listed one;
+    one.name = instance.name;
+    const auto connection = broker::read_api_connection(files, instance.connection());
+    if (connection) one.pid = connection->pid;
+    const auto note = read_serve_note(files, *paths, instance.name);
+    if (note) one.directory = note->directory.string();
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::string all_json(const std::vector<Listed>& all) {
   std::string text;
   JsonWriter out(text);
   out.begin_object();
   out.key("instances");
   out.begin_array();
-  for (const auto& instance : *all) out.value(instance.name);
+  for (const Listed& one : all) out.value(one.name);
+  out.end_array();
+  out.key("brokers");
+  out.begin_array();
+  for (const Listed& one : all) {
+    out.begin_object();
+    out.field("instance", one.name);
+    out.field("pid", std::int64_t{one.pid});
+    out.field("directory", one.directory);
+    out.end_object();
+  }
   out.end_array();
   out.end_object();
   out.finish();
+  return text;
+}
+
+Result<void> list_all(Context& context) {
+  const auto all = look_at_all();
+  if (!all) return fail(all.error());
   if (context.json) {
-    context.out.line(text);
-    return {};
+    context.out.line(all_json(*all));
+  } else if (all->empty()) {
+    context.out.line("no broker runs; relay-broker serve starts one");
+  } else {
+    std::vector<std::vector<std::string>> rows{{"INSTANCE", "PID", "DIRECTORY"}};
+    for (const Listed& one : *all) {
+      rows.push_back({printable(one.name), one.pid == 0 ? "-" : std::to_string(one.pid),
+                      or_dash(one.directory)});
+    }
+    context.out.write(table_text(rows));
   }
-  for (const auto& instance : *all) context.out.line(printable(instance.name));
-  if (all->empty()) context.out.line("no broker runs; relay-broker serve starts one");
+  return {};
+}
+
+/// Ctrl-C is how a person ends watching: no error.
+Result<void> end_watching(Context& context, Result<void> done) {
+  if (done || done.error().code != Code::cancelled || context.ended_by != SIGINT) return done;
+  if (os::is_terminal(STDOUT_FILENO)) context.out.line("");
+  context.status = 128 + SIGINT;
   return {};
 }
 
@@ -149,9 +218,10 @@ Command status_command() {
   add_broker_options(command, options->broker);
   command.run = [options](Context& context) -> Result<void> {
     if (options->all) return list_all(context);
-    return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
+    auto done = with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {
       return status(&context, options.get(), client);
     });
+    return options->watch ? end_watching(context, std::move(done)) : done;
   };
   command.state = options;
   return command;

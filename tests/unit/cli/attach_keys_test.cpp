@@ -79,7 +79,8 @@ TEST_CASE("the brackets of a paste may be cut anywhere") {
   for (std::size_t cut = 1; cut < paste.size(); ++cut) {
     CAPTURE(cut);
     auto keys = keys_for("ctrl-\\");
-    CHECK(through(keys, paste.substr(0, cut)) + through(keys, paste.substr(cut)) == paste);
+    const auto before = through(keys, paste.substr(0, cut));
+    CHECK(before + through(keys, paste.substr(cut)) == paste);
     CHECK(through(keys, "\x1c") == "!");
   }
 }
@@ -107,6 +108,16 @@ TEST_CASE("an answer that comes in two pieces is left out, a key is never held b
   CHECK(through(keys, "\x1b[1\x1b[24;80R\x1b[A") == "\x1b[1\x1b[A");
   CHECK(through(keys, "\x1bPa").empty());
   CHECK(through(keys, "b") == "\x1bPab");
+}
+
+TEST_CASE("Shift-F3 passes, unless the terminal was asked where its cursor is") {
+  auto keys = keys_for("none");
+  CHECK(through(keys, "\x1b[1;2R\x1b[1;16R") == "\x1b[1;2R\x1b[1;16R");
+  // In the last columns of the first row it is no key.
+  CHECK(through(keys, "\x1b[1;17R").empty());
+  keys.shown("text \x1b[6");
+  keys.shown("n\x1b[\x1b[6n\x1b[5n");
+  CHECK(through(keys, "\x1b[1;2Ra\x1b[24;1R\x1b[1;2R") == "a\x1b[1;2R");
 }
 
 TEST_CASE("control keys are told as bytes") {

@@ -42,6 +42,7 @@ DoctorFacts healthy() {
   facts.clis.push_back(cli);
   facts.profiles = 7;
   facts.limits.files = 20000;
+  facts.free_memory = std::uint64_t{8} << 30U;
   facts.limits.files_most = 20000;
   facts.limits.real_time = ~std::uint64_t{0};
   facts.limits.terminals = 3;
@@ -88,9 +89,9 @@ Finding after(std::string_view id, Change change) {
 
 TEST_CASE("every check has a stable id, and is fine on a machine where nothing is wrong") {
   const std::vector<std::string> ids{
-      "broker", "second-broker", "locks",  "orphans",   "sockets", "connection",
-      "modes",  "journal",       "disk",   "token",     "engine",  "clock",
-      "clis",   "profiles",      "limits", "terminals", "cgroup",  "terminal"};
+      "broker",  "second-broker", "locks",  "orphans",   "sockets", "connection", "modes",
+      "journal", "disk",          "token",  "engine",    "clock",   "clis",       "profiles",
+      "limits",  "descriptors",   "memory", "terminals", "cgroup",  "terminal"};
   std::vector<std::string> seen;
   for (const Finding& finding : examine(healthy())) {
     CAPTURE(finding.what);
@@ -215,6 +216,18 @@ TEST_CASE("the machine and the terminal") {
   CHECK(after("limits", [](auto& f) { f.limits.files_most = 64; }).verdict == Verdict::fail);
   CHECK(after("limits", [](auto& f) { f.limits.files = 512; }).verdict == Verdict::warn);
   CHECK(after("limits", [](auto& f) { f.limits.real_time = 200'000; }).verdict == Verdict::warn);
+  const auto files = after("descriptors", [](auto& f) {
+    f.instances[0].files_open = 240;
+    f.instances[0].files_most = 256;
+  });
+  CHECK(files.verdict == Verdict::warn);
+  CHECK(files.what.find("240 of 256 files") != std::string::npos);
+  CHECK(after("memory", [](auto& f) { f.free_memory = 10 << 20; }).verdict == Verdict::fail);
+  CHECK(after("memory", [](auto& f) { f.free_memory = 300 << 20; }).verdict == Verdict::warn);
+  CHECK(after("memory", [](auto& f) { f.free_memory.reset(); }).verdict == Verdict::skipped);
+  const auto space = after("memory", [](auto& f) { f.instances[0].space_left = 9 << 20; });
+  CHECK(space.verdict == Verdict::fail);
+  CHECK(space.what.find("9.0 MiB") != std::string::npos);
   CHECK(after("terminals", [](auto& f) { f.limits.terminals = 4095; }).verdict == Verdict::fail);
   CHECK(after("terminals", [](auto& f) { f.limits.terminals = 4050; }).verdict == Verdict::warn);
   CHECK(after("cgroup", [](auto& f) { f.group.clear(); }).verdict == Verdict::warn);
@@ -229,12 +242,14 @@ TEST_CASE("the machine and the terminal") {
 TEST_CASE("what /proc says about locks and sockets") {
   const std::string_view locks =
       "1: POSIX  ADVISORY  WRITE 71 08:01:5555 0 EOF\n"
+      "2: FLOCK  ADVISORY  WRITE 77 103:1f:5678 0 EOF\n"
       "2: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF\n"
       "2: -> FLOCK  ADVISORY  WRITE 99 08:01:5678 0 EOF\nshort\n";
-  CHECK(lock_holder(locks, 5678) == 1234);
-  CHECK_FALSE(lock_holder(locks, 678));
-  CHECK_FALSE(lock_holder(locks, 5555));
-  CHECK_FALSE(lock_holder("", 1));
+  using Locks = std::vector<HeldLock>;
+  CHECK(locks_on(locks, 5678) == Locks{{77, 0x103, 0x1f}, {1234, 8, 1}});
+  CHECK(locks_on(locks, 678).empty());
+  CHECK(locks_on(locks, 5555).empty());
+  CHECK(locks_on("", 1).empty());
   const std::string_view sockets =
       "Num       RefCount Protocol Flags    Type St Inode Path\n"
       "0000000000000000: 00000002 00000000 00010000 0001 01 22 /run/a b/broker.sock\n"

@@ -49,7 +49,7 @@ TEST_CASE("the main page names the commands, and the options in one line") {
         "Commands:\n"
         "  serve  Run the broker\n"
         "\n"
-        "Options: --json, --help. Each command has a page: relay-broker <command> --help\n");
+        "Options: --json, --help. Each command has a page: relay-broker help <command>\n");
 }
 
 }  // namespace relay::cli

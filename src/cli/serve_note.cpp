@@ -1,0 +1,114 @@
+#include "cli/serve_note.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/json_writer.hpp"
+#include "wire/json.hpp"
+
+namespace relay::cli {
+namespace {
+
+constexpr std::size_t kNoteMost = 64 * 1024;
+
+os::Path note_path(const os::UserPaths& paths, const std::string& instance) {
+  return os::instance_paths(paths, instance).state / "serve.json";
+}
+
+/// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  const bool bare = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("@%+=:,./_-").find(c) != std::string_view::npos;
+  });
+  if (bare) return text;
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+}  // namespace
+
+ServeNote note_of(const ServeOptions& options, os::Path directory) {
+  ServeNote out;
+  out.directory = std::move(directory);
+  const auto add = [&out](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    out.arguments.emplace_back(name);
+    out.arguments.push_back(value);
+  };
+  const auto add_secret = [&add](const char* name, const std::string& value) {
+    if (value == "-" || value.starts_with('@')) add(name, value);
+  };
+  add("--engine", options.engine.engine);
+  add_secret("--workspace-key", options.engine.workspace_key);
+  add("--relay", options.relay);
+  add("--name", options.name);
+  add("--instance", options.instance);
+  add("--listen", options.listen);
+  add("--state-dir", options.state_dir);
+  add("--max-agents", options.max_agents);
+  add("--harness", options.harness);
+  add("--orphan-grace", options.orphan_grace);
+  add("--node-id", options.node_id);
+  add_secret("--node-token", options.node_token);
+  if (options.background) out.arguments.emplace_back("--background");
+  return out;
+}
+
+Result<void> keep_serve_note(os::Files& files, const os::UserPaths& paths,
+                             const std::string& instance, const ServeNote& note) {
+  const os::Path path = note_path(paths, instance);
+  auto made = files.make_private_directory(path.parent_path());
+  if (!made) return made;
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  out.field("directory", note.directory.string());
+  out.key("arguments");
+  out.begin_array();
+  for (const std::string& word : note.arguments) out.value(word);
+  out.end_array();
+  out.end_object();
+  out.finish();
+  return files.put(path, text + "\n");
+}
+
+std::optional<ServeNote> read_serve_note(os::Files& files, const os::UserPaths& paths,
+                                         const std::string& instance) {
+  const auto text = files.read_private(note_path(paths, instance), kNoteMost);
+  if (!text) return std::nullopt;
+  const auto document = wire::JsonDocument::parse(*text, wire::kInboundLimits);
+  if (!document) return std::nullopt;
+  const auto directory = document->root().find("directory");
+  const auto arguments = document->root().find("arguments");
+  const auto where = directory ? directory->string() : std::nullopt;
+  if (!where || !arguments) return std::nullopt;
+  ServeNote out;
+  out.directory = std::string(*where);
+  for (const auto& word : arguments->elements()) {
+    out.arguments.emplace_back(word.string().value_or(""));
+  }
+  return out;
+}
+
+std::string serve_again(const std::optional<ServeNote>& note, const std::string& instance,
+                        const os::Path& here) {
+  if (!note) {
+    const bool ours = os::instance_name(here) == instance;
+    return "relay-broker serve" + (ours ? "" : " --instance " + instance);
+  }
+  std::string out;
+  if (note->directory != here) out = "cd " + shell_word(note->directory.string()) + " && ";
+  out += "relay-broker serve";
+  for (const std::string& word : note->arguments) out += " " + shell_word(word);
+  return out;
+}
+
+}  // namespace relay::cli

@@ -1,0 +1,221 @@
+// What a newcomer meets on the commands: a broker that has died, several names at once, values with
+// mistakes in them.
+#include <fstream>
+
+#include "integration/serve_world.hpp"
+#include "support/pty_driver.hpp"
+
+namespace relay::test {
+namespace {
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A second directory of the same user.
+os::Command elsewhere(const User& user, const std::vector<std::string>& arguments) {
+  const auto other = user.temp / "other";
+  std::filesystem::create_directory(other);
+  os::Command made = user.command(arguments);
+  made.working_directory = other;
+  return made;
+}
+
+}  // namespace
+
+// A `release --all` in a project whose broker had crashed ended the agents of another project.
+TEST_CASE_FIXTURE(User,
+                  "a directory's own broker that died is not replaced by the only other one") {
+  RunningProgram first(elsewhere(*this, {"serve", "--relay", "off"}));
+  first.wait_for("ready");
+  const auto there = [&](std::vector<std::string> words) {
+    return run_program(elsewhere(*this, words));
+  };
+  REQUIRE(there({"spawn", "--name", "bert", "cat"}).status.as_shell() == 0);
+  // As long as the directory never had one, the only one that runs is meant.
+  CHECK(has(run({"status"}).out, "bert"));
+  serve({"--relay", "off", "--max-agents", "7"});
+  spawn_shell("ada", "sleep 1000");
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+
+  const std::string other = text_at(there({"status", "--json"}).out, "/instance");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"release", "--all"},
+                                                {"status"},
+                                                {"stop"},
+                                                {"send", "bert", "x"}}) {
+    CAPTURE(words.front());
+    const auto refused = run(words);
+    CHECK(refused.status.as_shell() == 3);
+    CHECK(refused.out.empty());
+    // Which one, who lives on, how to come back, and what else runs.
+    CHECK(has(refused.err, "the broker of " + directory.string() + " does not run"));
+    CHECK(has(refused.err, "1 of its agents lives on: ada"));
+    CHECK(has(refused.err, "relay-broker serve --relay off --max-agents 7 starts it again"));
+    CHECK(has(refused.err, other));
+    CHECK(has(refused.err, "--instance"));
+  }
+  CHECK(has(there({"status"}).out, "bert"));
+  // The one that is named is taken.
+  CHECK(run({"status", "--instance", other}).status.as_shell() == 0);
+  CHECK(run({"__complete", "--", "status", "--instance", ""}).out == other + "\t\n");
+  // Nobody has asked in vain: the keeper's agents are there for the next broker.
+  serve();
+  CHECK(agent_field("/name") == "ada");
+  CHECK(there({"stop"}).out == other + ": stopped (pid " + std::to_string(first.pid()) + ")\n");
+}
+
+TEST_CASE_FIXTURE(User, "what cannot be undone says on whom it acts when nobody was named") {
+  serve();
+  spawn_reader("ada");
+  const auto listed = run_program(elsewhere(*this, {"status"}));
+  CHECK(listed.err.empty());
+  const auto released = run_program(elsewhere(*this, {"release", "--all"}));
+  CHECK(released.status.as_shell() == 0);
+  CHECK(released.out == "ada: released\n");
+  CHECK(has(released.err, "acting on " + text_at(run({"status", "--json"}).out, "/instance")));
+  CHECK(run({"release", "--all"}).err.empty());
+}
+
+TEST_CASE_FIXTURE(User, "stop ends the broker in the background, and is told of by serve") {
+  const auto started = run({"serve", "--relay", "off", "--background"});
+  REQUIRE(started.status.as_shell() == 0);
+  CHECK(has(started.err, "relay-broker stop ends it"));
+  const auto all = run({"status", "--all"});
+  CHECK(has(all.out, directory.string()));
+  const std::string pid = text_at(run({"status", "--all", "--json"}).out, "/brokers/0/pid");
+  CHECK(has(all.out, pid));
+  const auto stopped = run({"stop", "--json"});
+  CHECK(stopped.status.as_shell() == 0);
+  CHECK(text_at(stopped.out, "/stopped") == "true");
+  CHECK(text_at(stopped.out, "/pid") == pid);
+  const auto again = run({"stop", "--json"});
+  CHECK(again.status.as_shell() == 3);
+  CHECK(text_at(again.out, "/error/code") == "broker_not_running");
+}
+
+TEST_CASE_FIXTURE(User, "release and dead-letters tell of each, and end with the worst") {
+  serve();
+  spawn_reader("ada");
+  spawn_shell("bert", "sleep 1000");
+  // Nobody reads it: it is not gone with its agent.
+  REQUIRE(run({"send", "bert", "are you there?"}).status.as_shell() == 0);
+  const auto released = run({"release", "nobody", "ada", "bert"});
+  CHECK(released.status.as_shell() == 5);
+  CHECK(released.out == "ada: released\nbert: released\n");
+  CHECK(has(released.err, "error: nobody: there is no agent called nobody"));
+  const auto json = run({"release", "ada", "--json"});
+  CHECK(json.status.as_shell() == 5);
+  CHECK(text_at(json.out, "/agents/0/result") == "error");
+  CHECK(text_at(json.out, "/error/code") == "agent_not_found");
+
+  const auto letters = run({"dead-letters", "list"});
+  CHECK(has(letters.out, "are you there?"));
+  CHECK(has(letters.out, "the agent was released"));
+  const auto id = text_at(run({"dead-letters", "list", "--json"}).out, "/dead_letters/0/id");
+  const auto none = run({"dead-letters", "redeliver", "--all"});
+  CHECK(none.status.as_shell() == 5);
+  CHECK(has(none.err, "the agent bert is not here"));
+  const auto dropped = run({"dead-letters", "drop", "4711", id});
+  CHECK(dropped.status.as_shell() == 5);
+  CHECK(dropped.out == id + ": dropped\n");
+  CHECK(has(dropped.err, "4711"));
+  CHECK(run({"dead-letters", "redeliver", "--all"}).out == "no dead letters\n");
+}
+
+TEST_CASE_FIXTURE(User, "a program that ends at once is no agent that is ready") {
+  serve();
+  const auto made = run({"spawn", "--wait", "ready", "sh", "--", "-c", "echo broken; exit 3"});
+  CHECK(made.status.as_shell() == 1);
+  CHECK(has(made.err, "exit status 3"));
+  CHECK(has(made.err, "broken"));
+  // A word that only programs know.
+  CHECK_FALSE(has(made.err, "spawn_harness_not_ready"));
+}
+
+TEST_CASE_FIXTURE(User, "status tells how a program ended, the snapshot no blank rows") {
+  serve();
+  spawn_shell("ada", "echo shown; read -r l; exit 7");
+  wait_shown("ada", "shown");
+  CHECK(run({"snapshot", "ada"}).out == "shown\n");
+  REQUIRE(run({"send", "ada", "go"}).status.as_shell() == 0);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!has(run({"status"}).out, "exited 7")) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+  }
+}
+
+TEST_CASE_FIXTURE(User, "nobody speaks in the name of an agent that is not here") {
+  serve();
+  spawn_reader("ada");
+  const auto refused = run({"send", "ada", "hello", "--from", "nobody"});
+  CHECK(refused.status.as_shell() == 2);
+  CHECK(has(refused.err, "nobody is no agent here"));
+  CHECK(run({"send", "ada", "it's me", "--from", "ada"}).status.as_shell() == 0);
+  // As it was written, in a shell's own quotes.
+  wait_shown("ada", "it'\\''s me");
+}
+
+TEST_CASE_FIXTURE(User, "watching ends with Ctrl-C, without a word of complaint") {
+  serve();
+  os::Command watch = command({"status", "--watch"});
+  watch.environment.set("TERM", "xterm");
+  PtyDriver terminal(std::move(watch));
+  terminal.wait_for("agents     none");
+  terminal.type("\x03");
+  CHECK(terminal.wait_end().as_shell() == 130);
+  CHECK_FALSE(has(terminal.transcript(), "error"));
+  CHECK_FALSE(has(terminal.transcript(), "hint"));
+}
+
+TEST_CASE_FIXTURE(User, "a value with a mistake is wrong usage, broker or not") {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"serve", "--listen", "foo"},
+        {"serve", "--orphan-grace", "soon"},
+        {"spawn", "--timeout", "soon", "cat"},
+        {"release", "ada", "--grace", "long"},
+        {"doctor", "--engine", "notaurl"},
+        {"enroll", "--engine", "notaurl"},
+        {"spawn", "--naem", "ada"}}) {
+    CAPTURE(words[1]);
+    const auto wrong = run(words);
+    CHECK(wrong.status.as_shell() == 2);
+    // The option that is wrong is named.
+    const auto option = std::find_if(words.begin(), words.end(),
+                                     [](const auto& word) { return word.starts_with("--"); });
+    CHECK(has(wrong.err, *option));
+  }
+  CHECK(has(run({"spawn", "--naem", "ada"}).err, "did you mean --name?"));
+}
+
+TEST_CASE_FIXTURE(User, "a log that has grown long makes room, at the start and while it runs") {
+  constexpr std::uintmax_t kLong = std::uintmax_t{2} << 20U;
+  REQUIRE(run({"serve", "--relay", "off", "--background"}).status.as_shell() == 0);
+  const std::string log = text_at(run({"status", "--json"}).out, "/state_dir") + "/serve.log";
+  const auto grow = [&log] { std::ofstream(log, std::ios::app) << std::string(kLong, 'x'); };
+  REQUIRE(run({"stop"}).status.as_shell() == 0);
+  std::filesystem::remove(log);
+  grow();
+  REQUIRE(run({"serve", "--relay", "off", "--background"}).status.as_shell() == 0);
+  CHECK(std::filesystem::file_size(log) < 4096);
+  CHECK(std::filesystem::file_size(log + ".1") == kLong);
+
+  std::filesystem::remove(log + ".1");
+  grow();
+  // Something to say: profiles that cannot be read.
+  const auto profiles = environment.get("XDG_CONFIG_HOME").value() + "/relay-broker/profiles";
+  std::filesystem::create_directories(profiles);
+  std::ofstream(profiles + "/bad.toml") << "this is no TOML";
+  const std::string pid = text_at(run({"status", "--json"}).out, "/pid");
+  REQUIRE(::kill(static_cast<pid_t>(std::stol(pid)), SIGHUP) == 0);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!std::filesystem::exists(log + ".1") || std::filesystem::file_size(log) == 0) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+  }
+  CHECK(std::filesystem::file_size(log) < 4096);
+  using std::filesystem::perms;
+  CHECK(std::filesystem::status(log).permissions() == (perms::owner_read | perms::owner_write));
+  CHECK(run({"stop"}).status.as_shell() == 0);
+}
+
+}  // namespace relay::test
