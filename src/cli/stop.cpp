@@ -17,7 +17,7 @@ namespace {
 
 constexpr Duration kAskWithin = std::chrono::seconds(10);
 /// A broker drains its messages and ends every process tree: longer than all its own deadlines.
-constexpr Duration kEndsWithin = std::chrono::seconds(90);
+constexpr Duration kStopsWithin = std::chrono::seconds(90);
 constexpr Duration kLookEvery = std::chrono::milliseconds(20);
 
 bool has_ended(const os::Fd& process) {
@@ -54,7 +54,7 @@ asio::awaitable<Result<void>> stop(Context* context, BrokerClient* client, Progr
   const std::string& name = client->instance().name;
   progress->step("waiting for the broker and its agents to end");
   const SystemClock clock;
-  const Monotonic deadline = clock.now() + kEndsWithin;
+  const Monotonic deadline = clock.now() + kStopsWithin;
   while (process ? !has_ended(process) : is_served(client->instance())) {
     if (clock.now() >= deadline) {
       co_return fail(Code::timeout,
