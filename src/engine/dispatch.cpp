@@ -9,6 +9,8 @@ namespace relay::engine {
 namespace {
 
 constexpr const char* kSelf = "self";
+constexpr const char* kSpawn = "spawn";
+constexpr const char* kRelease = "release";
 
 Invocation invocation_of(const Call& call, std::string action, std::string capability) {
   Invocation fresh;
@@ -23,7 +25,7 @@ Invocation invocation_of(const Call& call, std::string action, std::string capab
 
 /// A spawn takes a place on its node until it has ended; other actions take none.
 bool takes_place(const Invocation& invocation) {
-  return !is_action_capability(invocation.capability);
+  return invocation.action == kSpawn;
 }
 
 /// To the first of these that has a place for it; false when none has.
@@ -114,7 +116,7 @@ Result<Node> target_of(const Store& store, const Spawn& spawn) {
 }  // namespace
 
 Result<Invocation> start_spawn(Store& store, const Spawn& spawn) {
-  auto fresh = invocation_of(spawn, "spawn", spawn_capability(spawn.capability));
+  auto fresh = invocation_of(spawn, kSpawn, spawn_capability(spawn.capability));
   bool waits = false;
   std::vector<Id> nodes;
   if (spawn.target) {
@@ -141,6 +143,25 @@ Result<Invocation> start_spawn(Store& store, const Spawn& spawn) {
       return refuse(Refusal::handler_unavailable,
                     "no node is there that offers " + fresh.capability + " and has room");
     }
+  }
+  auto put = store.put_invocation(*added);
+  if (!put) return fail(std::move(put).error());
+  return added;
+}
+
+Result<Invocation> start_release(Store& store, const Agent& agent, const Call& call) {
+  auto on = store.node(agent.node);
+  if (!on) return fail(std::move(on).error());
+  if (on->role == NodeRole::direct) {
+    return refuse(Refusal::agent_not_node_bound, agent.name + " runs on no node");
+  }
+  auto added = store.add_invocation(invocation_of(call, kRelease, kRelease));
+  if (!added) return added;
+  if (is_live(*on, store.now())) {
+    added->target = on->id;
+    dispatch(*added, on->id, false, store.now());
+  } else {
+    wait_for(*added, on->id);
   }
   auto put = store.put_invocation(*added);
   if (!put) return fail(std::move(put).error());

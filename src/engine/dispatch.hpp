@@ -32,6 +32,10 @@ struct Spawn : Call {
 /// refused: node_not_found, capability_mismatch, handler_unavailable, placement_self_unavailable.
 [[nodiscard]] Result<Invocation> start_spawn(Store& store, const Spawn& spawn);
 
+/// The node of the agent is to end it; one that is away does it when it is back.
+/// agent_not_node_bound.
+[[nodiscard]] Result<Invocation> start_release(Store& store, const Agent& agent, const Call& call);
+
 /// action_denied for a caller it is not for. One whose handler is away waits, and is due by time.
 [[nodiscard]] Result<Invocation> start_action(Store& store, const Action& action, const Call& call);
 

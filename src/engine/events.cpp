@@ -88,7 +88,7 @@ wire::StreamMessageToClient stream_of(const Message& message, const Channel& cha
 wire::StreamAction stream_of(const char* type, const Invocation& invocation) {
   wire::StreamAction event;
   event.type = type;
-  event.invocation_id = "inv_" + std::to_string(invocation.id);
+  event.invocation_id = invocation_id(invocation);
   event.action_name = invocation.action;
   return event;
 }
@@ -265,7 +265,7 @@ void tell_ended(const Invocation& invocation, Happenings& to) {
   if (is_open(invocation)) return;
   const bool completed = invocation.state == InvocationState::completed;
   wire::ActionOutcome outcome;
-  outcome.invocation_id = "inv_" + std::to_string(invocation.id);
+  outcome.invocation_id = invocation_id(invocation);
   outcome.action_name = invocation.action;
   outcome.status = completed ? "completed" : "failed";
   outcome.output = stored_json(invocation.output);

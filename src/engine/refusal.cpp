@@ -54,6 +54,29 @@ constexpr std::array kRefusals{
                Code::invalid_argument},
     RefusalRow{Refusal::node_owned_invocation, "node_owned_invocation", 403, Code::forbidden},
     RefusalRow{Refusal::invocation_not_found, "invocation_not_found", 404, Code::not_found},
+    RefusalRow{Refusal::invalid_json, "invalid_json", 400, Code::invalid_json},
+    RefusalRow{Refusal::not_found, "not_found", 404, Code::not_found},
+    RefusalRow{Refusal::node_token_forbidden, "node_token_forbidden", 401, Code::unauthorized},
+    RefusalRow{Refusal::observer_token_forbidden, "observer_token_forbidden", 401,
+               Code::unauthorized},
+    RefusalRow{Refusal::observer_token_invalid, "observer_token_invalid", 401,
+               Code::token_rejected},
+    RefusalRow{Refusal::insufficient_scope, "insufficient_scope", 403, Code::forbidden},
+    RefusalRow{Refusal::invalid_idempotency_key, "invalid_idempotency_key", 400,
+               Code::invalid_argument},
+    RefusalRow{Refusal::agent_bound_to_node, "agent_bound_to_node", 409, Code::conflict},
+    RefusalRow{Refusal::invalid_event_type, "invalid_event_type", 400, Code::invalid_argument},
+    RefusalRow{Refusal::invalid_release_request, "invalid_release_request", 400,
+               Code::invalid_argument},
+    RefusalRow{Refusal::invalid_pattern, "invalid_pattern", 400, Code::invalid_argument},
+    RefusalRow{Refusal::trigger_not_found, "trigger_not_found", 404, Code::not_found},
+    RefusalRow{Refusal::observer_token_not_found, "observer_token_not_found", 404, Code::not_found},
+    RefusalRow{Refusal::observer_token_name_conflict, "observer_token_name_conflict", 409,
+               Code::name_conflict},
+    RefusalRow{Refusal::webhook_not_found, "webhook_not_found", 404, Code::not_found},
+    RefusalRow{Refusal::webhook_token_invalid, "webhook_token_invalid", 401, Code::token_rejected},
+    RefusalRow{Refusal::subscription_not_found, "subscription_not_found", 404, Code::not_found},
+    RefusalRow{Refusal::file_not_found, "file_not_found", 404, Code::not_found},
 };
 
 constexpr bool refusals_in_order() {
@@ -62,7 +85,7 @@ constexpr bool refusals_in_order() {
   }
   return true;
 }
-static_assert(refusals_in_order() && kRefusals.back().refusal == Refusal::invocation_not_found);
+static_assert(refusals_in_order() && kRefusals.back().refusal == Refusal::file_not_found);
 
 const RefusalRow& row_of(Refusal refusal) {
   return kRefusals[static_cast<std::size_t>(refusal)];

@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kAgentStatuses{"active", "idle", "blocked", "waiting",
                                                          "offline"};
+constexpr std::array<std::string_view, 5> kDeliveryStatuses{"queued", "delivered", "acked",
+                                                            "failed", "dead_lettered"};
+constexpr std::array<std::string_view, 4> kDeliveryReasons{"message", "mention", "thread-reply",
+                                                           "dm"};
+constexpr std::array<std::string_view, 4> kInvocationStates{"pending", "dispatched", "completed",
+                                                            "failed"};
 constexpr std::string_view kTwoName = "dm-";
 constexpr std::string_view kDeliveryPrefix = "del_";
 constexpr std::string_view kRedacted = "[redacted]";
@@ -72,11 +78,6 @@ wire::Json attachments_of(const Message& message) {
     out.begin_array();
     out.end_array();
   });
-}
-
-std::string_view kind_name(NodeKind kind) {
-  if (kind == NodeKind::http_push) return "http_push";
-  return kind == NodeKind::ws ? "ws" : "poll";
 }
 
 /// The number at the front of `text`, of exactly that many digits, and what follows it.
@@ -215,6 +216,42 @@ std::optional<AgentStatus> agent_status_of(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view name_of(DeliveryStatus status) {
+  return kDeliveryStatuses[static_cast<std::size_t>(status)];
+}
+
+std::optional<DeliveryStatus> delivery_status_of(std::string_view name) {
+  for (std::size_t i = 0; i < kDeliveryStatuses.size(); ++i) {
+    if (kDeliveryStatuses[i] == name) return static_cast<DeliveryStatus>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view name_of(DeliveryReason reason) {
+  return kDeliveryReasons[static_cast<std::size_t>(reason)];
+}
+
+std::string_view mode_name(const Delivery& delivery) {
+  return delivery.steer ? "immediate" : "next-tool-call";
+}
+
+std::string_view name_of(NodeKind kind) {
+  if (kind == NodeKind::http_push) return "http_push";
+  return kind == NodeKind::ws ? "ws" : "poll";
+}
+
+std::string_view name_of(NodeRole role) {
+  return role == NodeRole::broker ? "broker" : "direct";
+}
+
+std::string_view name_of(InvocationState state) {
+  return kInvocationStates[static_cast<std::size_t>(state)];
+}
+
+std::string invocation_id(const Invocation& invocation) {
+  return "inv_" + std::to_string(invocation.id);
+}
+
 wire::Json stored_json(const std::string& json) {
   if (json.empty()) return {};
   return wire::Json::build([&](JsonWriter& out) { out.raw(json); });
@@ -319,8 +356,8 @@ wire::Node node_view(const Node& node, Wall now) {
   const bool live = is_live(node, now);
   view.id = node.node_id;
   view.name = node.name;
-  view.kind = kind_name(node.kind);
-  view.role = node.role == NodeRole::broker ? "broker" : "direct";
+  view.kind = name_of(node.kind);
+  view.role = name_of(node.role);
   view.delivery_adapter = node.adapter;
   view.delivery = redacted(node.delivery);
   for (const auto& capability : node.capabilities) {

@@ -44,6 +44,19 @@ struct DeliveryName {
 /// `online` is active.
 [[nodiscard]] std::optional<AgentStatus> agent_status_of(std::string_view name);
 
+/// queued, delivered, acked, failed or dead_lettered.
+[[nodiscard]] std::string_view name_of(DeliveryStatus status);
+[[nodiscard]] std::optional<DeliveryStatus> delivery_status_of(std::string_view name);
+/// message, mention, thread-reply or dm.
+[[nodiscard]] std::string_view name_of(DeliveryReason reason);
+/// immediate or next-tool-call.
+[[nodiscard]] std::string_view mode_name(const Delivery& delivery);
+[[nodiscard]] std::string_view name_of(NodeKind kind);
+[[nodiscard]] std::string_view name_of(NodeRole role);
+[[nodiscard]] std::string_view name_of(InvocationState state);
+/// `inv_<id>`
+[[nodiscard]] std::string invocation_id(const Invocation& invocation);
+
 /// JSON that the store keeps: empty is null.
 [[nodiscard]] wire::Json stored_json(const std::string& json);
 

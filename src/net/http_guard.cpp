@@ -129,7 +129,7 @@ bool LocalGuard::token_fits(const HttpRequest& request) const {
 }
 
 HttpResponse error_response(int status, std::string_view code, std::string_view message) {
-  std::string body = "{\"error\":{\"code\":";
+  std::string body = "{\"ok\":false,\"error\":{\"code\":";
   append_quoted(body, code);
   body += ",\"message\":";
   append_quoted(body, message);

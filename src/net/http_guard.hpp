@@ -56,8 +56,9 @@ class LocalGuard {
   std::string token_;
 };
 
-/// `{"error":{"code":…,"message":…}}`, the body of every answer that the server gives by itself.
-/// `code` and `message` are plain words: nothing in them is escaped but quotes and backslashes.
+/// `{"ok":false,"error":{"code":…,"message":…}}`, the body of every answer that the server gives by
+/// itself. `code` and `message` are plain words: nothing in them is escaped but quotes and
+/// backslashes.
 [[nodiscard]] HttpResponse error_response(int status, std::string_view code,
                                           std::string_view message);
 

@@ -30,6 +30,7 @@ class WorkspaceStore {
   [[nodiscard]] virtual Result<Workspace> workspace_of_key(const std::string& key_hash) const = 0;
   /// The oldest of that name.
   [[nodiscard]] virtual Result<Workspace> find_workspace(const std::string& name) const = 0;
+  virtual Result<void> rename_workspace(Id id, const std::string& name) = 0;
   virtual Result<void> set_system_prompt(Id id, const std::optional<std::string>& prompt) = 0;
   /// With all that is in it.
   virtual Result<void> remove_workspace(Id id) = 0;

@@ -44,6 +44,14 @@ struct Member {
   bool muted = false;
 };
 
+/// A channel that an agent is in.
+struct Membership {
+  Id channel = 0;
+  std::string channel_name;
+  std::string role;  // owner or member
+  Wall joined;
+};
+
 class ChannelStore {
  public:
   virtual ~ChannelStore() = default;
@@ -77,6 +85,8 @@ class ChannelStore {
   [[nodiscard]] virtual Result<std::vector<Channel>> conversations(Id workspace,
                                                                    Id agent) const = 0;
   [[nodiscard]] virtual Result<std::vector<Member>> members(Id channel) const = 0;
+  /// Channels only, by name.
+  [[nodiscard]] virtual Result<std::vector<Membership>> memberships(Id agent) const = 0;
   [[nodiscard]] virtual Result<bool> is_member(Id channel, Id agent) const = 0;
 };
 

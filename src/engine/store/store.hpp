@@ -4,8 +4,11 @@
 #include "engine/store/agents.hpp"
 #include "engine/store/channels.hpp"
 #include "engine/store/deliveries.hpp"
+#include "engine/store/integrations.hpp"
 #include "engine/store/messages.hpp"
 #include "engine/store/nodes.hpp"
+#include "engine/store/search.hpp"
+#include "engine/store/watching.hpp"
 
 namespace relay::engine {
 
@@ -23,7 +26,10 @@ class Store : public WorkspaceStore,
               public MessageStore,
               public DeliveryStore,
               public NodeStore,
-              public ActionStore {
+              public ActionStore,
+              public SearchStore,
+              public WatchingStore,
+              public IntegrationStore {
  public:
   [[nodiscard]] virtual Wall now() const = 0;
 };

@@ -150,7 +150,7 @@ TEST_CASE("tokens of any length are compared") {
 
 TEST_CASE("an error body is JSON whatever it says") {
   CHECK(error_response(400, "bad", "say \"no\" \\").body ==
-        R"({"error":{"code":"bad","message":"say \"no\" \\"}})");
+        R"({"ok":false,"error":{"code":"bad","message":"say \"no\" \\"}})");
 }
 
 }  // namespace relay::net

@@ -142,6 +142,7 @@ Result<void> SqliteStore::remove_agent(Id id) {
       "DELETE FROM bindings WHERE agent=?1",
       "DELETE FROM nodes WHERE node_id='node_direct_'||?1",
       "DELETE FROM actions WHERE handler_agent=?1",
+      "DELETE FROM agent_events WHERE agent=?1",
       "DELETE FROM agents WHERE id=?1",
   };
   for (const char* sql : kOf) Query(db_, sql).bind(id).run();

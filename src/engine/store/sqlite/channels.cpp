@@ -241,6 +241,20 @@ Result<std::vector<Member>> SqliteStore::members(Id channel) const {
   return checked(rows::all(query.bind(channel), member_row));
 }
 
+Result<std::vector<Membership>> SqliteStore::memberships(Id agent) const {
+  Query query(db_,
+              "SELECT c.id,c.name,m.owner,m.joined FROM members m JOIN channels c ON "
+              "c.id=m.channel WHERE m.agent=?1 AND c.kind=0 ORDER BY c.name");
+  return checked(rows::all(query.bind(agent), [](const Query& row) {
+    Membership membership;
+    membership.channel = row.number(0);
+    membership.channel_name = row.text(1);
+    membership.role = row.flag(2) ? "owner" : "member";
+    membership.joined = rows::time_at(row, 3);
+    return membership;
+  }));
+}
+
 Result<bool> SqliteStore::is_member(Id channel, Id agent) const {
   Query query(db_, "SELECT 1 FROM members WHERE channel=?1 AND agent=?2");
   return checked(query.bind(channel).bind(agent).next());

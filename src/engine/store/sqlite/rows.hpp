@@ -44,6 +44,7 @@ inline constexpr const char* kChannel =
 inline constexpr const char* kMessage =
     "m.id,c.workspace,m.channel,m.author,m.author_name,m.thread,m.text,m.blocks,m.metadata,m.steer,"
     "m.attachments";
+inline constexpr int kMessageColumns = 11;
 [[nodiscard]] Message message(const Query& row);
 
 inline constexpr const char* kDelivery =

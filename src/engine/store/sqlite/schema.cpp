@@ -86,8 +86,42 @@ CREATE INDEX invocations_due ON invocations(retry_after) WHERE state<2 AND retry
 
 constexpr const char* kVersion2 = "ALTER TABLE messages ADD COLUMN attachments TEXT";
 
+// The words of messages up to `indexed`; their texts stay where they are. What removes a message
+// takes its words away first.
+constexpr const char* kVersion3 = R"(
+CREATE VIRTUAL TABLE message_words USING fts5(text, content='messages', content_rowid='id',
+  tokenize='unicode61 remove_diacritics 2');
+CREATE TABLE search(indexed INTEGER NOT NULL) STRICT;
+INSERT INTO search VALUES(0);
+
+CREATE TABLE observers(id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL,
+  scopes TEXT NOT NULL, description TEXT, filters TEXT, expires INTEGER,
+  token_hash TEXT NOT NULL UNIQUE, UNIQUE(workspace, name)) STRICT;
+
+CREATE TABLE agent_events(id INTEGER PRIMARY KEY, agent INTEGER NOT NULL, seq INTEGER NOT NULL,
+  type TEXT NOT NULL, payload TEXT NOT NULL, UNIQUE(agent, seq)) STRICT;
+
+CREATE TABLE triggers(id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, channel TEXT,
+  pattern TEXT, mention TEXT, action TEXT NOT NULL, enabled INTEGER NOT NULL,
+  last_triggered INTEGER, updated INTEGER NOT NULL) STRICT;
+CREATE INDEX triggers_workspace ON triggers(workspace);
+
+CREATE TABLE webhooks(id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL,
+  channel INTEGER NOT NULL, author INTEGER NOT NULL, name TEXT NOT NULL,
+  token_hash TEXT NOT NULL) STRICT;
+CREATE TABLE subscriptions(id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, url TEXT NOT NULL,
+  events TEXT NOT NULL, filter TEXT, headers TEXT, secret TEXT) STRICT;
+CREATE INDEX subscriptions_workspace ON subscriptions(workspace);
+
+CREATE TABLE files(id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, uploader INTEGER NOT NULL,
+  name TEXT NOT NULL, content_type TEXT NOT NULL, size INTEGER NOT NULL, state INTEGER NOT NULL,
+  ticket TEXT NOT NULL) STRICT;
+CREATE INDEX files_workspace ON files(workspace);
+CREATE TABLE file_contents(file INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+)";
+
 /// From version n to version n+1.
-constexpr std::array kSteps{kVersion1, kVersion2};
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3};
 static_assert(kSteps.size() == kEngineSchema);
 
 }  // namespace

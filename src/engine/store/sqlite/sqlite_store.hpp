@@ -31,6 +31,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<Workspace> workspace(Id id) const override;
   [[nodiscard]] Result<Workspace> workspace_of_key(const std::string& key_hash) const override;
   [[nodiscard]] Result<Workspace> find_workspace(const std::string& name) const override;
+  Result<void> rename_workspace(Id id, const std::string& name) override;
   Result<void> set_system_prompt(Id id, const std::optional<std::string>& prompt) override;
   Result<void> remove_workspace(Id id) override;
 
@@ -64,6 +65,7 @@ class SqliteStore final : public Store {
                                                       bool with_archived) const override;
   [[nodiscard]] Result<std::vector<Channel>> conversations(Id workspace, Id agent) const override;
   [[nodiscard]] Result<std::vector<Member>> members(Id channel) const override;
+  [[nodiscard]] Result<std::vector<Membership>> memberships(Id agent) const override;
   [[nodiscard]] Result<bool> is_member(Id channel, Id agent) const override;
 
   Result<Posted> append_message(const MessageDraft& draft) override;
@@ -131,6 +133,49 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<std::vector<Invocation>> open_invocations(Id node) const override;
   [[nodiscard]] Result<std::vector<Invocation>> due_invocations(std::uint32_t most) const override;
   Result<std::uint32_t> prune_invocations(Wall before, std::uint32_t most) override;
+
+  Result<bool> index_messages(std::uint32_t most) override;
+  [[nodiscard]] Result<std::vector<SearchHit>> search(const SearchQuery& query) const override;
+  [[nodiscard]] Result<std::vector<std::pair<Message, Channel>>> recent_messages(
+      Id workspace, std::uint32_t most) const override;
+  [[nodiscard]] Result<std::vector<RecentReaction>> recent_reactions(
+      Id author, std::uint32_t most) const override;
+  [[nodiscard]] Result<Wall> reacted_at(Id message, Id agent,
+                                        const std::string& emoji) const override;
+
+  Result<Observer> put_observer(const Observer& observer,
+                                const std::optional<std::string>& token_hash) override;
+  Result<void> remove_observer(Id id) override;
+  [[nodiscard]] Result<Observer> observer(Id workspace, Id id) const override;
+  [[nodiscard]] Result<std::vector<Observer>> observers(Id workspace) const override;
+  [[nodiscard]] Result<Observer> observer_of_token(const std::string& token_hash) const override;
+  Result<AgentLogEvent> add_agent_event(Id agent, const std::string& type,
+                                        const std::string& payload) override;
+  [[nodiscard]] Result<std::vector<AgentLogEvent>> agent_events(Id agent,
+                                                                std::uint32_t most) const override;
+  Result<Trigger> put_trigger(const Trigger& trigger) override;
+  Result<void> remove_trigger(Id id) override;
+  Result<bool> claim_trigger(Id id, Wall since) override;
+  [[nodiscard]] Result<Trigger> trigger(Id workspace, Id id) const override;
+  [[nodiscard]] Result<std::vector<Trigger>> triggers(Id workspace) const override;
+
+  Result<Webhook> add_webhook(const Webhook& webhook) override;
+  Result<void> remove_webhook(Id id) override;
+  [[nodiscard]] Result<Webhook> webhook(Id id) const override;
+  [[nodiscard]] Result<std::vector<Webhook>> webhooks(Id workspace) const override;
+  Result<Subscription> add_subscription(const Subscription& subscription) override;
+  Result<void> remove_subscription(Id id) override;
+  [[nodiscard]] Result<Subscription> subscription(Id workspace, Id id) const override;
+  [[nodiscard]] Result<std::vector<Subscription>> subscriptions(Id workspace) const override;
+  Result<File> add_file(const File& file) override;
+  Result<void> put_file_content(Id id, const std::string& bytes) override;
+  Result<void> complete_file(Id id) override;
+  Result<void> remove_file(Id id) override;
+  [[nodiscard]] Result<File> file(Id workspace, Id id) const override;
+  [[nodiscard]] Result<File> file_of_ticket(Id id, const std::string& ticket) const override;
+  [[nodiscard]] Result<std::string> file_content(Id id) const override;
+  [[nodiscard]] Result<std::vector<File>> files(Id workspace, Id uploader,
+                                                std::uint32_t most) const override;
 
  private:
   struct Recipient;

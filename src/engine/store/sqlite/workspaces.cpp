@@ -70,6 +70,14 @@ Result<Workspace> SqliteStore::find_workspace(const std::string& name) const {
   return checked(std::move(found).value_or(Workspace()));
 }
 
+Result<void> SqliteStore::rename_workspace(Id id, const std::string& name) {
+  Query(db_, "UPDATE workspaces SET name=?2 WHERE id=?1").bind(id).bind(name).run();
+  if (!db_.failed() && db_.changes() == 0) {
+    return refuse(Refusal::workspace_not_found, "no such workspace");
+  }
+  return checked();
+}
+
 Result<void> SqliteStore::set_system_prompt(Id id, const std::optional<std::string>& prompt) {
   Query(db_, "UPDATE workspaces SET system_prompt=?2 WHERE id=?1").bind(id).bind(prompt).run();
   if (!db_.failed() && db_.changes() == 0) {
@@ -80,6 +88,16 @@ Result<void> SqliteStore::set_system_prompt(Id id, const std::optional<std::stri
 
 Result<void> SqliteStore::remove_workspace(Id id) {
   static constexpr const char* kOf[] = {
+      "INSERT INTO message_words(message_words,rowid,text) SELECT 'delete',id,text FROM messages "
+      "WHERE channel IN (SELECT id FROM channels WHERE workspace=?1) AND "
+      "id<=(SELECT indexed FROM search)",
+      "DELETE FROM agent_events WHERE agent IN (SELECT id FROM agents WHERE workspace=?1)",
+      "DELETE FROM file_contents WHERE file IN (SELECT id FROM files WHERE workspace=?1)",
+      "DELETE FROM files WHERE workspace=?1",
+      "DELETE FROM webhooks WHERE workspace=?1",
+      "DELETE FROM subscriptions WHERE workspace=?1",
+      "DELETE FROM observers WHERE workspace=?1",
+      "DELETE FROM triggers WHERE workspace=?1",
       "DELETE FROM deliveries WHERE agent IN (SELECT id FROM agents WHERE workspace=?1)",
       "DELETE FROM mailboxes WHERE agent IN (SELECT id FROM agents WHERE workspace=?1)",
       "DELETE FROM bindings WHERE agent IN (SELECT id FROM agents WHERE workspace=?1)",

@@ -1,0 +1,173 @@
+#include "engine/rest/call.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/json_writer.hpp"
+#include "engine/digest.hpp"
+#include "engine/names.hpp"
+
+namespace relay::engine::rest {
+namespace {
+
+constexpr std::size_t kLongestKey = 255;
+
+bool is_key(std::string_view key) {
+  if (key.empty() || key.size() > kLongestKey) return false;
+  return std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+Result<Id> id_asked(const Call& call, std::string_view name) {
+  const auto text = call.query(name);
+  if (!text || text->empty()) return Id{0};
+  const auto id = parse_id(*text);
+  if (!id) return refuse(Refusal::invalid_request, std::string(name) + " is no message id");
+  return *id;
+}
+
+}  // namespace
+
+const std::string& Call::parameter(std::string_view name) const {
+  static const std::string kNone;
+  for (const auto& [key, value] : parameters) {
+    if (key == name) return value;
+  }
+  return kNone;
+}
+
+Result<std::uint32_t> Call::limit(std::uint32_t usual, std::uint32_t most) const {
+  const auto text = query("limit");
+  if (!text || text->empty()) return usual;
+  std::uint32_t number = 0;
+  const char* const end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end || number == 0) {
+    return refuse(Refusal::invalid_request, "limit is a number above 0");
+  }
+  return std::min(number, most);
+}
+
+Result<Page> Call::page(std::uint32_t usual, std::uint32_t most) const {
+  Page page;
+  auto rows = limit(usual, most);
+  if (!rows) return fail(std::move(rows).error());
+  page.limit = *rows;
+  auto before = id_asked(*this, "before");
+  if (!before) return fail(std::move(before).error());
+  page.before = *before;
+  auto after = id_asked(*this, "after");
+  if (!after) return fail(std::move(after).error());
+  page.after = *after;
+  return page;
+}
+
+Result<wire::JsonDocument> Call::document() const {
+  auto parsed = wire::JsonDocument::parse(text_or_empty_object(), wire::kInboundLimits);
+  if (!parsed) return bad_body(std::move(parsed).error());
+  if (parsed->root().kind() != wire::JsonView::Kind::object) {
+    return refuse(Refusal::invalid_request, "the body is no object");
+  }
+  return parsed;
+}
+
+tl::unexpected<Error> Call::bad_body(Error error) {
+  if (error.code == Code::invalid_json) {
+    return refuse(Refusal::invalid_json, "Malformed JSON in request body");
+  }
+  return refuse(Refusal::invalid_request, std::move(error.message));
+}
+
+Result<std::optional<IdempotencyKey>> Call::key(const std::string& scope,
+                                                std::string_view body) const {
+  const auto sent = request.headers.get("Idempotency-Key");
+  if (!sent) return std::optional<IdempotencyKey>();
+  if (!is_key(*sent)) {
+    return refuse(Refusal::invalid_idempotency_key,
+                  "an Idempotency-Key is 1 to 255 visible ASCII characters");
+  }
+  IdempotencyKey key;
+  key.scope = scope;
+  key.key = std::string(*sent);
+  key.body_hash = sha256_hex(body);
+  return std::optional<IdempotencyKey>(std::move(key));
+}
+
+Answer good_json(const std::string& json, int status) {
+  Answer answer;
+  answer.status = status;
+  JsonWriter out(answer.body);
+  out.begin_object();
+  out.field("ok", true);
+  out.key("data");
+  out.raw(json);
+  out.end_object();
+  out.finish();
+  return answer;
+}
+
+Answer done() {
+  Answer answer;
+  answer.body = wire::encode_answer();
+  return answer;
+}
+
+Answer nothing() {
+  Answer answer;
+  answer.status = 204;
+  return answer;
+}
+
+Answer refused(const Error& error) {
+  const Refusal refusal = refusal_of(error);
+  wire::ApiError said;
+  said.code = name_of(refusal);
+  said.message = refusal == Refusal::internal_error ? "internal error" : error.message;
+  Answer answer;
+  answer.status = status_of(refusal);
+  answer.body = wire::encode_refusal(said);
+  return answer;
+}
+
+Result<Agent> agent_asked(const Store& store, const Call& call) {
+  return store.find_agent(call.workspace(), call.parameter("name"));
+}
+
+Result<Channel> channel_asked(const Store& store, const Call& call) {
+  return store.find_channel(call.workspace(), std::string(without_hash(call.parameter("name"))));
+}
+
+Result<Message> message_asked(const Store& store, const Call& call) {
+  const auto none = [] { return refuse(Refusal::message_not_found, "there is no such message"); };
+  const auto id = parse_id(call.parameter("id"));
+  if (!id) return none();
+  auto message = store.message(*id);
+  if (!message) return message;
+  if (message->workspace != call.workspace()) return none();
+  if (!call.by_agent()) return message;
+  auto channel = store.channel(message->channel);
+  if (!channel) return fail(std::move(channel).error());
+  if (channel->kind == ChannelKind::channel) return message;
+  auto inside = store.is_member(channel->id, call.agent().id);
+  if (!inside) return fail(std::move(inside).error());
+  if (!*inside) return none();
+  return message;
+}
+
+Result<Channel> conversation_asked(const Store& store, const Call& call) {
+  auto channel = store.find_conversation(call.workspace(), call.parameter("id"));
+  if (!channel || !call.by_agent()) return channel;
+  auto inside = store.is_member(channel->id, call.agent().id);
+  if (!inside) return fail(std::move(inside).error());
+  if (!*inside) return refuse(Refusal::forbidden, "you are not in this conversation");
+  return channel;
+}
+
+wire::Json json_texts(const std::vector<std::string>& texts) {
+  return wire::Json::build([&](JsonWriter& out) {
+    out.begin_array();
+    for (const auto& text : texts) out.value(text);
+    out.end_array();
+  });
+}
+
+}  // namespace relay::engine::rest

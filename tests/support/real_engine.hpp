@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/store/deliveries.hpp"
+
+namespace relay::test {
+
+/// What came back for one request.
+struct Reply {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  /// The text, number or JSON behind a pointer such as "/data/id" of the body; "" when there is
+  /// nothing.
+  [[nodiscard]] std::string at(const std::string& pointer) const;
+};
+
+/// The engine itself, store, routes and hub, behind a real server on a loop and a thread of its
+/// own, on an ephemeral port of the loopback. Calls block and may come from any thread.
+class RealEngine {
+ public:
+  explicit RealEngine(engine::DeliveryStore::Limits limits = {});
+  ~RealEngine();
+  RealEngine(const RealEngine&) = delete;
+  RealEngine& operator=(const RealEngine&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const;
+  /// One request on a connection of its own; a body goes as JSON. An empty token is none.
+  Reply ask(const std::string& method, const std::string& target, const std::string& token,
+            const std::string& body = {}, const std::vector<std::string>& header_lines = {});
+  /// Types of the events for watchers since the last call of this, in their order.
+  std::vector<std::string> heard();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace relay::test

@@ -1,0 +1,343 @@
+// Who may do what, agents and their places, actions, triggers and doors to the outside, over HTTP.
+#include "engine/rest/rest_world.hpp"
+
+using namespace relay::engine;
+
+TEST_CASE("every answer is an envelope, and every token has its place") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto health = world.get("/health", "");
+  CHECK(health.at("/ok") == "true");
+  CHECK(health.at("/version") == "test");
+  CHECK(refusal(world.get("/v1/nothing", world.key)) == "404 not_found");
+  CHECK(world.get("/v1/nothing", world.key).at("/ok") == "false");
+  CHECK(world.engine.ask("OPTIONS", "/v1/agents", "").status == 204);
+  CHECK(refusal(world.post("/v1/channels", world.key, "{\"name\":")) == "400 invalid_json");
+  CHECK(refusal(world.post("/v1/channels", world.key, "{}")) == "400 invalid_request");
+
+  CHECK(refusal(world.get("/v1/workspace", "")) == "401 unauthorized");
+  CHECK(refusal(world.get("/v1/workspace", "rk_live_wrong")) == "401 unauthorized");
+  CHECK(refusal(world.get("/v1/workspace", ada)) == "401 unauthorized");
+  CHECK(refusal(world.get("/v1/agent", world.key)) == "401 unauthorized");
+  CHECK(refusal(world.get("/v1/agent", "at_live_wrong")) == "401 agent_token_invalid");
+  CHECK(refusal(world.get("/v1/channels", "nt_live_wrong")) == "401 node_token_invalid");
+  CHECK(refusal(world.get("/v1/channels", "ot_live_wrong")) == "401 observer_token_invalid");
+  CHECK(refusal(world.post("/v1/channels/general/messages", world.key, R"({"text":"x"})")) ==
+        "403 agent_token_required");
+  const auto node = world.post("/v1/nodes", world.key, R"({"name":"host"})");
+  CHECK(refusal(world.get("/v1/channels", node.at("/data/token"))) == "401 node_token_forbidden");
+}
+
+TEST_CASE("an observer sees what its scopes say, until it is revoked") {
+  RestWorld world;
+  const auto made =
+      world.post("/v1/observer-tokens", world.key, R"({"name":"eye","scopes":["agents:read"]})");
+  REQUIRE(made.status == 201);
+  const auto token = made.at("/data/token");
+  CHECK(token.starts_with("ot_live_"));
+  CHECK(world.get("/v1/agents", token).status == 200);
+  CHECK(refusal(world.get("/v1/channels", token)) == "403 insufficient_scope");
+  CHECK(refusal(world.post("/v1/channels", token, R"({"name":"x"})")) ==
+        "401 observer_token_forbidden");
+  CHECK(refusal(world.post("/v1/observer-tokens", world.key,
+                           R"({"name":"eye","scopes":["agents:read"]})")) ==
+        "409 observer_token_name_conflict");
+  CHECK(refusal(world.post("/v1/observer-tokens", world.key, R"({"name":"b","scopes":[]})")) ==
+        "400 invalid_request");
+  const auto path = "/v1/observer-tokens/" + made.at("/data/id");
+  CHECK(world.get(path, world.key).at("/data/token") == "");
+  const auto rotated = world.post(path + "/rotate", world.key);
+  CHECK(refusal(world.get("/v1/agents", token)) == "401 observer_token_invalid");
+  CHECK(world.get("/v1/agents", rotated.at("/data/token")).status == 200);
+  CHECK(world.engine.ask("PATCH", path, world.key, R"({"expires_at":"2020-01-01T00:00:00Z"})")
+            .status == 200);
+  CHECK(refusal(world.get("/v1/agents", rotated.at("/data/token"))) ==
+        "401 observer_token_invalid");
+  CHECK(world.remove(path, world.key).status == 204);
+  CHECK(refusal(world.get(path, world.key)) == "404 observer_token_not_found");
+}
+
+TEST_CASE("a workspace: made, found, changed, and gone with all that is in it") {
+  RestWorld world;
+  const auto again = world.post("/v1/workspaces", world.key, R"({"name":"team"})");
+  CHECK(again.status == 200);
+  CHECK(again.at("/data/api_key") == world.key);
+  CHECK(world.key.starts_with("rk_live_"));
+  CHECK(world.get("/v1/workspaces/by-name/team", "").at("/data/id") ==
+        again.at("/data/workspace_id"));
+  CHECK(refusal(world.get("/v1/workspaces/by-name/none", "")) == "404 workspace_not_found");
+  CHECK(world.engine.ask("PATCH", "/v1/workspace", world.key, R"({"name":"crew"})")
+            .at("/data/name") == "crew");
+  CHECK(world.engine.ask("PUT", "/v1/workspace/system-prompt", world.key, R"({"prompt":"be kind"})")
+            .at("/data/is_default") == "false");
+  CHECK(world.get("/v1/workspace/system-prompt", world.key).at("/data/prompt") == "be kind");
+  CHECK(world.engine.ask("PUT", "/v1/workspace/fleet-nodes", world.key, R"({"enabled":true})")
+            .at("/data/enabled") == "true");
+  const auto ada = world.agent("ada");
+  world.say("general", ada, "to be found");
+  CHECK(world.get("/v1/search?q=found", ada).at("/data/0/text") == "to be found");
+  CHECK(world.get("/v1/activity", world.key).at("/data/0/type") == "message");
+  CHECK(world.remove("/v1/workspace", world.key).status == 204);
+  CHECK(refusal(world.get("/v1/workspace", world.key)) == "401 unauthorized");
+  CHECK(refusal(world.get("/v1/agent", ada)) == "401 agent_token_invalid");
+}
+
+TEST_CASE("an agent: registered once, known to all, seen when it calls") {
+  RestWorld world;
+  const auto made = world.post(
+      "/v1/agents", world.key,
+      R"({"name":"ada","type":"human","metadata":{"a":1,"b":1},"skills":[{"name":"c++"}]})");
+  REQUIRE(made.status == 201);
+  CHECK(made.at("/data/handle") == "@ada");
+  CHECK(made.at("/data/status") == "active");
+  CHECK(made.at("/data/token").starts_with("at_live_"));
+  CHECK(refusal(world.post("/v1/agents", world.key, R"({"name":"ada"})")) ==
+        "409 agent_already_exists");
+  const auto ada = made.at("/data/token");
+  CHECK(world.get("/v1/agent", ada).at("/data/channels/0/name") == "general");
+  CHECK(world.get("/v1/agents", world.key).at("/data/0/type") == "human");
+  const auto changed = world.engine.ask("PATCH", "/v1/agents/ada", world.key,
+                                        R"({"metadata":{"b":2},"status":"idle"})");
+  CHECK(changed.at("/data/metadata") == R"({"a":1,"b":2})");
+  CHECK(changed.at("/data/capabilities") == R"({"skills":[{"name":"c++"}]})");
+  CHECK(changed.at("/data/status") == "idle");
+  CHECK(world.get("/v1/agents?status=offline", world.key).at("/data") == "[]");
+  (void)world.engine.heard();
+  // A call that only reads brings it back too.
+  CHECK(world.get("/v1/channels", ada).status == 200);
+  CHECK(world.engine.heard() == std::vector<std::string>{"agent.status.active"});
+  CHECK(world.post("/v1/agents/disconnect", ada).body == R"({"ok":true})");
+  CHECK(world.get("/v1/agents/presence", world.key).at("/data/0/status") == "offline");
+  CHECK(world.post("/v1/agents/heartbeat", ada, "{}").body == R"({"ok":true})");
+  CHECK(world.get("/v1/agents/presence", ada).at("/data/0/status") == "online");
+
+  const auto bob = world.agent("bob");
+  CHECK(world.post("/v1/agents/ada/events", ada, R"({"type":"status.blocked","payload":{}})")
+            .status == 201);
+  CHECK(world.get("/v1/agents/ada", world.key).at("/data/status") == "blocked");
+  CHECK(refusal(world.post("/v1/agents/ada/events", bob, R"({"type":"harness.x","payload":{}})")) ==
+        "403 forbidden");
+  CHECK(refusal(world.post("/v1/agents/ada/events", ada, R"({"type":"a b","payload":{}})")) ==
+        "400 invalid_event_type");
+  (void)world.engine.heard();
+  world.post("/v1/agents/bob/events", bob, R"({"type":"harness.tool","payload":{"n":1}})");
+  CHECK(world.engine.heard() == std::vector<std::string>{"harness.tool"});
+  CHECK(world.get("/v1/agents/bob/events", world.key).at("/data/0/payload") == R"({"n":1})");
+
+  const auto token = world.post("/v1/agents/ada/rotate-token", world.key).at("/data/token");
+  CHECK(refusal(world.get("/v1/agent", ada)) == "401 agent_token_invalid");
+  CHECK(world.get("/v1/agent", token).status == 200);
+  CHECK(world.remove("/v1/agents/ada", world.key).status == 204);
+  CHECK(refusal(world.get("/v1/agents/ada", world.key)) == "404 agent_not_found");
+}
+
+TEST_CASE("a channel and its members") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto bob = world.agent("bob");
+  const auto made = world.post("/v1/channels", ada, R"({"name":"build","topic":"ci"})");
+  CHECK(made.status == 201);
+  CHECK(made.at("/data/created_by") == "ada");
+  CHECK(made.at("/data/member_count") == "1");
+  CHECK(refusal(world.post("/v1/channels", ada, R"({"name":"build"})")) ==
+        "409 channel_already_exists");
+  CHECK(refusal(world.post("/v1/channels", ada, R"({"name":"No"})")) == "400 invalid_channel_name");
+  CHECK(refusal(world.post("/v1/channels/build/invite", bob, R"({"agent_name":"ada"})")) ==
+        "403 not_a_member");
+  CHECK(refusal(world.post("/v1/channels/build/mute", bob)) == "403 not_a_member");
+  CHECK(world.post("/v1/channels/build/invite", ada, R"({"agent_name":"bob"})").at("/data/agent") ==
+        "bob");
+  CHECK(world.post("/v1/channels/build/join", bob).at("/data/already_member") == "true");
+  CHECK(world.get("/v1/channels/build", bob).at("/data/members/0/role") == "owner");
+  // Muted: nothing comes but what mentions the agent.
+  CHECK(world.post("/v1/channels/build/mute", bob).at("/data/muted") == "true");
+  world.say("build", ada, "noise");
+  const auto id = world.say("build", ada, "look, @bob");
+  const auto list = world.get("/v1/deliveries", bob);
+  CHECK(list.at("/data/0/message_id") == id);
+  CHECK(list.at("/data/0/reason") == "mention");
+  CHECK(world.post("/v1/channels/build/unmute", bob).at("/data/muted") == "false");
+  CHECK(world.engine.ask("PATCH", "/v1/channels/build/topic", ada, R"({"topic":"cd"})")
+            .at("/data/topic") == "cd");
+  CHECK(world.post("/v1/channels/build/leave", bob).status == 204);
+  CHECK(refusal(world.remove("/v1/channels/general", ada)) == "400 cannot_archive_general");
+  CHECK(world.remove("/v1/channels/build", ada).status == 204);
+  CHECK(refusal(world.post("/v1/channels/build/messages", ada, R"({"text":"x"})")) ==
+        "400 channel_archived");
+  CHECK(world.get("/v1/channels", ada).at("/data/1") == "");
+  CHECK(world.get("/v1/channels?include_archived=true", ada).at("/data/0/is_archived") == "true");
+}
+
+TEST_CASE("an action of an agent: seen, invoked and ended by those who may") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto bob = world.agent("bob");
+  const auto eve = world.agent("eve");
+  const std::string deploy =
+      R"({"name":"deploy","description":"d","handler_agent":"ada","available_to":["bob"]})";
+  CHECK(refusal(world.post("/v1/actions", bob, deploy)) == "403 forbidden");
+  CHECK(world.post("/v1/actions", ada, deploy).status == 201);
+  CHECK(world.post("/v1/actions", ada, deploy).status == 200);
+  CHECK(refusal(world.post("/v1/actions", ada, R"({"name":"x","description":""})")) ==
+        "400 invalid_action_handler");
+  CHECK(refusal(world.post("/v1/actions", ada,
+                           R"({"name":"spawn","description":"","handler_agent":"ada"})")) ==
+        "400 invalid_request");
+  CHECK(world.get("/v1/actions", world.key).at("/data") == "[]");
+  CHECK(refusal(world.get("/v1/actions/deploy", eve)) == "404 action_not_found");
+  CHECK(world.get("/v1/actions/deploy", bob).at("/data/handler_agent") == "ada");
+  (void)world.engine.heard();
+  CHECK(refusal(world.post("/v1/actions/deploy/invoke", eve, "{}")) == "403 action_denied");
+  CHECK(world.engine.heard() == std::vector<std::string>{"action.denied"});
+  CHECK(refusal(world.post("/v1/actions/deploy/invoke", world.key, "{}")) ==
+        "403 agent_token_required");
+  const auto invoked = world.post("/v1/actions/deploy/invoke", bob, R"({"input":{"to":"prod"}})");
+  CHECK(invoked.status == 201);
+  CHECK(invoked.at("/data/status") == "pending");
+  CHECK(invoked.at("/data/input") == R"({"to":"prod"})");
+  const auto path = "/v1/actions/deploy/invocations/" + invoked.at("/data/invocation_id");
+  CHECK(refusal(world.post(path + "/complete", eve, "{}")) == "403 forbidden");
+  const auto ended = world.post(path + "/complete", ada, R"({"output":[1],"duration_ms":3})");
+  CHECK(ended.at("/data/status") == "completed");
+  CHECK(ended.at("/data/output") == "[1]");
+  CHECK(refusal(world.post(path + "/complete", ada, "{}")) == "404 invocation_not_found");
+  CHECK(world.get(path, bob).at("/data/caller_name") == "bob");
+  CHECK(refusal(world.remove("/v1/actions/deploy", eve)) == "403 forbidden");
+  CHECK(world.remove("/v1/actions/deploy", ada).status == 204);
+}
+
+TEST_CASE("nodes, and spawns that find one or not") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto made = world.post(
+      "/v1/nodes", world.key,
+      R"({"name":"host","node_id":"node_1","capabilities":["spawn:claude"],"max_agents":2})");
+  REQUIRE(made.status == 201);
+  CHECK(made.at("/data/token").starts_with("nt_live_"));
+  CHECK(made.at("/data/status") == "offline");
+  const auto again = world.post("/v1/nodes", world.key, R"({"name":"host2","node_id":"node_1"})");
+  CHECK(again.at("/data/id") == "node_1");
+  CHECK(again.at("/data/token") != made.at("/data/token"));
+  const auto name = again.at("/data/name");
+  CHECK(world.get("/v1/nodes?capability=spawn:claude", world.key).at("/data/0/id") == "node_1");
+  CHECK(world.get("/v1/nodes?capability=spawn:none", world.key).at("/data") == "[]");
+  CHECK(world.get("/v1/nodes/%23" + name, ada).at("/data/max_agents") == "2");
+  CHECK(refusal(
+            world.post("/v1/nodes", world.key, R"({"name":"d","role":"direct","max_agents":0})")) ==
+        "400 direct_node_capacity_exceeded");
+
+  CHECK(world.post("/v1/agent/node-token", ada, "{}").status == 200);
+  const auto bound =
+      world.post("/v1/nodes/" + name + "/agents", world.key, R"({"agent_name":"ada"})");
+  CHECK(bound.status == 201);
+  CHECK(bound.at("/data/node_name") == name);
+  CHECK(refusal(world.post("/v1/agent/node-token", ada, "{}")) == "409 agent_bound_to_node");
+  CHECK(world.get("/v1/nodes/" + name + "/agents", ada).at("/data/0/agent_name") == "ada");
+
+  const std::string worker = R"({"name":"w","cli":"claude","task":"t")";
+  CHECK(refusal(world.post("/v1/agents/spawn", world.key, worker + "}")) ==
+        "503 handler_unavailable");
+  CHECK(refusal(world.post("/v1/agents/spawn", world.key, worker + R"(,"target_node":"none"})")) ==
+        "404 node_not_found");
+  const auto queued =
+      world.post("/v1/agents/spawn", ada, worker + R"(,"target_node":")" + name + R"("})");
+  CHECK(queued.status == 201);
+  CHECK(queued.at("/data/status") == "pending");
+  CHECK(queued.at("/data/action_name") == "spawn");
+  CHECK(queued.at("/data/input") ==
+        R"({"name":"w","cli":"claude","task":"t","channel":null,"persona":null,"model":null,)"
+        R"("metadata":null})");
+  CHECK(world.get("/v1/actions/spawn/invocations/" + queued.at("/data/invocation_id"), ada)
+            .at("/data/dispatched_at") == "null");
+
+  const auto released = world.post("/v1/agents/release", world.key, R"({"name":"ada"})");
+  CHECK(released.status == 201);
+  CHECK(released.at("/data/action_name") == "release");
+  CHECK(refusal(world.post("/v1/agents/release", world.key, R"({"name":"nobody"})")) ==
+        "404 agent_not_found");
+  CHECK(world.remove("/v1/nodes/" + name + "/agents/ada", world.key).status == 204);
+  CHECK(refusal(world.post("/v1/agents/release", world.key, R"({"name":"ada"})")) ==
+        "409 agent_not_node_bound");
+}
+
+TEST_CASE("a trigger fires once, not for what an action says, and no pattern takes for ever") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  world.post("/v1/actions", ada, R"({"name":"build","description":"","handler_agent":"ada"})");
+  CHECK(refusal(world.post("/v1/triggers", ada, R"({"action_name":"build","pattern":"("})")) ==
+        "400 invalid_pattern");
+  const auto made = world.post(
+      "/v1/triggers", ada, R"({"action_name":"build","pattern":"^(a+)+b$","channel":"#general"})");
+  REQUIRE(made.status == 201);
+  CHECK(made.at("/data/enabled") == "true");
+  const auto path = "/v1/triggers/" + made.at("/data/id");
+  (void)world.engine.heard();
+  world.say("general", ada, std::string(3000, 'a'));
+  world.post("/v1/channels/general/messages", ada, R"({"text":"aab","data":{"source":"action"}})");
+  CHECK(world.engine.heard() == std::vector<std::string>{"message.created", "message.created"});
+  world.say("general", ada, "aab");
+  CHECK(world.engine.heard() == std::vector<std::string>{"message.created", "action.invoked"});
+  world.say("general", ada, "aab");
+  CHECK(world.engine.heard() == std::vector<std::string>{"message.created"});
+  CHECK(world.get(path, ada).at("/data/last_triggered_at").ends_with("Z"));
+  CHECK(world.engine.ask("PATCH", path, ada, R"({"enabled":false})").at("/data/enabled") ==
+        "false");
+  CHECK(world.remove(path, ada).status == 204);
+  CHECK(refusal(world.get(path, ada)) == "404 trigger_not_found");
+}
+
+TEST_CASE("webhooks write into a channel with their token only") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto made = world.post("/v1/webhooks", world.key, R"({"name":"ci","channel":"general"})");
+  REQUIRE(made.status == 201);
+  CHECK(made.at("/data/url").starts_with("http://engine.test/v1/hooks/"));
+  const auto token = made.at("/data/token");
+  const auto path = "/v1/hooks/" + made.at("/data/webhook_id");
+  CHECK(refusal(world.post(path, "", R"({"text":"x"})")) == "401 webhook_token_invalid");
+  CHECK(refusal(world.post(path, "wh_live_no", R"({"text":"x"})")) == "401 webhook_token_invalid");
+  const auto said = world.post(path, token, R"({"message":"green","author":"ci","source":"gh"})");
+  CHECK(said.status == 201);
+  CHECK(said.at("/data/author") == "ci");
+  CHECK(world.get("/v1/deliveries", ada).at("/data/0/message/text") == "green");
+  CHECK(world.remove("/v1/webhooks/" + made.at("/data/webhook_id"), world.key).status == 204);
+  CHECK(refusal(world.post(path, token, R"({"text":"x"})")) == "401 webhook_token_invalid");
+
+  const auto subscribed = world.post(
+      "/v1/subscriptions", world.key,
+      R"({"url":"http://127.0.0.1:9/x","events":["message.created"],"headers":{"X-A":"s3cret"}})");
+  CHECK(subscribed.status == 201);
+  CHECK(subscribed.at("/data/headers") == R"({"X-A":"[redacted]"})");
+  CHECK(refusal(world.post("/v1/subscriptions", world.key,
+                           R"({"url":"http://x","events":["a"],"headers":{"a b":"c"}})")) ==
+        "400 invalid_request");
+}
+
+TEST_CASE("a file is uploaded by its ticket and goes with a message") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto bob = world.agent("bob");
+  const auto begun =
+      world.post("/v1/files/upload", ada,
+                 R"({"filename":"a.txt","content_type":"text/plain","size_bytes":5})");
+  REQUIRE(begun.status == 201);
+  const auto id = begun.at("/data/id");
+  const auto url = begun.at("/data/upload_url");
+  const auto path = url.substr(url.find("/v1/"));
+  CHECK(refusal(world.post("/v1/channels/general/messages", ada,
+                           R"({"text":"x","attachments":[")" + id + R"("]})")) ==
+        "400 invalid_request");
+  CHECK(refusal(world.engine.ask("PUT", path + "0", "", "hello")) == "404 file_not_found");
+  CHECK(world.engine.ask("PUT", path, "", "hello").status == 200);
+  CHECK(refusal(world.post("/v1/files/" + id + "/complete", bob)) == "403 forbidden");
+  CHECK(world.post("/v1/files/" + id + "/complete", ada).at("/data/size_bytes") == "5");
+  CHECK(refusal(world.engine.ask("PUT", path, "", "other")) == "403 forbidden");
+  CHECK(world.get(path, "").body == "hello");
+  const auto said = world.post("/v1/channels/general/messages", ada,
+                               R"({"text":"see","attachments":[")" + id + R"("]})");
+  CHECK(said.at("/data/has_attachments") == "true");
+  CHECK(said.at("/data/attachments/0/filename") == "a.txt");
+  CHECK(world.get("/v1/files?uploaded_by=ada", bob).at("/data/0/id") == id);
+  CHECK(world.remove("/v1/files/" + id, ada).status == 204);
+  CHECK(refusal(world.get("/v1/files/" + id, ada)) == "404 file_not_found");
+}
