@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/hub/hub.hpp"
+#include "engine/rest/outbox_sender.hpp"
 #include "engine/rest/routes.hpp"
 #include "net/http_server.hpp"
 #include "os/posix_files.hpp"
@@ -59,8 +60,10 @@ struct RealEngine::Parts {
       : database(opened(dir / "state" / "engine.db", files, clock, limits)),
         store(io.get_executor(), *database),
         hub(io.get_executor(), clock, random, store, engine::HubSettings()),
+        outbox(io.get_executor(), store, random),
         rest(store, random, [this](engine::Happenings happenings) { tell(std::move(happenings)); }),
         server(io.get_executor(), server_options(), all_routes(rest, hub)) {
+    rest.wake_outbox = [this] { outbox.wake(); };
     rest.version = "test";
     rest.on_failure = [](const std::string& text) { throw std::runtime_error(text); };
     auto listener = net::Listener::tcp(io.get_executor(), "127.0.0.1", 0);
@@ -68,6 +71,7 @@ struct RealEngine::Parts {
     port = listener->port();
     server.serve(*std::move(listener));
     hub.start();
+    outbox.start();
     thread = std::thread([this] { io.run(); });
   }
 
@@ -83,6 +87,7 @@ struct RealEngine::Parts {
 
   asio::awaitable<void> end() {
     co_await server.stop(std::chrono::seconds(5));
+    co_await outbox.stop();
     co_await hub.stop(std::chrono::seconds(5));
     co_await store.close();
   }
@@ -96,6 +101,7 @@ struct RealEngine::Parts {
   std::unique_ptr<engine::SqliteDatabase> database;
   engine::StoreThread store;
   engine::Hub hub;
+  engine::OutboxSender outbox;
   engine::RestContext rest;
   net::HttpServer server;
   std::uint16_t port = 0;

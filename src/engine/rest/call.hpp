@@ -52,6 +52,8 @@ class Call {
   std::vector<std::pair<std::string, std::string>> parameters;
   Caller caller;
   Happenings to;
+  /// Somebody outside is to be told of it.
+  bool is_outbound = false;
 
   /// A parameter of the path, decoded; empty when the route has none of that name.
   [[nodiscard]] const std::string& parameter(std::string_view name) const;

@@ -6,6 +6,7 @@
 
 #include "engine/rest/caller.hpp"
 #include "engine/rest/operations.hpp"
+#include "engine/subscribers.hpp"
 #include "net/http_exchange.hpp"
 #include "wire/rest_workspace.hpp"
 
@@ -175,6 +176,10 @@ Result<Answer> written(Store& store, const Operation& operation, rest::Call& cal
   auto answer = operation.write(store, call);
   // A webhook names its workspace itself.
   call.to.workspace = call.caller.workspace;
+  if (!answer) return answer;
+  auto queued = queue_for_subscribers(store, call.to);
+  if (!queued) return fail(std::move(queued).error());
+  call.is_outbound = *queued;
   return answer;
 }
 
@@ -269,6 +274,7 @@ asio::awaitable<void> answer_request(const RestContext* context, const Operation
       again = answer && answer->again;
     }
     if (answer) context->tell(std::exchange(call->to, Happenings()));
+    if (answer && call->is_outbound && context->wake_outbox) context->wake_outbox();
   }
   if (answer && operation->read != nullptr) {
     auto work = reading(operation, call, touch_due);

@@ -24,6 +24,8 @@ class RestContext {
   Random& random;
   /// Gets what a request has caused, on the loop, once it is durable and before it is answered.
   std::function<void(Happenings)> tell;
+  /// Called when there is something new in the outbox.
+  std::function<void()> wake_outbox;
   /// Of GET /health.
   std::string version;
   std::string build;

@@ -7,6 +7,7 @@
 #include "engine/store/integrations.hpp"
 #include "engine/store/messages.hpp"
 #include "engine/store/nodes.hpp"
+#include "engine/store/outbox.hpp"
 #include "engine/store/search.hpp"
 #include "engine/store/watching.hpp"
 
@@ -29,7 +30,8 @@ class Store : public WorkspaceStore,
               public ActionStore,
               public SearchStore,
               public WatchingStore,
-              public IntegrationStore {
+              public IntegrationStore,
+              public OutboxStore {
  public:
   [[nodiscard]] virtual Wall now() const = 0;
 };

@@ -121,6 +121,7 @@ Result<Subscription> SqliteStore::add_subscription(const Subscription& subscript
 }
 
 Result<void> SqliteStore::remove_subscription(Id id) {
+  Query(db_, "DELETE FROM outbox WHERE subscription=?1").bind(id).run();
   Query(db_, "DELETE FROM subscriptions WHERE id=?1").bind(id).run();
   if (!db_.failed() && db_.changes() == 0) return no_subscription();
   return checked();

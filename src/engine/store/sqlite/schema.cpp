@@ -120,8 +120,15 @@ CREATE INDEX files_workspace ON files(workspace);
 CREATE TABLE file_contents(file INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 )";
 
+constexpr const char* kVersion4 = R"(
+CREATE TABLE outbox(id INTEGER PRIMARY KEY, subscription INTEGER NOT NULL, body TEXT NOT NULL,
+  attempts INTEGER NOT NULL, due INTEGER NOT NULL) STRICT;
+CREATE INDEX outbox_due ON outbox(due);
+CREATE INDEX outbox_subscription ON outbox(subscription);
+)";
+
 /// From version n to version n+1.
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3};
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
 static_assert(kSteps.size() == kEngineSchema);
 
 }  // namespace

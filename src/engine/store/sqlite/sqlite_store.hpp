@@ -167,6 +167,9 @@ class SqliteStore final : public Store {
   Result<void> remove_subscription(Id id) override;
   [[nodiscard]] Result<Subscription> subscription(Id workspace, Id id) const override;
   [[nodiscard]] Result<std::vector<Subscription>> subscriptions(Id workspace) const override;
+  Result<void> add_outbound(Id subscription, const std::string& body) override;
+  Result<std::vector<Outbound>> take_outbound(std::uint32_t most) override;
+  Result<void> outbound_sent(Id id) override;
   Result<File> add_file(const File& file) override;
   Result<void> put_file_content(Id id, const std::string& bytes) override;
   Result<void> complete_file(Id id) override;

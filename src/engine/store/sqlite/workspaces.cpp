@@ -95,6 +95,7 @@ Result<void> SqliteStore::remove_workspace(Id id) {
       "DELETE FROM file_contents WHERE file IN (SELECT id FROM files WHERE workspace=?1)",
       "DELETE FROM files WHERE workspace=?1",
       "DELETE FROM webhooks WHERE workspace=?1",
+      "DELETE FROM outbox WHERE subscription IN (SELECT id FROM subscriptions WHERE workspace=?1)",
       "DELETE FROM subscriptions WHERE workspace=?1",
       "DELETE FROM observers WHERE workspace=?1",
       "DELETE FROM triggers WHERE workspace=?1",

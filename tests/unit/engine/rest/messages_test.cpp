@@ -1,4 +1,6 @@
 // Messages, threads, conversations, mailboxes and what reads them, over HTTP.
+#include <algorithm>
+
 #include "engine/rest/rest_world.hpp"
 
 using namespace relay::engine;
@@ -228,4 +230,31 @@ TEST_CASE("what was said is found, by words, and only by who may read it") {
   CHECK(world.get("/v1/search?q=deploy&from=bob", bob).at("/data") == "[]");
   CHECK(world.get("/v1/search?q=%22OR%20(", bob).status == 200);
   CHECK(refusal(world.get("/v1/search", bob)) == "400 invalid_request");
+}
+
+TEST_CASE("a full mailbox refuses and an old message dies: who sent it is told, and not at once") {
+  DeliveryStore::Limits limits;
+  limits.depth = 1;
+  RestWorld full(limits);
+  const auto ada = full.agent("ada");
+  const auto bob = full.agent("bob");
+  full.dm(ada, "bob", "one");
+  (void)full.engine.heard();
+  full.dm(ada, "bob", "two");
+  CHECK(full.engine.heard() == std::vector<std::string>{"dm.received", "delivery.failed"});
+  CHECK(full.get("/v1/deliveries", bob).at("/data/1") == "");
+
+  limits.ttl = std::chrono::nanoseconds(1);
+  RestWorld late(limits);
+  const auto cyd = late.agent("cyd");
+  const auto dan = late.agent("dan");
+  late.dm(cyd, "dan", "old");
+  // What is over does not fill the mailbox.
+  late.dm(cyd, "dan", "older");
+  CHECK(late.get("/v1/deliveries", dan).at("/data") == "[]");
+  const auto dead = late.get("/v1/deliveries?status=dead_lettered", dan);
+  CHECK(dead.at("/data/1/status") == "dead_lettered");
+  CHECK(dead.at("/data/0/error") == "delivery TTL expired");
+  const auto heard = late.engine.heard();
+  CHECK(std::count(heard.begin(), heard.end(), "delivery.failed") == 2);
 }

@@ -13,7 +13,15 @@ TEST_CASE("every answer is an envelope, and every token has its place") {
   CHECK(world.get("/v1/nothing", world.key).at("/ok") == "false");
   CHECK(world.engine.ask("OPTIONS", "/v1/agents", "").status == 204);
   CHECK(refusal(world.post("/v1/channels", world.key, "{\"name\":")) == "400 invalid_json");
-  CHECK(refusal(world.post("/v1/channels", world.key, "{}")) == "400 invalid_request");
+  for (const char* path : {"/v1/triggers", "/v1/subscriptions", "/v1/agents", "/v1/nodes"}) {
+    CAPTURE(path);
+    CHECK(refusal(world.post(path, world.key, "{\"a\":")) == "400 invalid_json");
+    CHECK(refusal(world.post(path, world.key, "[]")) == "400 invalid_request");
+  }
+  // It says which field is wrong.
+  const auto wrong = world.post("/v1/channels", world.key, R"({"name":"a","topic":1})");
+  CHECK(refusal(wrong) == "400 invalid_request");
+  CHECK(wrong.at("/error/message").find("topic") != std::string::npos);
 
   CHECK(refusal(world.get("/v1/workspace", "")) == "401 unauthorized");
   CHECK(refusal(world.get("/v1/workspace", "rk_live_wrong")) == "401 unauthorized");
