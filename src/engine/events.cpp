@@ -96,11 +96,14 @@ wire::StreamAction stream_of(const char* type, const Invocation& invocation) {
 }  // namespace
 
 void tell_posted(const Store& store, const Posted& posted, Happenings& to) {
+  auto channel = store.channel(posted.message.channel);
+  if (channel) tell_posted(store, posted, *channel, to);
+}
+
+void tell_posted(const Store& store, const Posted& posted, const Channel& channel, Happenings& to) {
   if (posted.replayed) return;
   for (const auto& delivery : posted.deliveries) to.mailboxes.push_back(delivery.agent);
-  auto channel = store.channel(posted.message.channel);
-  if (!channel) return;
-  put_stream(channel->id, stream_of(posted.message, *channel), to);
+  put_stream(channel.id, stream_of(posted.message, channel), to);
   for (const Id agent : posted.refused) {
     wire::DeliveryNotice notice;
     notice.message_id = std::to_string(posted.message.id);

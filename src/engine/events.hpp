@@ -13,8 +13,9 @@ namespace relay::engine {
 // shows when the operation ends, so nothing is returned here.
 
 /// The mailboxes of its recipients, the stream, and its author when a mailbox was full. Nothing
-/// for one that was posted before.
+/// for one that was posted before. Who has the message's channel at hand saves a look at it.
 void tell_posted(const Store& store, const Posted& posted, Happenings& to);
+void tell_posted(const Store& store, const Posted& posted, const Channel& channel, Happenings& to);
 /// Deliveries whose time was over: their authors are told.
 void tell_expired(const Store& store, const std::vector<Expired>& expired, Happenings& to);
 /// One was acknowledged, or all up to a sequence: they need not be sent any more.

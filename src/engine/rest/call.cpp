@@ -6,6 +6,7 @@
 #include "base/json_writer.hpp"
 #include "engine/digest.hpp"
 #include "engine/names.hpp"
+#include "engine/views.hpp"
 
 namespace relay::engine::rest {
 namespace {
@@ -17,6 +18,10 @@ bool is_key(std::string_view key) {
   return std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+bool contains(const std::vector<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
 Result<Id> id_asked(const Call& call, std::string_view name) {
   const auto text = call.query(name);
   if (!text || text->empty()) return Id{0};
@@ -26,6 +31,30 @@ Result<Id> id_asked(const Call& call, std::string_view name) {
 }
 
 }  // namespace
+
+bool Caller::may_see(const Channel& channel) const {
+  if (!filters) return true;
+  if (channel.kind != ChannelKind::channel) {
+    if (!filters->include_dms.value_or(true)) return false;
+    const auto& only = filters->dm_conversation_ids;
+    return !only || contains(*only, conversation_id(channel));
+  }
+  const bool has_ids = filters->channel_ids.has_value();
+  const bool has_names = filters->channel_names.has_value();
+  if (!has_ids && !has_names) return true;
+  return (has_ids && contains(*filters->channel_ids, channel_id(channel))) ||
+         (has_names && contains(*filters->channel_names, channel.name));
+}
+
+bool Caller::may_see_of(Id message) const {
+  return message >= seen_from();
+}
+
+Id Caller::seen_from() const {
+  if (!filters || !filters->created_after) return 0;
+  const auto time = parse_wire_time(*filters->created_after);
+  return time ? first_id_at(*time) : 0;
+}
 
 const std::string& Call::parameter(std::string_view name) const {
   static const std::string kNone;
@@ -133,7 +162,10 @@ Result<Agent> agent_asked(const Store& store, const Call& call) {
 }
 
 Result<Channel> channel_asked(const Store& store, const Call& call) {
-  return store.find_channel(call.workspace(), std::string(without_hash(call.parameter("name"))));
+  auto channel =
+      store.find_channel(call.workspace(), std::string(without_hash(call.parameter("name"))));
+  if (!channel || call.caller.may_see(*channel)) return channel;
+  return refuse(Refusal::channel_not_found, "there is no channel #" + channel->name);
 }
 
 Result<Message> message_asked(const Store& store, const Call& call) {
@@ -142,10 +174,12 @@ Result<Message> message_asked(const Store& store, const Call& call) {
   if (!id) return none();
   auto message = store.message(*id);
   if (!message) return message;
-  if (message->workspace != call.workspace()) return none();
-  if (!call.by_agent()) return message;
+  if (message->workspace != call.workspace() || !call.caller.may_see_of(*id)) return none();
+  if (call.caller.kind == CallerKind::workspace) return message;
   auto channel = store.channel(message->channel);
   if (!channel) return fail(std::move(channel).error());
+  if (!call.caller.may_see(*channel)) return none();
+  if (!call.by_agent()) return message;
   if (channel->kind == ChannelKind::channel) return message;
   auto inside = store.is_member(channel->id, call.agent().id);
   if (!inside) return fail(std::move(inside).error());
@@ -155,6 +189,9 @@ Result<Message> message_asked(const Store& store, const Call& call) {
 
 Result<Channel> conversation_asked(const Store& store, const Call& call) {
   auto channel = store.find_conversation(call.workspace(), call.parameter("id"));
+  if (channel && !call.caller.may_see(*channel)) {
+    return refuse(Refusal::channel_not_found, "there is no such conversation");
+  }
   if (!channel || !call.by_agent()) return channel;
   auto inside = store.is_member(channel->id, call.agent().id);
   if (!inside) return fail(std::move(inside).error());

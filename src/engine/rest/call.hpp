@@ -13,6 +13,7 @@
 #include "net/http_message.hpp"
 #include "wire/body.hpp"
 #include "wire/envelope.hpp"
+#include "wire/rest_workspace.hpp"
 
 namespace relay::engine::rest {
 
@@ -27,6 +28,15 @@ struct Caller {
   Id workspace = 0;
   /// When it is an agent; else without an id.
   Agent agent;
+  /// Of an observer: all that it may see, as far as they say.
+  std::optional<wire::ObserverFilters> filters;
+
+  /// Whether it may read there, and what was written at that time.
+  [[nodiscard]] bool may_see(const Channel& channel) const;
+  [[nodiscard]] bool may_see_of(Id message) const;
+
+ private:
+  [[nodiscard]] Id seen_from() const;
 };
 
 /// What goes back: an HTTP status and a whole body.

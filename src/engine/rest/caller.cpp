@@ -42,6 +42,10 @@ Result<Caller> observer_caller(const Store& store, std::string_view token, std::
   Caller caller;
   caller.kind = CallerKind::observer;
   caller.workspace = observer->workspace;
+  if (observer->filters.empty()) return caller;
+  auto filters = wire::decode_body<wire::ObserverFilters>(observer->filters);
+  if (!filters) return fail(std::move(filters).error());
+  caller.filters = *std::move(filters);
   return caller;
 }
 

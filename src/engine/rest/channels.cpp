@@ -79,7 +79,9 @@ Result<Answer> list_channels(const Store& store, Call& call) {
   auto channels = store.channels(call.workspace(), all && (*all == "true" || *all == "1"));
   if (!channels) return fail(std::move(channels).error());
   std::vector<wire::Channel> views;
-  for (const auto& channel : *channels) fill_channel(store, channel, views.emplace_back());
+  for (const auto& channel : *channels) {
+    if (call.caller.may_see(channel)) fill_channel(store, channel, views.emplace_back());
+  }
   return good(views);
 }
 

@@ -68,7 +68,7 @@ Result<Posted> post_dm(Store& store, Call& call, const Channel& channel, const D
   if (!files) return fail(std::move(files).error());
   draft.attachments = *std::move(files);
   auto posted = store.append_message(draft);
-  if (posted) tell_posted(store, *posted, call.to);
+  if (posted) tell_posted(store, *posted, channel, call.to);
   return posted;
 }
 
@@ -142,6 +142,7 @@ Result<Answer> list_all_conversations(const Store& store, Call& call) {
   std::vector<wire::DmConversationOverview> views;
   for (const auto& channel : *channels) {
     if (views.size() >= kMostRows) break;
+    if (!call.caller.may_see(channel)) continue;
     wire::DmConversationOverview& view = views.emplace_back();
     view.id = conversation_id(channel);
     view.type = type_of(channel);
@@ -219,7 +220,10 @@ Result<Answer> list_conversation_messages(const Store& store, Call& call) {
   auto messages = store.channel_messages(channel->id, *page);
   if (!messages) return fail(std::move(messages).error());
   std::vector<wire::DmMessage> views;
-  for (const auto& message : *messages) views.push_back(listed_dm_view(message.message));
+  for (const auto& message : *messages) {
+    if (!call.caller.may_see_of(message.message.id)) continue;
+    views.push_back(listed_dm_view(message.message));
+  }
   return good(views);
 }
 

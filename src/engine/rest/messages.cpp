@@ -69,7 +69,7 @@ Result<Answer> post_message(Store& store, Call& call) {
   draft.attachments = *std::move(files);
   auto posted = store.append_message(draft);
   if (!posted) return fail(std::move(posted).error());
-  tell_posted(store, *posted, call.to);
+  tell_posted(store, *posted, *channel, call.to);
   if (!posted->replayed) fire_triggers(store, *posted, *channel, call.to);
   auto answer = created(message_view(posted->message, *channel));
   answer.replayed = posted->replayed;
@@ -85,7 +85,9 @@ Result<Answer> list_messages(const Store& store, Call& call) {
   if (!messages) return fail(std::move(messages).error());
   std::vector<wire::Message> views;
   views.reserve(messages->size());
-  for (const auto& message : *messages) views.push_back(listed_view(message, *channel));
+  for (const auto& message : *messages) {
+    if (call.caller.may_see_of(message.message.id)) views.push_back(listed_view(message, *channel));
+  }
   return good(views);
 }
 
@@ -117,7 +119,7 @@ Result<Answer> post_reply(Store& store, Call& call) {
   draft.key = *std::move(key);
   auto posted = store.append_message(draft);
   if (!posted) return fail(std::move(posted).error());
-  tell_posted(store, *posted, call.to);
+  tell_posted(store, *posted, *channel, call.to);
   auto answer = created(reply_view(posted->message, *channel));
   answer.replayed = posted->replayed;
   return answer;
@@ -137,7 +139,9 @@ Result<Answer> list_replies(const Store& store, Call& call) {
   if (!replies) return fail(std::move(replies).error());
   wire::Thread view;
   view.parent = listed_view(*listed, *channel);
-  for (const auto& reply : *replies) view.replies.push_back(reply_view(reply, *channel));
+  for (const auto& reply : *replies) {
+    if (call.caller.may_see_of(reply.id)) view.replies.push_back(reply_view(reply, *channel));
+  }
   return good(view);
 }
 

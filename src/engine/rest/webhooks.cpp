@@ -178,7 +178,7 @@ Result<Answer> call_webhook(Store& store, Call& call) {
   call.caller.workspace = webhook->workspace;
   auto posted = store.append_message(draft);
   if (!posted) return fail(std::move(posted).error());
-  tell_posted(store, *posted, call.to);
+  tell_posted(store, *posted, *channel, call.to);
   wire::StreamWebhookMessage told;
   told.id = std::to_string(posted->message.id);
   told.text = message->text;

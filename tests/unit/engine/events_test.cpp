@@ -23,6 +23,10 @@ std::vector<std::string> types_of(const Happenings& heard) {
   return types;
 }
 
+Channel channel_of(const Store& store, const Posted& posted) {
+  return StoreWorld::get(store.channel(posted.message.channel));
+}
+
 /// What is told of `work`, which is one operation.
 Happenings told(StoreWorld& world, const std::function<void(Store&, Happenings&)>& work) {
   Happenings heard;
@@ -42,7 +46,7 @@ TEST_CASE("a message is told to its recipients and to who watches, and a repetit
     const auto room = world.channel("room", {ada, bob});
     auto posted = world.post(room, ada, "see \"this\" @bob");
     const auto heard =
-        told(world, [&](Store& store, Happenings& to) { tell_posted(store, posted, to); });
+        told(world, [&](Store& store, Happenings& to) { tell_posted(store, posted, room, to); });
     CHECK(heard.mailboxes == std::vector<Id>{bob.id});
     CHECK(heard.notices.empty());
     REQUIRE(types_of(heard) == std::vector<std::string>{"message.created"});
@@ -55,8 +59,9 @@ TEST_CASE("a message is told to its recipients and to who watches, and a repetit
               R"("attachments":[]}})");
 
     posted.replayed = true;
-    const auto again =
-        told(world, [&](Store& store, Happenings& to) { tell_posted(store, posted, to); });
+    const auto again = told(world, [&](Store& store, Happenings& to) {
+      tell_posted(store, posted, channel_of(store, posted), to);
+    });
     CHECK(again.mailboxes.empty());
     CHECK(again.stream.empty());
   });
@@ -71,8 +76,9 @@ TEST_CASE("who sends to a full mailbox is told so") {
         const auto bob = world.agent("bob");
         world.dm(ada, bob, "one");
         const auto posted = world.dm(ada, bob, "two");
-        const auto heard =
-            told(world, [&](Store& store, Happenings& to) { tell_posted(store, posted, to); });
+        const auto heard = told(world, [&](Store& store, Happenings& to) {
+          tell_posted(store, posted, channel_of(store, posted), to);
+        });
         REQUIRE(heard.notices.size() == 1);
         CHECK(heard.notices[0].to == std::vector<Id>{ada.id});
         CHECK(payload(heard.notices[0].event) ==

@@ -65,6 +65,39 @@ TEST_CASE("an observer sees what its scopes say, until it is revoked") {
   CHECK(refusal(world.get(path, world.key)) == "404 observer_token_not_found");
 }
 
+TEST_CASE("an observer sees no more than its filters say") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto bob = world.agent("bob");
+  world.channel("open", {ada, bob});
+  world.channel("closed", {ada});
+  const auto seen = world.say("open", ada, "word");
+  const auto hidden = world.say("closed", ada, "word");
+  world.dm(ada, "bob", "word");
+  const auto made = world.post(
+      "/v1/observer-tokens", world.key,
+      R"({"name":"eye","scopes":["messages:read","channels:read","search:read","dms:read",)"
+      R"("activity:read"],"filters":{"channel_names":["open"],"include_dms":false}})");
+  const auto token = made.at("/data/token");
+  CHECK(world.get("/v1/channels", token).at("/data/0/name") == "open");
+  CHECK(world.get("/v1/channels", token).at("/data/1") == "");
+  CHECK(world.get("/v1/channels/open/messages", token).at("/data/0/id") == seen);
+  CHECK(refusal(world.get("/v1/channels/closed/messages", token)) == "404 channel_not_found");
+  CHECK(world.get("/v1/messages/" + seen, token).status == 200);
+  CHECK(refusal(world.get("/v1/messages/" + hidden, token)) == "404 message_not_found");
+  CHECK(world.get("/v1/search?q=word", token).at("/data/0/id") == seen);
+  CHECK(world.get("/v1/search?q=word", token).at("/data/1") == "");
+  CHECK(world.get("/v1/activity", token).at("/data/1") == "");
+  CHECK(world.get("/v1/dm/conversations/all", token).at("/data") == "[]");
+
+  const auto later = world.post(
+      "/v1/observer-tokens", world.key,
+      R"({"name":"late","scopes":["messages:read"],"filters":{"created_after":"2100-01-01"}})");
+  CHECK(world.get("/v1/channels/open/messages", later.at("/data/token")).at("/data") == "[]");
+  CHECK(refusal(world.get("/v1/messages/" + seen, later.at("/data/token"))) ==
+        "404 message_not_found");
+}
+
 TEST_CASE("a workspace: made, found, changed, and gone with all that is in it") {
   RestWorld world;
   const auto again = world.post("/v1/workspaces", world.key, R"({"name":"team"})");
