@@ -226,8 +226,7 @@ asio::awaitable<Result<ModeChanged>> Broker::set_mode(std::string name, ModeChan
   out.mode = agent.mailbox().mode();
   out.revision = agent.mailbox().revision();
   if (out.matched && before != out.mode && agent.takes_messages()) {
-    const auto held = *found;
-    auto kept = co_await spawner_.keep(held);
+    auto kept = co_await spawner_.keep(*found);
     if (!kept) co_return fail(std::move(kept).error());
   }
   co_return out;

@@ -122,8 +122,11 @@ void JournalBook::put_agent(const Agent& agent, Role role, std::int64_t position
   const auto known = book_.find(agent.agent_id);
   const Saved nothing;
   const Saved& old = known != book_.end() ? known->second : nothing;
-  const auto& before = old.agent.mailbox;
-  const auto& after = agent.mailbox;
+  const bool same_name = known != book_.end() && old.role == role && old.position == position &&
+                         old.agent.agent_name == agent.agent_name;
+  if (same_name && old.agent.mailbox.is(agent.mailbox)) return;
+  const auto& before = *old.agent.mailbox;
+  const auto& after = *agent.mailbox;
   const bool same_rows =
       std::equal(before.rows.begin(), before.rows.end(), after.rows.begin(), after.rows.end(),
                  same_row) &&
@@ -131,8 +134,6 @@ void JournalBook::put_agent(const Agent& agent, Role role, std::int64_t position
                  after.open_ephemeral.begin(), after.open_ephemeral.end(), same_row);
   const bool same_marks =
       before.recent == after.recent && before.recent_ephemeral == after.recent_ephemeral;
-  const bool same_name = known != book_.end() && old.role == role && old.position == position &&
-                         old.agent.agent_name == agent.agent_name;
   if (same_name && same_rows && same_marks && same_head(before, after)) return;
 
   Saved now = old;
@@ -254,8 +255,8 @@ JournalBook::Standing JournalBook::compare(const std::vector<JournalMessages::Ro
         missing.push_back(std::move(key));
       }
     };
-    for (const auto& row : agent.agent.mailbox.rows) look(row);
-    for (const auto& row : agent.agent.mailbox.open_ephemeral) look(row);
+    for (const auto& row : agent.agent.mailbox->rows) look(row);
+    for (const auto& row : agent.agent.mailbox->open_ephemeral) look(row);
     if (missing.empty()) continue;
     const auto ended = messages_.ended_of(id);
     for (auto& key : missing) {
@@ -285,8 +286,8 @@ BookState JournalBook::load() {
     const auto lost = [&](const MailboxRow& row) {
       return standing.lost.contains(RowKey(agent.agent_id, row.seq, row.mark));
     };
-    std::erase_if(agent.mailbox.rows, lost);
-    std::erase_if(agent.mailbox.open_ephemeral, lost);
+    std::erase_if(agent.mailbox.edit().rows, lost);
+    std::erase_if(agent.mailbox.edit().open_ephemeral, lost);
     auto& into = saved->role == Role::live      ? state.live
                  : saved->role == Role::retired ? state.retired
                                                 : state.strangers;
@@ -325,7 +326,7 @@ const JournalBook::Book& JournalBook::saved() {
     saved.position = query.integer(2);
     saved.agent.agent_id = query.text(0);
     saved.agent.agent_name = query.text(3);
-    auto& mailbox = saved.agent.mailbox;
+    auto& mailbox = saved.agent.mailbox.edit();
     mailbox.placed = query.flag(4);
     mailbox.cursor = query.number(5);
     mailbox.adopted = query.number(6);
@@ -350,7 +351,7 @@ void JournalBook::read_rows(Book& book) {
   while (query.next()) {
     const auto owner = book.find(query.text(0));
     if (owner == book.end()) continue;
-    auto& mailbox = owner->second.agent.mailbox;
+    auto& mailbox = owner->second.agent.mailbox.edit();
     auto& rows = query.flag(1) ? mailbox.open_ephemeral : mailbox.rows;
     rows.push_back({query.number(2), query.number(3), static_cast<std::size_t>(query.number(4)),
                     query.flag(5)});
@@ -378,10 +379,10 @@ void JournalBook::read_marks(Book& book) {
   for (auto& [id, saved] : book) {
     for (const bool ephemeral : {false, true}) {
       const std::pair key(id, ephemeral);
-      auto& into = ephemeral ? saved.agent.mailbox.recent_ephemeral : saved.agent.mailbox.recent;
+      auto& mailbox = saved.agent.mailbox.edit();
+      auto& into = ephemeral ? mailbox.recent_ephemeral : mailbox.recent;
       auto& marks = all[key];
       // Without a mark that was taken out, what is below the cursor cannot be told apart by marks.
-      auto& mailbox = saved.agent.mailbox;
       if (marks.size() < into.size()) mailbox.forgotten_up_to = mailbox.cursor;
       // At its front are those that have gone.
       const std::size_t most = std::min(into.size(), marks.size());

@@ -15,17 +15,17 @@ DeliveryBook::DeliveryBook(const BookState& state, Monotonic now, MailboxPolicy 
     : DeliveryBook(policy) {
   for (const auto& agent : state.live) {
     live_.try_emplace(agent.agent_id, agent.agent_id, agent.agent_name, policy_, counters_,
-                      agent.mailbox, now);
+                      *agent.mailbox, now);
     if (!agent.agent_name.empty()) id_of_name_[agent.agent_name] = agent.agent_id;
   }
   for (const auto& agent : state.retired) {
     retired_.try_emplace(agent.agent_id, agent.agent_id, std::string(), policy_, counters_,
-                         agent.mailbox, now);
+                         *agent.mailbox, now);
     retired_order_.push_back(agent.agent_id);
   }
   for (const auto& agent : state.strangers) {
     strangers_.try_emplace(agent.agent_id, agent.agent_id, agent.agent_name, stranger_policy_,
-                           counters_, agent.mailbox, now);
+                           counters_, *agent.mailbox, now);
     strangers_order_.push_back(agent.agent_id);
   }
 }
@@ -269,7 +269,7 @@ Mailbox& DeliveryBook::open_mailbox(Monotonic now, const std::string& agent_id,
     out.want_resync(now);
     return live_
         .try_emplace(agent_id, agent_id, std::string(), policy_, counters_,
-                     stranger.mapped().state(), now)
+                     *stranger.mapped().state(), now)
         .first->second;
   }
   return live_.try_emplace(agent_id, agent_id, std::string(), policy_, counters_).first->second;

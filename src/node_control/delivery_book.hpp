@@ -25,7 +25,7 @@ struct BookState {
   struct Agent {
     std::string agent_id;
     std::string agent_name;
-    MailboxState mailbox;
+    Shared<MailboxState> mailbox;
   };
   std::vector<Agent> live;
   std::vector<Agent> retired;

@@ -42,6 +42,7 @@ Mailbox::Mailbox(std::string agent_id, std::string agent_name, const MailboxPoli
 }
 
 Verdict Mailbox::receive(Monotonic now, const Link& link, Delivery frame, DeliveryEffects& out) {
+  state_.reset();
   const std::uint64_t mark = mark_of(frame.delivery_id);
   const std::uint64_t seq = frame.seq;
   if (seq == 0) return receive_ephemeral(std::move(frame), mark, out);
@@ -233,6 +234,7 @@ void Mailbox::acknowledge(DeliveryEffects& out) const {
 
 void Mailbox::finish(Monotonic now, const Link& link, std::uint64_t seq, std::uint64_t mark,
                      DeliveryEffects& out) {
+  state_.reset();
   if (seq == 0) {
     const auto open = open_ephemeral_.find(mark);
     if (open == open_ephemeral_.end()) {
@@ -266,6 +268,7 @@ void Mailbox::finish(Monotonic now, const Link& link, std::uint64_t seq, std::ui
 
 void Mailbox::fail(Monotonic now, const Link& link, std::uint64_t seq,
                    const std::string& delivery_id, DeliveryEffects& out) {
+  state_.reset();
   const std::uint64_t mark = mark_of(delivery_id);
   const bool known = seq == 0 ? open_ephemeral_.contains(mark)
                               : rows_.contains(seq) && rows_.at(seq).mark == mark &&
@@ -290,6 +293,7 @@ void Mailbox::fail(Monotonic now, const Link& link, std::uint64_t seq,
 
 void Mailbox::seed(Monotonic now, const Link& link, std::uint64_t engine_cursor,
                    DeliveryEffects& out) {
+  state_.reset();
   if (!placed_) {
     place_at(engine_cursor);
     while (!rows_.empty() && rows_.begin()->first <= engine_cursor) drop(rows_.begin());
@@ -311,6 +315,7 @@ void Mailbox::seed(Monotonic now, const Link& link, std::uint64_t engine_cursor,
 
 void Mailbox::on_time(Monotonic now, const Link& link, DeliveryEffects& out) {
   if (!link.up) return;
+  state_.reset();
   while (true) {
     const auto held = placed_ ? rows_.upper_bound(shown_) : rows_.begin();
     if (held == rows_.end()) break;
@@ -348,6 +353,7 @@ std::optional<Monotonic> Mailbox::next_deadline(const Link& link) const {
 }
 
 void Mailbox::forget_unfinished(Monotonic now) {
+  state_.reset();
   for (auto row = rows_.begin(); row != rows_.end();) {
     row->second.since = now;
     if (row->second.phase == Phase::finished) {
@@ -365,7 +371,8 @@ void Mailbox::forget_unfinished(Monotonic now) {
   set_shown_to_last_row();
 }
 
-MailboxState Mailbox::state() const {
+const Shared<MailboxState>& Mailbox::state() const {
+  if (state_) return *state_;
   MailboxState state;
   state.placed = placed_;
   state.cursor = cursor_;
@@ -382,7 +389,7 @@ MailboxState Mailbox::state() const {
   state.recent.assign(recent_.oldest_first().begin(), recent_.oldest_first().end());
   state.recent_ephemeral.assign(recent_ephemeral_.oldest_first().begin(),
                                 recent_ephemeral_.oldest_first().end());
-  return state;
+  return state_.emplace(std::move(state));
 }
 
 /// The engine counts anew. What was finished is still known by its id.

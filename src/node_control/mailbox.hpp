@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/shared.hpp"
 #include "node_control/delivery.hpp"
 #include "node_control/recent_marks.hpp"
 
@@ -85,7 +86,8 @@ class Mailbox {
   void acknowledge(DeliveryEffects& out) const;
   /// Forgets all that is not finished; the engine sends it again.
   void forget_unfinished(Monotonic now);
-  [[nodiscard]] MailboxState state() const;
+  /// The same one as long as nothing has changed: a book of many agents is not copied for one.
+  [[nodiscard]] const Shared<MailboxState>& state() const;
 
  private:
   enum class Phase { held, open, finished };
@@ -146,6 +148,8 @@ class Mailbox {
   /// A frame was not taken for want of room and has to be asked for.
   bool refused_ = false;
   int failures_in_a_row_ = 0;
+  /// As it was asked for last; every call that may change something takes it away.
+  mutable std::optional<Shared<MailboxState>> state_;
 };
 
 }  // namespace relay::node_control

@@ -31,7 +31,7 @@ std::string text_of(const BookState& state) {
   };
   const auto agents = [&](const std::vector<BookState::Agent>& list, const char* role) {
     for (const auto& agent : list) {
-      const auto& box = agent.mailbox;
+      const auto& box = *agent.mailbox;
       text += std::string(role) + " " + agent.agent_id + " " + agent.agent_name + " ";
       for (const std::uint64_t part :
            {std::uint64_t{box.placed}, box.cursor, box.adopted, box.forgotten_up_to}) {
@@ -160,7 +160,7 @@ TEST_CASE_FIXTURE(BookWorld, "more marks than are remembered come back, over res
   save();
   open();
   const auto state = get(journal().load());
-  CHECK(state.live.at(0).mailbox.recent.size() == 1024);
+  CHECK(state.live.at(0).mailbox->recent.size() == 1024);
   CHECK(text_of(state) == text_of(book.state()));
 }
 

@@ -38,9 +38,10 @@ struct DamageWorld : test::QuickDisk, JournalWorld {
       node_control::BookState::Agent box;
       box.agent_id = id;
       box.agent_name = "name of " + box.agent_id;
-      box.mailbox.placed = true;
-      box.mailbox.cursor = number;
-      for (std::uint64_t i = 1; i <= number; ++i) box.mailbox.recent.push_back({i * 7919, i});
+      auto& mailbox = box.mailbox.edit();
+      mailbox.placed = true;
+      mailbox.cursor = number;
+      for (std::uint64_t i = 1; i <= number; ++i) mailbox.recent.push_back({i * 7919, i});
       change->state.live.push_back(std::move(box));
     }
     get(journal().save(change));
@@ -67,8 +68,8 @@ struct DamageWorld : test::QuickDisk, JournalWorld {
     const auto state = get(journal().load());
     for (const auto& agent : state.live) {
       lines.insert("mailbox " + agent.agent_id + agent.agent_name +
-                   std::to_string(agent.mailbox.cursor));
-      for (const auto& mark : agent.mailbox.recent) {
+                   std::to_string(agent.mailbox->cursor));
+      for (const auto& mark : agent.mailbox->recent) {
         lines.insert("mark " + agent.agent_id + std::to_string(mark.mark) + " " +
                      std::to_string(mark.seq));
       }

@@ -244,6 +244,41 @@ TEST_CASE("a restarted broker neither repeats nor loses") {
   CHECK(text_of(next.done(b.now, "a1", 4, "a1-4")) == "ack alpha 4");
 }
 
+TEST_CASE("a state is one as long as nothing changes, and another after each change") {
+  Bench b;
+  (void)b.book.registered(b.now, "b1", "beta");
+  const auto of = [&](std::size_t agent) { return b.book.state().live.at(agent).mailbox; };
+  auto ada = of(0);
+  auto bert = of(1);
+  CHECK(ada.is(of(0)));
+  // Each way in which one can change; the other agent's is never copied.
+  const auto changed = [&] {
+    const bool other = !ada.is(of(0)) && bert.is(of(1));
+    ada = of(0);
+    return other;
+  };
+  b.deliver(1);
+  CHECK(changed());
+  CHECK(ada->rows.size() == 1);
+  b.done(1);
+  CHECK(changed());
+  CHECK(ada->cursor == 1);
+  b.deliver(ephemeral("e1"));
+  CHECK(changed());
+  CHECK(ada->open_ephemeral.size() == 1);
+  b.deliver(2);
+  CHECK(changed());
+  (void)b.book.failed(b.now, "a1", 2, "a1-2");
+  CHECK(changed());
+  CHECK(ada->rows.empty());
+  (void)b.book.registered(b.now, "a1", "alpha", 7);
+  CHECK(changed());
+  CHECK(ada->cursor == 7);
+  // Who has one may do with it what he likes.
+  ada.edit().cursor = 99;
+  CHECK(of(0)->cursor == 7);
+}
+
 TEST_CASE("a restarted broker keeps released ids, ephemeral ids and holes") {
   Bench b;
   b.deliver(ephemeral("e1"));

@@ -446,7 +446,7 @@ TEST_CASE_FIXTURE(ConnectWorld,
     co_await w.session->stop();
     CHECK(SystemClock().now() - before < 5s);
     REQUIRE(w.store.state.live.size() == 1);
-    CHECK(w.store.state.live.front().mailbox.cursor == 1);
+    CHECK(w.store.state.live.front().mailbox->cursor == 1);
     CHECK(w.broker.tunnels.back() == "disconnected");
   });
 }
