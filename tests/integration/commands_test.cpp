@@ -210,9 +210,13 @@ TEST_CASE_FIXTURE(User, "a log that has grown long makes room, at the start and 
   const std::string pid = text_at(run({"status", "--json"}).out, "/pid");
   REQUIRE(::kill(static_cast<pid_t>(std::stol(pid)), SIGHUP) == 0);
   const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!std::filesystem::exists(log + ".1") || std::filesystem::file_size(log) == 0) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-  }
+  // Between the two there is no log at all.
+  const auto has_begun_anew = [&log] {
+    std::error_code missing;
+    const auto size = std::filesystem::file_size(log, missing);
+    return !missing && size > 0 && std::filesystem::exists(log + ".1");
+  };
+  while (!has_begun_anew()) REQUIRE(std::chrono::steady_clock::now() < end);
   CHECK(std::filesystem::file_size(log) < 4096);
   using std::filesystem::perms;
   CHECK(std::filesystem::status(log).permissions() == (perms::owner_read | perms::owner_write));
