@@ -46,6 +46,11 @@ Option&& Option::rest() && {
   return std::move(*this);
 }
 
+Option&& Option::rare() && {
+  rare_ = true;
+  return std::move(*this);
+}
+
 Option&& Option::hidden() && {
   hidden_ = true;
   return std::move(*this);

@@ -41,6 +41,8 @@ class Option {
   Option&& rest() &&;
   /// Left out of help and completion.
   Option&& hidden() &&;
+  /// For few: on the help page by its name only.
+  Option&& rare() &&;
 
   [[nodiscard]] const std::string& names() const { return names_; }
   [[nodiscard]] const std::string& help() const { return help_; }
@@ -52,6 +54,7 @@ class Option {
   [[nodiscard]] bool is_required() const { return required_; }
   [[nodiscard]] bool is_rest() const { return rest_; }
   [[nodiscard]] bool is_hidden() const { return hidden_; }
+  [[nodiscard]] bool is_rare() const { return rare_; }
   [[nodiscard]] bool is_flag() const { return std::holds_alternative<bool*>(into_); }
   [[nodiscard]] bool is_argument() const { return names_.front() != '-'; }
   /// "--name" of "-n,--name".
@@ -68,6 +71,7 @@ class Option {
   bool required_ = false;
   bool rest_ = false;
   bool hidden_ = false;
+  bool rare_ = false;
 };
 
 /// What a command may use of the world outside; lives longer than its run.

@@ -75,9 +75,12 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
                                   command.is_group() ? " <command>" : "");
   std::vector<Row> arguments;
   std::vector<Row> options;
+  std::vector<std::string> rare;
   for (const Option& option : command.options) {
     if (option.is_hidden()) continue;
-    if (option.is_argument()) {
+    if (option.is_rare()) {
+      rare.push_back(left_of(option));
+    } else if (option.is_argument()) {
       const bool many = std::holds_alternative<std::vector<std::string>*>(option.target());
       const auto shape = option.is_required() ? " <{}>{}" : " [{}]{}";
       usage += fmt::format(fmt::runtime(shape), option.names(), many ? "…" : "");
@@ -94,6 +97,7 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
   append_commands(page, command.commands);
   append(page, "Arguments", arguments);
   append(page, "Options", options);
+  if (!rare.empty()) page += fmt::format("  And: {}\n", join(rare, ", "));
   page += "\nExamples:\n";
   for (const auto& example : command.examples) page += fmt::format("  {}\n", example);
   return page;

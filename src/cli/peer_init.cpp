@@ -59,7 +59,7 @@ Result<ServeOptions> serve_options(const PeerOptions& options) {
   // Two brokers of one name in two directories are two.
   out.instance = fmt::format("peer-{}-{}", name.substr(0, 40), short_hash(out.state_dir));
   out.leased = !options.persist;
-  out.peer_key = Secret(std::string_view(options.workspace_key));
+  out.key_in_hand = Secret(std::string_view(options.workspace_key));
   const std::string address = options.api_bind.empty() ? "127.0.0.1" : options.api_bind;
   out.listen = address + ":" + (options.api_port.empty() ? "0" : options.api_port);
   for (const std::string_view channel : split(options.channels, ',')) {

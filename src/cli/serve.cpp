@@ -12,12 +12,20 @@ Command serve_command() {
   auto options = std::make_shared<ServeOptions>();
   Command command;
   command.name = "serve";
-  command.summary = "Run the broker of this directory";
-  command.examples = {"relay-broker serve --engine https://cast.agentrelay.com",
-                      "relay-broker serve --relay off"};
+  command.summary = "Run the broker of this directory, and an engine if none is named";
+  command.examples = {"relay-broker serve",
+                      "relay-broker serve --engine https://cast.agentrelay.com"};
   add_engine_options(command, options->engine);
   const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
   add(Option("--relay", "Whether to join an engine", &options->relay).choices({"on", "off"}));
+  add(Option("--role", "What to run here", &options->role).choices({"all", "node", "engine"}));
+  add(Option("--own-engine", "An engine for this instance alone", &options->own_engine).rare());
+  add(Option("--engine-listen", "Where the engine listens", &options->engine_listen)
+          .value_name("HOST:PORT")
+          .rare());
+  add(Option("--store", "Where the engine keeps what it knows", &options->store)
+          .value_name("sqlite:PATH")
+          .rare());
   add(Option("--name", "What the node is called", &options->name).value_name("NODE"));
   add(Option("--instance", "Name of the instance", &options->instance).value_name("NAME"));
   add(Option("--listen", "Where the API listens", &options->listen)
@@ -27,10 +35,12 @@ Command serve_command() {
   add(Option("--max-agents", "Most agents at a time", &options->max_agents).value_name("N"));
   add(Option("--harness", "What the engine may spawn", &options->harness).value_name("CLI,…"));
   add(Option("--orphan-grace", "How long agents live without a broker", &options->orphan_grace)
-          .duration());
+          .duration()
+          .rare());
   add(Option("--takeover", "Replace a running broker, keep its agents", &options->takeover));
   add(Option("--background", "Return when it is ready, and go on", &options->background));
-  add(Option("--print-connection", "Print where the running one is", &options->print_connection));
+  add(Option("--print-connection", "Print where the running one is", &options->print_connection)
+          .rare());
   add(Option("--node-id", "Id of a node that was made for us", &options->node_id)
           .value_name("ID")
           .hidden());

@@ -1,17 +1,22 @@
 #include "cli/serve_run.hpp"
 
 #include "cli/output.hpp"
+#include "cli/own_engine.hpp"
 #include "cli/serve_background.hpp"
+#include "cli/serve_engine.hpp"
 #include "cli/serve_note.hpp"
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
 #include <csignal>
 #include <fmt/format.h>
+#include <functional>
+#include <optional>
 #include <unistd.h>
 #include <utility>
 
 #include "base/printable.hpp"
+#include "net/event.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
 #include "os/posix_files.hpp"
@@ -37,19 +42,87 @@ class Serving {
         executor_(executor),
         signals_(executor),
         manager_(os::Environment::of_process()),
+        ending_(executor),
         tasks_(std::move(executor)) {}
 
   asio::awaitable<Result<void>> run(Progress* progress) {
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR2}) {
+      std::error_code error;
+      signals_.add(number, error);
+    }
+    tasks_.spawn(heed_signals());
+    auto out = co_await open_engine(progress);
+    if (out) {
+      auto served = options_.role == "engine" ? be_an_engine(progress) : be_a_broker(progress);
+      out = co_await std::move(served);
+    }
+    tasks_.cancel();
+    co_await tasks_.join();
+    if (own_engine_) co_await own_engine_->stop();
+    co_return out;
+  }
+
+ private:
+  /// The engine of our own, when the broker is to have that one.
+  asio::awaitable<Result<void>> open_engine(Progress* progress) {
+    const auto directory = own_engine_directory(options_);
+    if (!directory) co_return fail(directory.error());
+    engine::EngineHome home(*directory, files_);
+    const auto known = home.address();
+    if (!known) co_return fail(known.error());
+    const auto choice = choose_engine(options_, setup_, *known);
+    if (!choice) co_return fail(choice.error());
+    if (*choice != EngineChoice::own) co_return Result<void>();
+    auto settings = own_engine_settings(options_);
+    if (!settings) co_return fail(std::move(settings).error());
+    step(progress, "starting the engine");
+    std::function<void(std::string)> note = [this](std::string text) {
+      log(node_control::NoteLevel::warning, std::move(text));
+    };
+    own_engine_.emplace(executor_, random_, std::move(home), *std::move(settings), std::move(note));
+    auto found = co_await own_engine_->open();
+    if (!found) co_return fail(std::move(found).error());
+    if (options_.role == "engine" && !found->here) {
+      co_return fail(Code::already_running,
+                     "another process of this user runs the engine: " + found->url,
+                     "use it, or --store sqlite:PATH for another one");
+    }
+    redactor_.watch(found->workspace_key);
+    engine_here_ = found->here;
+    if (!engine_here_) tasks_.spawn(own_engine_->keep());
+    options_.engine.engine = found->url;
+    options_.key_in_hand = found->workspace_key;
+    engine_workspace_ = found->workspace_id;
+    co_return Result<void>();
+  }
+
+  asio::awaitable<Result<void>> be_an_engine(Progress* progress) {
+    progress->done();
+    const auto directory = own_engine_directory(options_);
+    if (directory) state_dir_ = *directory;
+    broker::DaemonFacts facts;
+    facts.engine = options_.engine.engine;
+    facts.workspace_id = engine_workspace_;
+    facts.connected = true;
+    announce(facts);
+    if (const auto interval = manager_.watchdog_interval()) {
+      tasks_.spawn(feed_watchdog(*interval / 3));
+    }
+    while (!asked_to_end_) {
+      (void)co_await ending_.wait(kEndsWithin);
+    }
+    (void)manager_.stopping("ending");
+    co_return Result<void>();
+  }
+
+  asio::awaitable<Result<void>> be_a_broker(Progress* progress) {
     auto settings = serve_settings(options_, setup_, files_, random_, redactor_);
     if (!settings) co_return fail(std::move(settings).error());
     state_dir_ = settings->broker.state_dir;
     instance_ = settings->instance.name;
     directory_ = settings->broker.directory;
     broker::Daemon::Hooks hooks;
-    hooks.on_step = [this, progress](std::string what) {
-      progress->step(what);
-      (void)manager_.status(what);
-    };
+    hooks.on_step = [this, progress](std::string what) { step(progress, std::move(what)); };
     hooks.on_listening = [this](const std::string& url) {
       if (options_.peer) say("[agent-relay] API listening on " + url);
     };
@@ -59,11 +132,6 @@ class Serving {
     broker::Daemon daemon(executor_, clock_, random_, files_, *std::move(settings),
                           std::move(hooks));
     daemon_ = &daemon;
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR2}) {
-      std::error_code error;
-      signals_.add(number, error);
-    }
-    tasks_.spawn(heed_signals());
     Result<void> out;
     const auto facts = co_await daemon.start();
     progress->done();
@@ -82,15 +150,18 @@ class Serving {
     const bool leave = leave_agents_ || (!out && out.error().code == Code::already_running);
     co_await daemon.stop(leave ? broker::Daemon::Agents::leave : broker::Daemon::Agents::end);
     daemon_ = nullptr;
-    tasks_.cancel();
-    co_await tasks_.join();
     co_return out;
   }
 
- private:
+  void step(Progress* progress, std::string what) {
+    (void)manager_.status(what);
+    progress->step(std::move(what));
+  }
+
   void announce(const broker::DaemonFacts& facts) {
     const std::string engine = facts.engine.empty() ? "none" : facts.engine;
-    ready_status_ = "ready: " + facts.url;
+    const bool only_engine = facts.url.empty();
+    ready_status_ = "ready: " + (only_engine ? facts.engine : facts.url);
     (void)manager_.ready(ready_status_);
     if (options_.peer) return warn_of(facts);
     keep_note();
@@ -102,6 +173,7 @@ class Serving {
       out.field("api", facts.url);
       out.field("socket", facts.socket);
       out.field("engine", facts.engine);
+      out.field("runs_engine", engine_here_);
       out.field("workspace_id", facts.workspace_id);
       out.field("node_id", facts.node_id);
       out.field("node_name", facts.node_name);
@@ -111,6 +183,8 @@ class Serving {
       out.end_object();
       out.finish();
       say(text);
+    } else if (only_engine) {
+      say(fmt::format("relay-broker engine ready: {}", printable(engine)));
     } else {
       say(fmt::format("relay-broker ready: {} (engine {}, node {})", facts.url, printable(engine),
                       facts.node_name.empty() ? "none" : printable(facts.node_name)));
@@ -173,6 +247,7 @@ class Serving {
         std::signal(SIGTERM, SIG_DFL);
         ::kill(::getpid(), SIGTERM);
       }
+      ending_.notify();
       if (daemon_ != nullptr) daemon_->ask_to_end();
     }
   }
@@ -207,7 +282,8 @@ class Serving {
   }
 
   Context& context_;
-  const ServeOptions& options_;
+  /// With what is found out about the engine.
+  ServeOptions options_;
   NodeSetup& setup_;
   Background* background_;
   asio::any_io_executor executor_;
@@ -218,6 +294,10 @@ class Serving {
   asio::signal_set signals_;
   os::ServiceManager manager_;
   broker::Daemon* daemon_ = nullptr;
+  std::optional<OwnEngine> own_engine_;
+  bool engine_here_ = false;
+  std::string engine_workspace_;
+  net::Event ending_;
   os::Path state_dir_;
   os::Path directory_;
   std::string instance_;

@@ -1,5 +1,6 @@
 #include "cli/serve_settings.hpp"
 
+#include "cli/listen_address.hpp"
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -32,34 +33,17 @@ Result<std::size_t> number_of(const std::string& text, std::string_view option, 
               fmt::format("{} has to be a number from 0 to {}, not '{}'", option, most, text));
 }
 
-struct ListenPlace {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 0;
-};
-
-Result<ListenPlace> read_listen(const std::string& text) {
-  ListenPlace out;
-  const auto colon = text.rfind(':');
-  std::string address = colon == std::string::npos ? "" : text.substr(0, colon);
-  const auto port =
-      number_of(colon == std::string::npos ? text : text.substr(colon + 1), "the port", 65535);
-  if (!port) {
-    return fail(Code::invalid_argument,
-                fmt::format("--listen takes HOST:PORT or a port, not '{}'", printable(text)),
-                "127.0.0.1:8080, [::1]:8080 or 8080; 0 is any free port");
-  }
-  if (address.starts_with('[') && address.ends_with(']')) {
-    address = address.substr(1, address.size() - 2);
-  }
-  if (!address.empty() && address != "localhost") out.address = address;
-  if (out.address != "127.0.0.1" && out.address != "::1") {
+/// Of the API, which is for this machine only.
+Result<ListenAddress> read_listen(const std::string& text) {
+  auto listen = parse_listen_address(text, "--listen");
+  if (!listen) return fail(std::move(listen).error());
+  if (listen->address != "127.0.0.1" && listen->address != "::1") {
     return fail(Code::invalid_argument,
                 fmt::format("--listen: the API listens on this machine only, not on {}",
-                            printable(out.address)),
+                            printable(listen->address)),
                 "127.0.0.1 or [::1]; reach it from elsewhere through ssh");
   }
-  out.port = static_cast<std::uint16_t>(*port);
-  return out;
+  return listen;
 }
 
 /// Those that were named, else the usual ones that this machine has.
@@ -163,9 +147,9 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
   auto key = setup.workspace_key(options.engine, workspace);
   if (!key) return fail(std::move(key).error());
   request.workspace_key = *std::move(key);
-  if (!options.peer_key.empty()) {
-    redactor.watch(options.peer_key);
-    request.workspace_key = options.peer_key;
+  if (!options.key_in_hand.empty()) {
+    redactor.watch(options.key_in_hand);
+    request.workspace_key = options.key_in_hand;
   }
   if (request.engine.empty() && options.peer) request.engine = kPeerEngine;
   if (request.engine.empty()) {
@@ -190,6 +174,17 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
 
 }  // namespace
 
+Result<broker::Instance> serve_instance(const ServeOptions& options,
+                                        const os::Surroundings& around) {
+  const auto paths = os::user_paths(around);
+  if (!paths) return fail(paths.error());
+  auto name = instance_name_of(options, around);
+  if (!name) return fail(std::move(name).error());
+  broker::Instance out(*paths, *std::move(name));
+  if (!options.state_dir.empty()) out.state = std::filesystem::absolute(options.state_dir);
+  return out;
+}
+
 Result<void> check_listen(const std::string& text) {
   const auto read = read_listen(text);
   if (!read) return fail(read.error());
@@ -203,11 +198,9 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
   if (!around) return fail(std::move(around).error());
   const auto paths = os::user_paths(*around);
   if (!paths) return fail(paths.error());
-  auto name = instance_name_of(options, *around);
-  if (!name) return fail(std::move(name).error());
-
-  broker::Instance instance(*paths, *std::move(name));
-  if (!options.state_dir.empty()) instance.state = std::filesystem::absolute(options.state_dir);
+  auto found = serve_instance(options, *around);
+  if (!found) return fail(std::move(found).error());
+  broker::Instance instance = *std::move(found);
   broker::BrokerSettings settings;
   settings.instance = instance.name;
   settings.version = kOurVersion;

@@ -22,21 +22,31 @@ struct ServeOptions {
   std::string max_agents;
   std::string harness;
   std::string relay;
+  /// all, node or engine; empty as all.
+  std::string role;
+  std::string engine_listen;
+  std::string store;
   std::string orphan_grace;
   std::vector<std::string> channels;
   bool takeover = false;
+  /// An engine for this instance alone.
+  bool own_engine = false;
   /// Return when it is ready; it goes on without this terminal.
   bool background = false;
   /// Start nothing, say where the one that runs is.
   bool print_connection = false;
   /// We were started under the peer's name and speak as it does.
   bool peer = false;
-  /// With `peer`: the key as the peer takes it, in the open.
-  Secret peer_key;
+  /// The workspace's key where it is not an option of the user's: of our own engine, or as the
+  /// peer takes it, in the open.
+  Secret key_in_hand;
   /// With `peer`: the broker ends when nobody renews its lease.
   bool leased = false;
 };
 
+/// The instance that the options, the environment or the working directory name.
+[[nodiscard]] Result<broker::Instance> serve_instance(const ServeOptions& options,
+                                                      const os::Surroundings& around);
 /// Whether a text can be --listen: "127.0.0.1:8080", "[::1]:0", or a port alone.
 [[nodiscard]] Result<void> check_listen(const std::string& text);
 

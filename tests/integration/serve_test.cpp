@@ -82,12 +82,6 @@ TEST_CASE_FIXTURE(User, "F17: one broker for a directory; the second one names t
   CHECK(second.err.find(std::to_string(broker->pid())) != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(User, "serve needs an engine, or to be told that there is none") {
-  const auto result = run({"serve"});
-  CHECK(result.status.as_shell() == 4);
-  CHECK(result.err.find("--relay off") != std::string::npos);
-}
-
 TEST_CASE_FIXTURE(Member, "a message of the engine is read by the agent and acknowledged") {
   serve({"--json"});
   CHECK(text_at(broker->out(), "/event") == "ready");

@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(User, "in the background serve returns when it is ready, and l
   CHECK(second.status.as_shell() == 6);
   CHECK(second.out.empty());
   CHECK(second.err.find("has a broker") != std::string::npos);
-  const auto json = run({"serve", "--background", "--json"});
+  const auto json = run({"serve", "--background", "--json", "--role", "node"});
   CHECK(json.status.as_shell() == 4);
   CHECK(text_at(json.out, "/error/code") == "not_enrolled");
 

@@ -87,6 +87,14 @@ void RunningProgram::wait_for(std::string_view text, Duration at_most) {
   }
 }
 
+void RunningProgram::wait_for_err(std::string_view text, Duration at_most) {
+  const Monotonic deadline = SystemClock().now() + at_most;
+  while (err_.find(text) == std::string::npos) {
+    if (!err_fd_) give_up(fmt::format("it ended without saying '{}'", text));
+    if (!pump(deadline)) give_up(fmt::format("it has not said '{}'", text));
+  }
+}
+
 os::ExitStatus RunningProgram::wait_end(Duration at_most) {
   const Monotonic deadline = SystemClock().now() + at_most;
   while (out_fd_ || err_fd_) {

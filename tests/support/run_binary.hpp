@@ -30,6 +30,8 @@ class RunningProgram {
 
   /// Waits until standard output has this text behind what an earlier wait has matched.
   void wait_for(std::string_view text, Duration at_most = kPatience);
+  /// The same for standard error, from its beginning.
+  void wait_for_err(std::string_view text, Duration at_most = kPatience);
   /// Waits until it has ended and nothing holds its output any more.
   os::ExitStatus wait_end(Duration at_most = kPatience);
   void signal(int number);

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "engine/service/engine_home.hpp"
+#include "engine/service/engine_host.hpp"
+
+namespace relay::cli {
+
+/// Where an engine of our own listens and what it is made from.
+class OwnEngineSettings {
+ public:
+  std::string address = "127.0.0.1";
+  /// 0: where it was before, else a port of its choice.
+  std::uint16_t port = 0;
+  /// In place of the database of its home.
+  std::optional<os::Path> database;
+  std::string version;
+};
+
+/// The engine that the brokers of one user share. Exactly one process runs it, the one that has
+/// its database; the others watch, and when that process has ended the first of them takes its
+/// place, at the same address. On the loop thread.
+class OwnEngine {
+ public:
+  /// Between two looks at whether the engine's process is still there.
+  static constexpr Duration kLookEvery = std::chrono::seconds(1);
+
+  struct Found {
+    std::string url;
+    Secret workspace_key;
+    /// Empty when another process runs it.
+    std::string workspace_id;
+    /// This process runs it.
+    bool here = false;
+  };
+  /// `note` gets warnings for people.
+  OwnEngine(asio::any_io_executor executor, Random& random, engine::EngineHome home,
+            OwnEngineSettings settings, std::function<void(std::string)> note);
+
+  /// Runs it, or finds the one that another process runs.
+  asio::awaitable<Result<Found>> open();
+  /// Takes over when the other's process has ended; until it is cancelled. After `open`.
+  asio::awaitable<void> keep();
+  /// Not to be cancelled: `shielded`.
+  asio::awaitable<void> stop();
+
+ private:
+  asio::awaitable<Result<engine::EngineFacts>> start(std::uint16_t port);
+  /// Where it was before, else one of our choice: others that are taken are passed over.
+  asio::awaitable<Result<engine::EngineFacts>> start_somewhere();
+  [[nodiscard]] std::uint16_t likely_port();
+
+  Random& random_;
+  engine::EngineHome home_;
+  OwnEngineSettings settings_;
+  asio::any_io_executor executor_;
+  std::shared_ptr<std::function<void(std::string)>> note_;
+  engine::EngineHost host_;
+  Secret key_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace relay::cli

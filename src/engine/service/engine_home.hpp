@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "os/files.hpp"
+
+namespace relay::engine {
+
+/// Where an engine of our own can be reached.
+struct EngineAddress {
+  std::string url;
+  std::uint16_t port = 0;
+  /// Where it was before: what is bound to one of these is bound to this engine.
+  std::vector<std::string> former;
+
+  [[nodiscard]] bool is_or_was(std::string_view other) const;
+};
+
+/// The directory of the engine that the brokers of one user share: its database, the key of its
+/// workspace and its address. Whoever has the database's lock runs the engine. All files 0600 in
+/// 0700; every call may wait for a local disk.
+class EngineHome {
+ public:
+  /// Former addresses that are remembered.
+  static constexpr std::size_t kMostFormer = 8;
+
+  EngineHome(os::Path directory, os::Files& files)
+      : directory_(std::move(directory)), files_(files) {}
+
+  [[nodiscard]] os::Path database() const { return directory_ / "engine.db"; }
+
+  /// The key of the workspace; made the first time, and the same for all who ask at once.
+  [[nodiscard]] Result<Secret> workspace_key(Random& random);
+
+  /// Where the engine was heard of last; nothing when there never was one here.
+  [[nodiscard]] Result<std::optional<EngineAddress>> address() const;
+  /// The engine listens there now. What it was before goes to the former ones.
+  [[nodiscard]] Result<void> keep_address(const std::string& url, std::uint16_t port);
+
+ private:
+  os::Path directory_;
+  os::Files& files_;
+};
+
+}  // namespace relay::engine

@@ -1,0 +1,148 @@
+// `serve` with nothing configured: an engine of our own, shared by the brokers of a user.
+#include <sys/stat.h>
+
+#include "integration/serve_world.hpp"
+
+namespace relay::test {
+namespace {
+
+/// Another project of the same user.
+struct Neighbour {
+  Neighbour(const User& user, const std::string& name) : environment(user.environment) {
+    directory = user.temp / name;
+    std::filesystem::create_directory(directory);
+  }
+  [[nodiscard]] os::Command command(const std::vector<std::string>& arguments) const {
+    os::Command made = binary_command(arguments, environment);
+    made.working_directory = directory;
+    return made;
+  }
+  void serve(std::vector<std::string> more) {
+    more.insert(more.begin(), "serve");
+    broker = std::make_unique<RunningProgram>(command(more));
+    broker->wait_for("ready");
+  }
+  [[nodiscard]] RunResult run(const std::vector<std::string>& arguments) const {
+    return run_program(command(arguments));
+  }
+  void spawn_reader(const std::string& name, const TempDir& temp) const {
+    const auto made = run({"spawn", "--name", name, "--env", "MARK=" + temp.path().string(), "sh",
+                           "--", "-c", kReader});
+    CAPTURE(made.err);
+    REQUIRE(made.status.as_shell() == 0);
+  }
+  void wait_shown(const std::string& name, std::string_view text) const {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    std::string shown;
+    while (shown.find(text) == std::string::npos) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      shown = run({"snapshot", name}).out;
+      std::erase(shown, '\n');
+    }
+  }
+
+  os::Environment environment;
+  std::filesystem::path directory;
+  std::unique_ptr<RunningProgram> broker;
+};
+
+unsigned mode_of(const std::filesystem::path& path) {
+  struct stat found{};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  return found.st_mode & 0777U;
+}
+
+/// Until it works: what depends on a connection that is being made again.
+RunResult send_until_it_works(const User& user, const std::string& to, const std::string& text) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    auto result = user.run({"send", to, text});
+    if (result.status.as_shell() == 0 || std::chrono::steady_clock::now() > end) return result;
+  }
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(User, "serve with nothing configured runs an engine and is its node") {
+  serve({"--json"});
+  const std::string ready = broker->out();
+  CAPTURE(ready);
+  CHECK(text_at(ready, "/engine").starts_with("http://127.0.0.1:"));
+  CHECK(text_at(ready, "/runs_engine") == "true");
+  CHECK(text_at(ready, "/connected") == "true");
+  CHECK(text_at(ready, "/node_id").starts_with("node_"));
+  CHECK(text_at(ready, "/workspace_id").size() > 5);
+  const auto home = temp / "state" / "relay-broker" / "engine";
+  CHECK(mode_of(home) == 0700);
+  for (const char* name : {"engine.db", "engine.db.lock", "workspace.key", "engine.json"}) {
+    CAPTURE(name);
+    CHECK(mode_of(home / name) == 0600);
+  }
+  spawn_reader("ada");
+  CHECK(run({"send", "ada", "hello"}).status.as_shell() == 0);
+  wait_shown("ada", "got ");
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  CHECK(broker->err() == "");
+
+  // The same engine, workspace and node the next time.
+  serve({"--json"});
+  for (const char* field : {"/engine", "/workspace_id", "/node_id"}) {
+    CHECK(text_at(broker->out(), field) == text_at(ready, field));
+  }
+}
+
+TEST_CASE_FIXTURE(User, "two projects share an engine; when its process dies the other runs it") {
+  serve({"--json"});
+  const std::string engine = text_at(broker->out(), "/engine");
+  Neighbour other(*this, "other");
+  other.serve({"--json"});
+  CHECK(text_at(other.broker->out(), "/engine") == engine);
+  CHECK(text_at(other.broker->out(), "/runs_engine") == "false");
+  other.spawn_reader("bob", temp);
+  CHECK(run({"send", "bob", "through the engine"}).status.as_shell() == 0);
+  other.wait_shown("bob", "through the engine");
+
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+  other.broker->wait_for_err("it runs in this one now");
+  serve({"--json"});
+  CHECK(text_at(broker->out(), "/engine") == engine);
+  CHECK(text_at(broker->out(), "/runs_engine") == "false");
+  const auto sent = send_until_it_works(*this, "bob", "after the death of the first one");
+  CAPTURE(sent.err);
+  REQUIRE(sent.status.as_shell() == 0);
+  other.wait_shown("bob", "after the death of the first one");
+}
+
+TEST_CASE_FIXTURE(User, "an engine for one instance alone, and an engine alone") {
+  serve({"--json"});
+  const std::string engine = text_at(broker->out(), "/engine");
+  Neighbour separate(*this, "separate");
+  separate.serve({"--json", "--own-engine"});
+  CHECK(text_at(separate.broker->out(), "/engine") != engine);
+  CHECK(text_at(separate.broker->out(), "/runs_engine") == "true");
+
+  Neighbour second(*this, "second");
+  const auto refused = second.run({"serve", "--role", "engine"});
+  CHECK(refused.status.as_shell() == 6);
+  CHECK(refused.err.find(engine) != std::string::npos);
+  const auto store = (temp / "elsewhere" / "engine.db").string();
+  RunningProgram alone(second.command({"serve", "--role", "engine", "--own-engine", "--json"}));
+  alone.wait_for("ready");
+  CHECK(text_at(alone.out(), "/runs_engine") == "true");
+  CHECK(text_at(alone.out(), "/api").empty());
+  alone.signal(SIGTERM);
+  CHECK(alone.wait_end().as_shell() == 0);
+  CHECK(run({"serve", "--store", "postgres"}).status.as_shell() == 2);
+}
+
+TEST_CASE_FIXTURE(User, "who says that there is an engine is not given another one") {
+  environment.set("RELAY_BROKER_WORKSPACE_KEY", "rk_live_0123456789abcdef0123456789abcdef");
+  const auto result = run({"serve"});
+  CHECK(result.status.as_shell() == 4);
+  CHECK(result.err.find("--engine") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(temp / "state" / "relay-broker" / "engine" / "engine.db"));
+}
+
+}  // namespace relay::test
