@@ -62,6 +62,21 @@ Result<void> Agent::start(Program program, pty::InputWatch& watch) {
   session_ = *std::move(session);
   generation_ = std::move(program.generation);
   pid_ = pid;
+  begin_life();
+  return {};
+}
+
+void Agent::start(std::unique_ptr<GuestTerminal> guest, std::string generation) {
+  guest_ = std::move(guest);
+  GuestTerminal::Hooks hooks;
+  hooks.on_step = [this](const pty::InjectionStep& step) { on_step(step); };
+  hooks.on_change = [this] { on_change(); };
+  guest_->set_hooks(std::move(hooks));
+  generation_ = std::move(generation);
+  begin_life();
+}
+
+void Agent::begin_life() {
   ended_ = false;
   exit_.reset();
   seen_ = 0;
@@ -70,13 +85,13 @@ Result<void> Agent::start(Program program, pty::InputWatch& watch) {
   life_ = std::make_unique<net::TaskGroup>(executor_);
   life_->spawn(attend());
   life_->spawn(feed());
-  return {};
 }
 
 asio::awaitable<void> Agent::attend() {
   // A program without a box is ready before it has printed anything.
   on_change();
-  const auto how = co_await session_->run();
+  auto life = guest_ ? guest_->run() : session_->run();
+  const auto how = co_await std::move(life);
   if (!how && how.error().code == Code::cancelled) co_return;
   pid_ = 0;
   ended_ = true;
@@ -158,6 +173,15 @@ bool Agent::offer(std::uint64_t number) {
   const Mail* message = mailbox_.find(number);
   // It was taken back meanwhile.
   if (message == nullptr) return true;
+  if (guest_) {
+    const auto given = guest_->offer(*message);
+    if (given) {
+      typing_.push_back(number);
+    } else {
+      mailbox_.put_back(number);
+    }
+    return given.has_value();
+  }
   auto item = item_of(*message);
   if (!item) {
     pty::InjectionOutcome outcome;
@@ -215,7 +239,7 @@ void Agent::on_step(const pty::InjectionStep& step) {
       break;
     }
     case pty::InjectionAct::ended: {
-      const bool program_ended = session_->injection().readiness() == pty::Readiness::exited;
+      const bool program_ended = readiness() == pty::Readiness::exited;
       // What the program has not read waits for the next one, or for its burial. What was typed
       // into the terminal of one that is being ended was perhaps never read either.
       const bool unread = step.outcome.end == pty::InjectionEnd::dead ||
@@ -274,6 +298,7 @@ std::vector<MessageKey> Agent::untyped() const {
 
 void Agent::hook(std::uint64_t number) {
   if (session_) session_->hook(number);
+  if (guest_) guest_->hook(number);
 }
 
 std::size_t Agent::set_mode(DeliveryMode mode) {
@@ -290,16 +315,20 @@ std::size_t Agent::flush() {
 
 // What it does
 
+pty::Readiness Agent::readiness() const {
+  return guest_ ? guest_->state().readiness : session_->injection().readiness();
+}
+
 void Agent::on_change() {
   const AgentState before = activity_.state();
-  const std::uint64_t end = session_->output().end();
+  const std::uint64_t end = session_ ? session_->output().end() : seen_;
   if (end != seen_) {
     seen_ = end;
     activity_.output(clock_.now(), clock_.wall());
     tell_output();
   }
-  const auto change =
-      activity_.readiness(session_->injection().readiness(), session_->injection().blocked_by());
+  const auto change = activity_.readiness(
+      readiness(), guest_ ? guest_->state().blocked_by : session_->injection().blocked_by());
   if (change == Activity::Change::ready) {
     changed_.notify();
     events_.add("worker_ready", [this](JsonWriter& out) {

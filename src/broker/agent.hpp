@@ -16,6 +16,7 @@
 #include "broker/activity.hpp"
 #include "broker/agent_mailbox.hpp"
 #include "broker/event_log.hpp"
+#include "broker/guest_terminal.hpp"
 #include "broker/records.hpp"
 #include "broker/spawn_request.hpp"
 #include "net/event.hpp"
@@ -77,6 +78,8 @@ class Agent {
   };
   /// Attends the program. None is attended now.
   Result<void> start(Program program, pty::InputWatch& watch);
+  /// The same for one that runs in a person's own terminal.
+  void start(std::unique_ptr<GuestTerminal> guest, std::string generation);
   /// Lets go of the program, which lives on; messages that it was given wait again. Also good when
   /// none is attended.
   asio::awaitable<void> stop();
@@ -111,8 +114,9 @@ class Agent {
   [[nodiscard]] const std::vector<std::string>& channels() const { return request_.channels; }
   void set_channels(std::vector<std::string> channels) { request_.channels = std::move(channels); }
   [[nodiscard]] const pty::Profile& profile() const { return profile_; }
-  /// Null before the first program.
+  /// Null before the first program, and for one in a person's own terminal.
   [[nodiscard]] pty::Session* session() { return session_.get(); }
+  [[nodiscard]] GuestTerminal* guest() { return guest_.get(); }
   [[nodiscard]] AgentMailbox& mailbox() { return mailbox_; }
   [[nodiscard]] const AgentMailbox& mailbox() const { return mailbox_; }
   [[nodiscard]] const std::optional<os::ExitStatus>& exit() const { return exit_; }
@@ -140,6 +144,7 @@ class Agent {
   bool restarting = false;
 
  private:
+  void begin_life();
   asio::awaitable<void> attend();
   asio::awaitable<void> feed();
   /// False when the terminal does not take it now.
@@ -147,6 +152,7 @@ class Agent {
   [[nodiscard]] Result<pty::InjectionItem> item_of(const Mail& message);
   void on_step(const pty::InjectionStep& step);
   void on_change();
+  [[nodiscard]] pty::Readiness readiness() const;
   void tell_output();
   void end_message(std::uint64_t number, pty::InjectionOutcome outcome);
   /// One at a time, and the next when the last one's end is on disk: so a crash leaves one message
@@ -169,6 +175,8 @@ class Agent {
   bool ended_ = false;
   std::optional<os::ExitStatus> exit_;
   std::shared_ptr<pty::Session> session_;
+  /// In place of a session.
+  std::unique_ptr<GuestTerminal> guest_;
   std::unique_ptr<net::TaskGroup> life_;
   /// Up to here the output was looked at, and told to watchers.
   std::uint64_t seen_ = 0;

@@ -31,6 +31,15 @@ void write_spawned(JsonWriter& out, const SpawnedAgent& agent) {
   text_or_null(out, "agent_id", agent.agent_id);
   text_or_null(out, "generation", agent.generation);
   text_or_null(out, "node", agent.node);
+  if (agent.argv.empty()) return;
+  out.key("argv");
+  out.begin_array();
+  for (const std::string& word : agent.argv) out.value(word);
+  out.end_array();
+  out.key("environment");
+  out.begin_object();
+  for (const auto& [name, value] : agent.environment) out.field(name, value);
+  out.end_object();
 }
 
 asio::awaitable<void> spawn(ApiContext* api, net::Exchange* exchange) {

@@ -92,8 +92,10 @@ asio::awaitable<Result<void>> Broker::adopt_agents() {
     }
     (void)co_await programs_.end(generation, parts_.settings.release_grace);
   }
-  // What is left on the list has no program any more.
+  // What is left on the list runs in a terminal of its own, or has no program any more.
   for (const StoredAgent& gone : *stored) {
+    const auto guest = co_await spawner_.adopt_guest(gone);
+    if (guest) continue;
     parts_.events.add("agent_exited", [&](JsonWriter& out) {
       const Result<os::ExitStatus> unknown = fail(Code::not_found, "it ended while no broker ran");
       write_failure(out, gone.name, unknown);
@@ -134,6 +136,8 @@ asio::awaitable<void> Broker::stop(Agents agents) {
   if (agents == Agents::end) {
     net::TaskGroup ending(parts_.executor);
     for (const auto& agent : parts_.roster.all()) {
+      // What a person runs in a terminal of their own is not ours to end.
+      if (agent->guest() != nullptr) continue;
       ending.spawn([](Broker* self, std::string name) -> asio::awaitable<void> {
         ReleaseRequest request(std::move(name));
         request.reason = "broker_stopped";
@@ -232,6 +236,12 @@ void Broker::tell_exit(Agent& agent, const Result<os::ExitStatus>& how) {
 asio::awaitable<void> Broker::after_exit(std::shared_ptr<Agent> agent, Result<os::ExitStatus> how) {
   tell_exit(*agent, how);
   if (agent->leaving) co_return;
+  if (agent->guest() != nullptr) {
+    ReleaseRequest release(agent->name());
+    release.reason = "terminal_closed";
+    (void)co_await releaser_.release(std::move(release));
+    co_return;
+  }
   const Duration ran = parts_.clock.wall() - agent->started;
   if (how && !how->success()) {
     ++crash_count_;

@@ -31,6 +31,13 @@ std::string without_sign(std::string_view channel) {
   return std::string(trim(channel));
 }
 
+/// Of an agent whose terminal is not ours.
+Error no_terminal(const Agent& agent) {
+  if (agent.request().guest_control.empty()) return no_agent(agent.name());
+  return {Code::invalid_argument, agent.name() + " runs in a terminal of its own",
+          "look at it there, where relay-broker wrap was started"};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Agent>> Broker::known(const std::string& name) {
@@ -150,6 +157,7 @@ asio::awaitable<Result<std::size_t>> Broker::type(std::string name, std::string 
   if (!agent) co_return fail(agent.error());
   // A program that is started meanwhile has another one.
   const auto session = (*agent)->held_session();
+  if ((*agent)->guest() != nullptr) co_return fail(no_terminal(**agent));
   if (!session || (*agent)->exit()) {
     co_return fail(Code::connection_closed, "the program of " + name + " has ended");
   }
@@ -172,7 +180,7 @@ Result<void> Broker::human_done(const std::string& name) {
 Result<pty::SizeAnswer> Broker::resize(const std::string& name, const pty::SizeRequest& request) {
   const auto agent = known(name);
   if (!agent) return fail(agent.error());
-  if ((*agent)->session() == nullptr) return fail(no_agent(name));
+  if ((*agent)->session() == nullptr) return fail(no_terminal(**agent));
   const pty::SizeAnswer answer = (*agent)->session()->resize(request);
   if (answer.apply) {
     parts_.keeper.note_size((*agent)->generation(), request.columns, request.rows);
@@ -183,7 +191,7 @@ Result<pty::SizeAnswer> Broker::resize(const std::string& name, const pty::SizeR
 Result<pty::ScreenView> Broker::screen(const std::string& name) {
   const auto agent = known(name);
   if (!agent) return fail(agent.error());
-  if ((*agent)->session() == nullptr) return fail(no_agent(name));
+  if ((*agent)->session() == nullptr) return fail(no_terminal(**agent));
   return (*agent)->session()->screen();
 }
 
@@ -193,7 +201,7 @@ asio::awaitable<Result<pty::ViewedOutput>> Broker::output(std::string name, std:
   const auto agent = known(name);
   if (!agent) co_return fail(agent.error());
   const auto session = (*agent)->held_session();
-  if (!session) co_return fail(no_agent(name));
+  if (!session) co_return fail(no_terminal(**agent));
   co_return co_await session->viewers().next(cursor, at_most);
 }
 

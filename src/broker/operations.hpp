@@ -30,6 +30,10 @@ struct SpawnedAgent {
   pid_t pid = 0;
   /// The caller brought the identity.
   bool pre_registered = false;
+  /// How a program in a person's own terminal is to be started: its words, and variables that come
+  /// on top of those that are there.
+  std::vector<std::string> argv;
+  std::vector<std::pair<std::string, std::string>> environment;
   /// Why the agent may not be reachable yet; empty when it is.
   std::string warning;
 };

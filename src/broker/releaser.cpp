@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kOtherWithin = std::chrono::seconds(60);
 /// An engine that does not read its socket.
 constexpr Duration kEngineWithin = std::chrono::seconds(5);
+constexpr Duration kGuestEndsWithin = std::chrono::seconds(5);
 constexpr Duration kEngineAgain = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -80,7 +81,14 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::end(std::shared_ptr<Agent> agen
   out.had_exited = agent->exit().has_value();
   agent->leaving = true;
   const Duration grace = request.grace.value_or(parts_.settings.release_grace);
-  if (!agent->generation().empty()) {
+  if (agent->guest() != nullptr) {
+    auto ended = co_await end_guest(agent, grace);
+    if (!ended) {
+      agent->leaving = false;
+      gone_.notify();
+      co_return fail(std::move(ended).error());
+    }
+  } else if (!agent->generation().empty()) {
     auto ended = co_await programs_.end(agent->generation(), grace);
     if (!ended) {
       agent->leaving = false;
@@ -111,6 +119,15 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::end(std::shared_ptr<Agent> agen
     if (!deleted) co_return fail(std::move(deleted).error());
   }
   co_return out;
+}
+
+/// The program of a person's own terminal is ended by who started it.
+asio::awaitable<Result<void>> Releaser::end_guest(std::shared_ptr<Agent> agent, Duration grace) {
+  agent->guest()->end(grace);
+  const bool ended = co_await agent->wait_exit(grace + kGuestEndsWithin);
+  if (ended) co_return Result<void>();
+  co_return fail(Code::timeout, "the program in the terminal of " + agent->name() + " does not end",
+                 "end it there");
 }
 
 asio::awaitable<Result<void>> Releaser::delete_identity(std::string name, bool ours) {

@@ -236,6 +236,10 @@ Result<SpawnRequest> spawn_request_of_api(std::string_view body) {
   request.agent_token = Secret(fields.text({"agent_token", "agentToken"}));
   request.agent_id = fields.text({"agent_id", "agentId"});
   request.parent = fields.text({"parent"});
+  request.guest_control = fields.text({"guest_control"});
+  if (!request.guest_control.empty() && request.guest_control.front() != '/') {
+    return fail(wrong("guest_control is no absolute path"));
+  }
   fine = check_rest(request);
   if (!fine) return fail(std::move(fine).error());
   return request;

@@ -77,6 +77,9 @@ class SpawnRequest {
   Duration within = std::chrono::seconds(30);
   unsigned columns = 80;
   unsigned rows = 24;
+  /// The program runs in a person's own terminal: the control socket of its `wrap`. Nothing is
+  /// started here then; the answer says how it is to be started.
+  std::string guest_control;
 };
 
 /// The body of POST /api/spawn, keys in snake_case or camelCase. `invalid_argument` names the

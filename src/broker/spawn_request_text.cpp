@@ -38,6 +38,7 @@ std::string spawn_request_text(const SpawnRequest& request, const std::string& s
   field("team", request.team);
   field("parent", request.parent);
   field("resume", session_id);
+  field("guest_control", request.guest_control);
   out.field("delivery_mode", name_of(mode));
   out.field("attended", request.attended);
   out.field("skip_relay_prompt", request.skip_relay_prompt);

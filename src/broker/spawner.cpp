@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "broker/json_fields.hpp"
 #include "broker/launch.hpp"
+#include "broker/spawner_steps.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
 #include "os/processes.hpp"
@@ -56,6 +57,16 @@ Result<SpawnedAgent> read_answer(const std::string& text) {
   return out;
 }
 
+/// A terminal's own name for itself stays.
+void tell_launch(const Launch& plan, SpawnedAgent& into) {
+  into.argv = plan.argv;
+  for (const std::string& entry : plan.environment.entries()) {
+    const auto equals = entry.find('=');
+    std::string name = entry.substr(0, equals);
+    if (name != "TERM") into.environment.emplace_back(std::move(name), entry.substr(equals + 1));
+  }
+}
+
 /// Of a request that was kept.
 bool holds_messages(const std::string& request) {
   const auto document = wire::JsonDocument::parse(request, wire::kInboundLimits);
@@ -78,10 +89,6 @@ std::optional<std::uint64_t> space_left(os::Files& files) {
   return limit.rlim_cur - std::min<std::uint64_t>(limit.rlim_cur, taken);
 }
 
-Error released_before() {
-  return {Code::spawn_failed, "spawn_released_before_ready: the agent was released meanwhile"};
-}
-
 }  // namespace
 
 /// A spawn with this key is under way, until it has ended in whatever way.
@@ -100,16 +107,6 @@ class Spawner::UnderWay {
  private:
   Spawner* spawner_;
   std::string key_;
-};
-
-/// How far a spawn has come, for whoever has to undo it.
-struct Spawner::Steps {
-  std::shared_ptr<Reservation> reservation;
-  std::shared_ptr<Agent> agent;
-  Launch plan;
-  /// Registered here, so to be deregistered here.
-  bool registered = false;
-  bool listed = false;
 };
 
 asio::awaitable<Result<SpawnedAgent>> Spawner::spawn(SpawnRequest request) {
@@ -187,10 +184,12 @@ Result<void> Spawner::check(SpawnRequest& request) const {
   const auto path = request.environment.contains("PATH")
                         ? std::optional(request.environment.at("PATH"))
                         : settings.environment.get("PATH");
+  if (request.channels.empty()) request.channels = settings.channels;
+  // A person's own terminal finds it by itself.
+  if (!request.guest_control.empty()) return {};
   auto program = os::find_program(request.command.front(),
                                   path.value_or("/usr/local/bin:/usr/bin:/bin"), request.cwd);
   if (!program) return fail(std::move(program).error());
-  if (request.channels.empty()) request.channels = settings.channels;
   return {};
 }
 
@@ -222,6 +221,7 @@ asio::awaitable<Result<SpawnedAgent>> Spawner::make(SpawnRequest request, Steps*
   out.node = parts_.engine->status().node_name;
   out.pid = agent->view().pid;
   out.pre_registered = !steps->registered && !agent->token.empty();
+  if (agent->guest() != nullptr) tell_launch(steps->plan, out);
   co_return out;
 }
 
@@ -257,6 +257,7 @@ asio::awaitable<Result<void>> Spawner::identify(Steps* steps) {
 asio::awaitable<Result<void>> Spawner::launch(Steps* steps) {
   const auto agent = steps->agent;
   const SpawnRequest& request = agent->request();
+  if (!request.guest_control.empty()) co_return co_await receive_guest(steps);
   pty::SpawnOrder order(uuid_v4(parts_.random), request.name, steps->plan.argv,
                         steps->plan.environment, request.cwd);
   order.columns = request.columns;
@@ -273,29 +274,37 @@ asio::awaitable<Result<void>> Spawner::launch(Steps* steps) {
   auto kept = co_await parts_.records.put_agent(stored(*agent));
   if (!kept) co_return kept;
   if (steps->reservation->released) co_return fail(released_before());
+  list(steps);
+  co_return Result<void>();
+}
+
+void Spawner::list(Steps* steps) {
+  const auto agent = steps->agent;
   parts_.roster.add(agent);
   steps->listed = true;
   parts_.engine->agents_changed();
   parts_.events.add("agent_spawned", [&](JsonWriter& out) {
-    out.field("name", request.name);
+    out.field("name", agent->request().name);
     out.field("runtime", "pty");
     out.key("provider");
     out.null();
-    out.field("cli", request.command.front());
-    out.field("model", request.model);
+    out.field("cli", agent->request().command.front());
+    out.field("model", agent->request().model);
     out.field("sessionId", agent->session_id);
     out.field("pid", std::int64_t{agent->view().pid});
-    out.field("source", request.source == SpawnSource::action ? "relaycast_ws" : "http_api");
+    out.field("source",
+              agent->request().source == SpawnSource::action ? "relaycast_ws" : "http_api");
     out.field("pre_registered", !steps->registered);
     out.key("registration_warning");
     out.null();
   });
-  co_return Result<void>();
 }
 
 /// That it really runs.
 asio::awaitable<Result<void>> Spawner::prove(Steps* steps) {
   const auto agent = steps->agent;
+  // It is started when we have answered.
+  if (agent->guest() != nullptr) co_return Result<void>();
   const bool ready_wanted = agent->request().wait == SpawnWait::ready;
   bool ready = false;
   const Monotonic proven = parts_.clock.now() + parts_.settings.alive_for;
@@ -355,8 +364,9 @@ Launch Spawner::plan_for(const Agent& agent, const SpawnRequest& request, bool g
     surroundings.token_file =
         (Releaser::agent_directory(settings, request.name) / "token").string();
   }
-  return plan_launch(request, agent.profile(), surroundings, settings.environment,
-                     uuid_v4(parts_.random));
+  const bool guest = !request.guest_control.empty();
+  return plan_launch(request, agent.profile(), surroundings,
+                     guest ? os::Environment() : settings.environment, uuid_v4(parts_.random));
 }
 
 StoredAgent Spawner::stored(const Agent& agent) const {
@@ -400,7 +410,7 @@ asio::awaitable<Result<void>> Spawner::keep(std::shared_ptr<Agent> agent) {
   return parts_.records.put_agent(stored(*agent));
 }
 
-Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::Program program) {
+Result<std::shared_ptr<Agent>> Spawner::agent_of(const StoredAgent& stored) {
   auto request = spawn_request_of_api(stored.request);
   if (!request) return fail(std::move(request).error());
   const pty::Profile& profile = pty::profile_for(parts_.profiles, request->command.front());
@@ -414,9 +424,15 @@ Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::
   const auto token = parts_.files.read_private(
       Releaser::agent_directory(parts_.settings, stored.name) / "token", 4096);
   if (token) agent->token = Secret(*token);
-  auto attended = agent->start(std::move(program), parts_.watch);
+  return agent;
+}
+
+Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::Program program) {
+  auto agent = agent_of(stored);
+  if (!agent) return agent;
+  auto attended = (*agent)->start(std::move(program), parts_.watch);
   if (!attended) return fail(std::move(attended).error());
-  parts_.roster.add(agent);
+  parts_.roster.add(*agent);
   return agent;
 }
 

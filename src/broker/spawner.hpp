@@ -40,6 +40,8 @@ class Spawner {
   /// The next program of an earlier broker's agent is attended here.
   [[nodiscard]] Result<std::shared_ptr<Agent>> adopt(const StoredAgent& stored,
                                                      Agent::Program program);
+  /// The same for one that runs in a person's own terminal, if that is still there.
+  asio::awaitable<Result<std::shared_ptr<Agent>>> adopt_guest(StoredAgent stored);
 
  private:
   struct Steps;
@@ -48,9 +50,12 @@ class Spawner {
   asio::awaitable<Result<SpawnedAgent>> make(SpawnRequest request, Steps* steps);
   asio::awaitable<Result<void>> identify(Steps* steps);
   asio::awaitable<Result<void>> launch(Steps* steps);
+  asio::awaitable<Result<void>> receive_guest(Steps* steps);
+  void list(Steps* steps);
   asio::awaitable<Result<void>> prove(Steps* steps);
   asio::awaitable<void> undo(Steps* steps);
   [[nodiscard]] Result<void> check(SpawnRequest& request) const;
+  [[nodiscard]] Result<std::shared_ptr<Agent>> agent_of(const StoredAgent& stored);
   [[nodiscard]] Launch plan_for(const Agent& agent, const SpawnRequest& request, bool gets_token);
   [[nodiscard]] StoredAgent stored(const Agent& agent) const;
 

@@ -1,5 +1,6 @@
 #include "cli/spawn.hpp"
 
+#include "cli/agent_names.hpp"
 #include "cli/broker_client.hpp"
 #include "cli/output.hpp"
 #include "cli/standard_input.hpp"
@@ -39,18 +40,6 @@ struct SpawnOptions {
   std::string resume;
   bool attended = false;
 };
-
-/// "claude" and four letters that nobody has to type.
-std::string name_for(const std::string& cli, Random& random) {
-  std::string base = std::filesystem::path(cli).filename().string();
-  for (char& c : base) {
-    const bool fine = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (!fine) c = '-';
-  }
-  while (!base.empty() && base.front() == '-') base.erase(base.begin());
-  if (base.empty()) base = "agent";
-  return base.substr(0, 40) + "-" + random_hex("", 2, random);
-}
 
 Result<std::string> task_text(const std::string& given) {
   if (given.empty() || (given != "-" && given.front() != '@')) return given;
@@ -143,7 +132,8 @@ std::string spawned_json(const wire::JsonView& agent) {
 asio::awaitable<Result<void>> spawn(Context* context, const SpawnOptions* options,
                                     BrokerClient* client, Progress* progress) {
   os::SystemRandom random;
-  const std::string name = options->name.empty() ? name_for(options->cli, random) : options->name;
+  const std::string name =
+      options->name.empty() ? agent_name_for(options->cli, random) : options->name;
   Duration within = kUsualWait;
   // It was looked at when the command line was read.
   if (!options->timeout.empty()) within = parse_duration(options->timeout).value_or(within);

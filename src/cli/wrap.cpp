@@ -1,20 +1,31 @@
 #include "cli/wrap.hpp"
 
+#include "cli/wrap_join.hpp"
 #include "cli/wrap_run.hpp"
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
+#include <unistd.h>
 #include <utility>
 
 #include "os/paths.hpp"
+#include "os/terminal.hpp"
 
 namespace relay::cli {
 namespace {
 
 /// What `env`, `timeout` and shells report when they failed before the program ran.
 constexpr int kNotStarted = 125;
+
+/// The command line.
+struct WrapWish {
+  WrapOptions options;
+  std::string instance;
+  bool no_autostart = false;
+};
 
 Result<void> check(const WrapOptions& options) {
   if (!options.name.empty()) {
@@ -44,9 +55,27 @@ Result<int> run_to_end(const WrapOptions& options) {
   return *std::move(outcome);
 }
 
-Result<void> run(Context& context, const WrapOptions& options) {
+/// Where it is reached: by the broker of this directory. What is typed into a pipe or a file would
+/// not reach the program.
+Result<void> find_its_broker(const WrapWish& wish, WrapOptions& options) {
+  if (options.no_inject || !options.control.empty() || !os::is_terminal(STDIN_FILENO)) return {};
+  auto broker = broker_for_wrap(wish.instance, !wish.no_autostart);
+  if (!broker) return fail(std::move(broker).error());
+  const auto around = os::Surroundings::of_process();
+  if (!around) return fail(around.error());
+  const auto paths = os::user_paths(*around);
+  if (!paths) return fail(paths.error());
+  options.control =
+      os::socket_path(*paths, broker->runtime, "wrap-" + std::to_string(::getpid()) + ".sock");
+  options.broker = *std::move(broker);
+  return {};
+}
+
+Result<void> run(Context& context, const WrapWish& wish) {
+  WrapOptions options = wish.options;
   if (auto good = check(options); !good) return good;
   context.status = kNotStarted;
+  if (auto found = find_its_broker(wish, options); !found) return found;
   const auto status = run_to_end(options);
   if (status) {
     context.status = *status;
@@ -62,10 +91,11 @@ Result<void> run(Context& context, const WrapOptions& options) {
 }  // namespace
 
 Command wrap_command() {
-  auto options = std::make_shared<WrapOptions>();
+  auto wish = std::make_shared<WrapWish>();
+  WrapOptions* options = &wish->options;
   Command command;
   command.name = "wrap";
-  command.summary = "Run a program in this terminal, everything passed through";
+  command.summary = "Run a program in this terminal as an agent that messages reach";
   command.examples = {"relay-broker wrap claude --model opus",
                       "relay-broker wrap --name reviewer --no-inject codex"};
   command.options.push_back(Option("--name",
@@ -75,7 +105,17 @@ Command wrap_command() {
   command.options.push_back(
       Option("--profile", "Treat the program as this one (built-in, or yours)", &options->profile)
           .value_name("PROFILE"));
-  command.options.push_back(Option("--no-inject", "Type no messages into it", &options->no_inject));
+  command.options.push_back(
+      Option("--task", "Its first message", &options->task).value_name("TEXT"));
+  command.options.push_back(
+      Option("--channel", "A channel that it is in", &options->channels).value_name("NAME"));
+  command.options.push_back(
+      Option("--instance", "Which broker, if not that of this directory", &wish->instance)
+          .value_name("NAME"));
+  command.options.push_back(
+      Option("--no-autostart", "Start no broker when there is none", &wish->no_autostart));
+  command.options.push_back(
+      Option("--no-inject", "Type no messages into it, use no broker", &options->no_inject));
   command.options.push_back(Option("--control", "Take messages from this socket", &options->control)
                                 .value_name("PATH")
                                 .hidden());
@@ -83,8 +123,8 @@ Command wrap_command() {
       Option("cli", "The program and its arguments, passed on as they are", &options->argv)
           .required()
           .rest());
-  command.run = [options](Context& context) { return run(context, *options); };
-  command.state = options;
+  command.run = [wish](Context& context) { return run(context, *wish); };
+  command.state = wish;
   return command;
 }
 

@@ -2,11 +2,13 @@
 
 #include "cli/wrap_request.hpp"
 #include <array>
+#include <deque>
 #include <fmt/format.h>
 #include <map>
 #include <unistd.h>
 #include <utility>
 
+#include "broker/guest_lines.hpp"
 #include "net/channel.hpp"
 #include "net/listener.hpp"
 #include "net/task_group.hpp"
@@ -32,12 +34,19 @@ struct Connection {
   net::Channel<std::string> answers;
   std::size_t unanswered = 0;
   bool asked_all = false;
+  bool watches = false;
 };
 
 /// A message that has not ended, and who asked for it.
 struct Pending {
   std::string id;
   std::weak_ptr<Connection> from;
+  bool once = false;
+};
+
+struct Ended {
+  std::string id;
+  pty::InjectionOutcome outcome;
 };
 
 }  // namespace
@@ -55,7 +64,11 @@ struct WrapControl::Impl {
   asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   asio::awaitable<void> answer(std::shared_ptr<Connection> connection);
   void obey(const std::shared_ptr<Connection>& connection, std::string_view line);
-  Result<void> offer(const pty::Letter& letter, std::uint64_t number);
+  void take(const std::shared_ptr<Connection>& connection, const WrapMessage& message);
+  [[nodiscard]] bool asked_before(const std::shared_ptr<Connection>& connection,
+                                  const std::string& id);
+  Result<void> offer(const WrapMessage& message, std::uint64_t number);
+  [[nodiscard]] std::string state_line() const;
 
   asio::any_io_executor executor;
   os::Path socket;
@@ -65,6 +78,10 @@ struct WrapControl::Impl {
   pty::Session* session = nullptr;
   std::uint64_t last = 0;
   std::map<std::uint64_t, Pending> pending;
+  std::deque<Ended> ended;
+  std::vector<std::weak_ptr<Connection>> watchers;
+  std::string last_state;
+  std::function<void(Duration)> on_end;
   std::size_t connections = 0;
   net::TaskGroup tasks;
 };
@@ -140,7 +157,48 @@ asio::awaitable<void> WrapControl::Impl::answer(std::shared_ptr<Connection> conn
 }
 
 void WrapControl::Impl::obey(const std::shared_ptr<Connection>& connection, std::string_view line) {
-  WrapRequest request = read_request(line);
+  const WrapRequest request = read_request(line);
+  if (const auto* message = std::get_if<WrapMessage>(&request)) return take(connection, *message);
+  if (const auto* end = std::get_if<WrapEnd>(&request)) {
+    if (on_end) on_end(end->grace);
+  } else if (const auto* hook = std::get_if<WrapHook>(&request)) {
+    for (const auto& [number, waiting] : pending) {
+      if (waiting.id != hook->id) continue;
+      // It may end by that, and is not in the list any more then.
+      session->hook(number);
+      break;
+    }
+  } else {
+    connection->watches = true;
+    watchers.push_back(connection);
+    connection->send(state_line());
+  }
+}
+
+bool WrapControl::Impl::asked_before(const std::shared_ptr<Connection>& connection,
+                                     const std::string& id) {
+  for (auto& [number, waiting] : pending) {
+    if (!waiting.once || waiting.id != id) continue;
+    // Whoever asked before is gone, or it is the same one.
+    waiting.from = connection;
+    ++connection->unanswered;
+    return true;
+  }
+  for (const Ended& one : ended) {
+    if (one.id != id) continue;
+    connection->send(outcome_line(id, one.outcome));
+    return true;
+  }
+  return false;
+}
+
+std::string WrapControl::Impl::state_line() const {
+  return broker::guest_state_line(session->injection().readiness(),
+                                  session->injection().blocked_by());
+}
+
+void WrapControl::Impl::take(const std::shared_ptr<Connection>& connection,
+                             const WrapMessage& request) {
   const auto refuse = [&](const Error& error) {
     connection->send(refusal_line(request.id, error));
   };
@@ -150,21 +208,22 @@ void WrapControl::Impl::obey(const std::shared_ptr<Connection>& connection, std:
                         "the program reads a pipe or a file, so nothing can be typed into it",
                         "start wrap with a terminal as its standard input"));
   }
+  if (request.once && asked_before(connection, request.id)) return;
   if (pending.size() >= kMostMessages) {
     return refuse(Error(Code::queue_full, "too many messages wait"));
   }
   const std::uint64_t number = ++last;
   // Before it is offered: its end may come at once.
-  pending[number] = Pending{request.id, connection};
+  pending[number] = Pending{request.id, connection, request.once};
   ++connection->unanswered;
-  if (auto offered = offer(*request.letter, number); !offered) {
+  if (auto offered = offer(request, number); !offered) {
     pending.erase(number);
     --connection->unanswered;
     refuse(offered.error());
   }
 }
 
-Result<void> WrapControl::Impl::offer(const pty::Letter& letter, std::uint64_t number) {
+Result<void> WrapControl::Impl::offer(const WrapMessage& message, std::uint64_t number) {
   const pty::Profile& profile = session->injection().profile();
   pty::EnvelopeRules rules;
   rules.style = profile.envelope;
@@ -174,7 +233,7 @@ Result<void> WrapControl::Impl::offer(const pty::Letter& letter, std::uint64_t n
   }
   const os::Path file =
       socket.parent_path() / fmt::format("{}.{}.txt", socket.filename().string(), number);
-  auto envelope = pty::make_envelope(letter, rules, random.next(), file.string());
+  auto envelope = pty::make_envelope(*message.letter, rules, random.next(), file.string());
   if (!envelope) return fail(std::move(envelope).error());
   if (envelope->file) {
     auto written = os::PosixFiles(random).replace(file, *envelope->file);
@@ -183,6 +242,7 @@ Result<void> WrapControl::Impl::offer(const pty::Letter& letter, std::uint64_t n
   pty::InjectionItem item;
   item.id = number;
   item.text = std::move(envelope->text);
+  item.priority = message.urgent ? 1 : 0;
   return session->offer(std::move(item));
 }
 
@@ -190,11 +250,30 @@ void WrapControl::on_step(const pty::InjectionStep& step) {
   if (step.act != pty::InjectionAct::ended) return;
   const auto message = impl_->pending.extract(step.item);
   if (!message) return;
+  if (message.mapped().once) {
+    impl_->ended.push_back(Ended{message.mapped().id, step.outcome});
+    if (impl_->ended.size() > kMostRemembered) impl_->ended.pop_front();
+  }
   const auto connection = message.mapped().from.lock();
   if (!connection) return;
   connection->send(outcome_line(message.mapped().id, step.outcome));
   --connection->unanswered;
   connection->close_if_done();
+}
+
+void WrapControl::on_change() {
+  if (impl_->session == nullptr || impl_->watchers.empty()) return;
+  std::string state = impl_->state_line();
+  if (state == impl_->last_state) return;
+  impl_->last_state = std::move(state);
+  std::erase_if(impl_->watchers, [](const auto& watcher) { return watcher.expired(); });
+  for (const auto& watcher : impl_->watchers) {
+    if (const auto connection = watcher.lock()) connection->send(impl_->last_state);
+  }
+}
+
+void WrapControl::set_on_end(std::function<void(Duration)> on_end) {
+  impl_->on_end = std::move(on_end);
 }
 
 }  // namespace relay::cli

@@ -2,6 +2,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,9 @@ class WrapControl {
   static constexpr std::size_t kMostConnections = 16;
   /// Messages of all connections that have not ended.
   static constexpr std::size_t kMostMessages = 256;
+  /// Ends that are remembered for a broker that asks again after a crash of its own: more than it
+  /// can have in doubt.
+  static constexpr std::size_t kMostRemembered = 256;
 
   /// Makes the socket, 0600, in a directory that is made private. Without `typed` the program does
   /// not read its terminal, and every message is refused.
@@ -35,6 +39,10 @@ class WrapControl {
   asio::awaitable<void> serve(pty::Session* session);
   /// What the session tells of its messages.
   void on_step(const pty::InjectionStep& step);
+  /// The program may do something else now; whoever watches is told.
+  void on_change();
+  /// Called when somebody asks for the program's end.
+  void set_on_end(std::function<void(Duration)> on_end);
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 
 #include "cli/real_terminal.hpp"
 #include "cli/wrap_control.hpp"
+#include "cli/wrap_join.hpp"
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
@@ -96,7 +97,9 @@ class Wrapped {
         tasks_(executor) {}
 
   asio::awaitable<Result<int>> run() {
-    auto ready = prepare();
+    auto ready = open_control();
+    if (ready) ready = co_await join();
+    if (ready) ready = prepare();
     if (!ready) {
       // The program may run already.
       if (child_) co_await child_->end_tree(Duration::zero());
@@ -123,16 +126,37 @@ class Wrapped {
   }
 
  private:
+  Result<void> open_control() {
+    if (options_.control.empty()) return {};
+    auto control = WrapControl::open(executor_, options_.control, places_.in, random_);
+    if (!control) return fail(std::move(control).error());
+    control_ = *std::move(control);
+    control_->set_on_end([this](Duration grace) { tasks_.spawn(end(grace)); });
+    return {};
+  }
+
+  /// Before the program starts: it finds its name and its token in its surroundings.
+  asio::awaitable<Result<void>> join() {
+    if (!options_.broker) co_return Result<void>();
+    JoinRequest request;
+    request.name = options_.name;
+    request.argv = options_.argv;
+    request.task = options_.task;
+    request.channels = options_.channels;
+    request.control = options_.control;
+    auto joined = co_await join_broker(executor_, *options_.broker, std::move(request));
+    if (!joined) co_return fail(std::move(joined).error());
+    options_.name = joined->name;
+    options_.argv = std::move(joined->argv);
+    for (const auto& [name, value] : joined->environment) environment_.set(name, value);
+    co_return Result<void>();
+  }
+
   Result<void> prepare() {
     for (const int number :
          {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT, SIGCHLD}) {
       std::error_code error;
       signals_.add(number, error);
-    }
-    if (!options_.control.empty()) {
-      auto control = WrapControl::open(executor_, options_.control, places_.in, random_);
-      if (!control) return fail(std::move(control).error());
-      control_ = *std::move(control);
     }
     auto terminal = RealTerminal::open(executor_, places_.keys, places_.screen);
     if (!terminal) return fail(std::move(terminal).error());
@@ -153,6 +177,7 @@ class Wrapped {
     settings.real_terminal = places_.in && places_.out;
     if (control_) {
       settings.on_step = [this](const pty::InjectionStep& step) { control_->on_step(step); };
+      settings.on_change = [this] { control_->on_change(); };
     }
     auto session = pty::Session::make(executor_, child_->take_master(), child_->process(),
                                       std::move(settings), watch_, clock_);

@@ -2,10 +2,12 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "broker/instance.hpp"
 #include "os/environment.hpp"
 
 namespace relay::cli {
@@ -17,6 +19,10 @@ struct WrapOptions {
   std::string profile;
   std::string control;
   bool no_inject = false;
+  /// The broker that the program is an agent of; nothing: it is none.
+  std::optional<broker::Instance> broker;
+  std::string task;
+  std::vector<std::string> channels;
   /// The program and its arguments; not empty.
   std::vector<std::string> argv;
 };

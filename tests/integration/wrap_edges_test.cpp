@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(WrapWorld, "a crash of wrap gives the terminal back and ends t
 TEST_CASE_FIXTURE(WrapWorld, "a message to a program that reads a pipe is refused") {
   auto command = bash();
   command.argv = {"bash", "-c",
-                  "head -n1 | $WRAP --control " + socket() + " sh -c 'echo up; tr a-z A-Z'"};
+                  "head -n1 | ${WRAP% *} --control " + socket() + " sh -c 'echo up; tr a-z A-Z'"};
   PtyDriver pty(command);
   pty.wait_for("up");
   const WrapControlClient control(socket());

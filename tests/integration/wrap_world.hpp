@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <string>
 #include <sys/socket.h>
@@ -13,11 +14,13 @@
 
 namespace relay::test {
 
-/// A person's machine with nothing on it but `relay-broker wrap`.
+/// A person's machine with nothing on it but `relay-broker wrap`, without any broker.
 struct WrapWorld {
   TempDir temp;
 
   os::Command wrap(std::vector<std::string> words) const {
+    const bool controlled = std::find(words.begin(), words.end(), "--control") != words.end();
+    if (!controlled) words.insert(words.begin(), "--no-inject");
     words.insert(words.begin(), "wrap");
     return binary_command(words, temp.environment());
   }
@@ -25,7 +28,7 @@ struct WrapWorld {
   /// An interactive shell that knows wrap as $WRAP.
   os::Command bash() const {
     auto environment = temp.environment();
-    environment.set("WRAP", relay_broker().string() + " wrap");
+    environment.set("WRAP", relay_broker().string() + " wrap --no-inject");
     environment.set("PS1", "shell> ");
     return {{"bash", "--norc", "--noediting", "-i"}, environment};
   }

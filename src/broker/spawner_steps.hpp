@@ -1,0 +1,26 @@
+// Internal to the spawner.
+#pragma once
+
+#include <memory>
+
+#include "broker/launch.hpp"
+#include "broker/roster.hpp"
+#include "broker/spawner.hpp"
+
+namespace relay::broker {
+
+/// How far a spawn has come, for whoever has to undo it.
+struct Spawner::Steps {
+  std::shared_ptr<Reservation> reservation;
+  std::shared_ptr<Agent> agent;
+  Launch plan;
+  /// Registered here, so to be deregistered here.
+  bool registered = false;
+  bool listed = false;
+};
+
+inline Error released_before() {
+  return {Code::spawn_failed, "spawn_released_before_ready: the agent was released meanwhile"};
+}
+
+}  // namespace relay::broker

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "base/random.hpp"
+
+namespace relay::cli {
+
+/// A name for an agent that was given none: that of its program and four letters that nobody has
+/// to type, "claude-3f9c".
+[[nodiscard]] std::string agent_name_for(const std::string& program, Random& random);
+
+}  // namespace relay::cli

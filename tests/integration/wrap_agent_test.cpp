@@ -1,0 +1,116 @@
+// `wrap` as an agent of the broker: reached by messages in the person's own terminal.
+#include "integration/serve_world.hpp"
+#include "support/pty_driver.hpp"
+
+namespace relay::test {
+namespace {
+
+struct Wrapper : User {
+  [[nodiscard]] os::Command wrap(std::vector<std::string> words) const {
+    words.insert(words.begin(), "wrap");
+    os::Command made = command(words);
+    made.environment.set("MARK", temp.path().string());
+    return made;
+  }
+  /// How many agents of that state there are.
+  void wait_agents(std::size_t count) const {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    for (;;) {
+      const auto status = run({"status", "--json"});
+      const auto document = wire::JsonDocument::parse(status.out, wire::kEngineLimits);
+      const auto agents = document ? document->root().find("agents") : std::nullopt;
+      if (agents && agents->elements().size() == count) return;
+      REQUIRE(std::chrono::steady_clock::now() < end);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Wrapper, "a wrapped program is an agent: it is sent messages, and goes with it") {
+  serve();
+  PtyDriver ada(wrap({"--name", "ada", "--task", "say hello", "sh", "-c",
+                      "echo \"I am $RELAY_AGENT_NAME\"; " + std::string(kReader)}));
+  ada.wait_for("I am ada");
+  ada.wait_for("say hello");
+  CHECK(agent_field("/name") == "ada");
+  CHECK(run({"send", "ada", "over to you"}).status.as_shell() == 0);
+  ada.wait_for("over to you");
+  // A person's own keys go the same way as ever.
+  ada.type("typed by hand\r");
+  ada.wait_for("got typed by hand");
+  const auto taken = run({"spawn", "--name", "ada", "cat"});
+  CHECK(taken.status.as_shell() == 6);
+  const auto shown = run({"snapshot", "ada"});
+  CHECK(shown.status.as_shell() == 2);
+  CHECK(shown.err.find("terminal of its own") != std::string::npos);
+  ada.type("\x04");
+  CHECK(ada.wait_end().as_shell() == 0);
+  wait_agents(0);
+}
+
+TEST_CASE_FIXTURE(Wrapper, "release ends a wrapped program; its terminal is as it was") {
+  serve();
+  PtyDriver ada(wrap({"--name", "ada", "sh", "-c", "echo up; exec cat"}));
+  ada.wait_for("up");
+  CHECK(run({"release", "ada"}).status.as_shell() == 0);
+  (void)ada.wait_end();
+  CHECK((ada.mode().c_lflag & ICANON) == (ada.mode_before().c_lflag & ICANON));
+  wait_agents(0);
+}
+
+TEST_CASE_FIXTURE(Wrapper, "a wrapped program outlives its broker, and the next one reaches it") {
+  serve();
+  PtyDriver ada(wrap({"--name", "ada", "sh", "-c", "echo up; " + std::string(kReader)}));
+  ada.wait_for("up");
+  CHECK(run({"send", "ada", "the first"}).status.as_shell() == 0);
+  ada.wait_for("the first");
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+  serve();
+  wait_agents(1);
+  CHECK(run({"send", "ada", "the second"}).status.as_shell() == 0);
+  ada.wait_for("the second");
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  serve();
+  CHECK(run({"send", "ada", "the third"}).status.as_shell() == 0);
+  ada.wait_for("the third");
+  const auto count = [&ada](const std::string& text) {
+    std::size_t found = 0;
+    for (auto at = ada.transcript().find(text); at != std::string::npos;
+         at = ada.transcript().find(text, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  CHECK(count("the first") == 1);
+  CHECK(count("the second") == 1);
+  ada.type("\x04");
+  CHECK(ada.wait_end().as_shell() == 0);
+}
+
+TEST_CASE_FIXTURE(Wrapper, "wrap starts the broker of its directory, or says that there is none") {
+  const auto none = wrap({"--no-autostart", "cat"});
+  PtyDriver refused(none);
+  refused.wait_for("no broker runs for this directory");
+  CHECK(refused.wait_end().as_shell() == 125);
+
+  PtyDriver ada(wrap({"--name", "ada", "sh", "-c", "echo up; " + std::string(kReader)}));
+  ada.wait_for("up");
+  CHECK(run({"send", "ada", "hello"}).status.as_shell() == 0);
+  ada.wait_for("hello");
+  PtyDriver bob(wrap({"--name", "bob", "sh", "-c", "echo up; " + std::string(kReader)}));
+  bob.wait_for("up");
+  CHECK(run({"send", "bob", "hello to you", "--from", "ada"}).status.as_shell() == 0);
+  bob.wait_for("from ada");
+  const pid_t pid = std::stoi(text_at(run({"status", "--json"}).out, "/pid"));
+  REQUIRE(pid > 1);
+  ::kill(pid, SIGTERM);
+  ada.type("\x04");
+  bob.type("\x04");
+  CHECK(ada.wait_end().as_shell() == 0);
+  CHECK(bob.wait_end().as_shell() == 0);
+}
+
+}  // namespace relay::test
