@@ -1,6 +1,7 @@
 #include "cli/attach_stream.hpp"
 
 #include "cli/broker_client.hpp"
+#include "cli/plain_words.hpp"
 #include <utility>
 
 #include "base/printable.hpp"
@@ -26,7 +27,7 @@ std::optional<std::uint64_t> number_at(const wire::JsonView& object, std::string
 Error refusal_of(const wire::JsonView& about) {
   const std::string code = text_field(about, "code");
   Error error(code_named(code).value_or(Code::internal_error),
-              printable(text_field(about, "message")), "");
+              printable(plain_words(text_field(about, "message"))), "");
   if (code == "worker_disappeared") error.code = Code::connection_closed;
   if (code == "pty_write_queue_full") error.code = Code::queue_full;
   if (code == "worker_timeout") error.code = Code::timeout;

@@ -190,7 +190,7 @@ TEST_CASE_FIXTURE(Person, "what attach cannot do it says, and what to use instea
   serve();
   for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--view"}}) {
     PtyDriver pty(attach(more));
-    pty.wait_for("error: unknown worker 'ada'");
+    pty.wait_for("error: there is no agent called 'ada'");
     CHECK(pty.wait_end() == os::ExitStatus::exited(5));
     CHECK(same_mode(pty.mode(), pty.mode_before()));
   }

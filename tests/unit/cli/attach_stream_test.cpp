@@ -69,7 +69,7 @@ TEST_CASE("what the broker refuses is said in its words; nonsense is no crash") 
       R"("retryable":false,"statusCode":404})");
   REQUIRE_FALSE(step);
   CHECK(step.error().code == Code::agent_not_found);
-  CHECK(step.error().message == "unknown worker 'x'");
+  CHECK(step.error().message == "there is no agent called 'x'");
   CHECK(step.error().hint.find("relay-broker status") != std::string::npos);
   for (const char* wrong : {"", "{", R"({"type":"output_screen","screen":"?","cursor":1})",
                             R"({"type":"output_screen","screen":""})"}) {
