@@ -88,9 +88,9 @@ Result<void> SqliteStore::set_system_prompt(Id id, const std::optional<std::stri
 
 Result<void> SqliteStore::remove_workspace(Id id) {
   static constexpr const char* kOf[] = {
-      "INSERT INTO message_words(message_words,rowid,text) SELECT 'delete',id,text FROM messages "
-      "WHERE channel IN (SELECT id FROM channels WHERE workspace=?1) AND "
-      "id<=(SELECT indexed FROM search)",
+      R"(INSERT INTO message_words(message_words,rowid,text) SELECT 'delete',id,text FROM messages
+           WHERE channel IN (SELECT id FROM channels WHERE workspace=?1) AND
+           id<=(SELECT indexed FROM search))",
       "DELETE FROM agent_events WHERE agent IN (SELECT id FROM agents WHERE workspace=?1)",
       "DELETE FROM file_contents WHERE file IN (SELECT id FROM files WHERE workspace=?1)",
       "DELETE FROM files WHERE workspace=?1",
