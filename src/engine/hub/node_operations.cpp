@@ -133,9 +133,11 @@ Result<bool> take_answer(Store& store, Id node, Id invocation, const std::string
 
 /// Its open ones that it need not name: it got them on this connection, or waits for them.
 std::vector<Id> still_its_own(const std::vector<Invocation>& open, Wall registered) {
+  // Times are stored in milliseconds.
+  const Wall since = std::chrono::floor<std::chrono::milliseconds>(registered);
   std::vector<Id> ids;
   for (const auto& each : open) {
-    if (!each.dispatched || *each.dispatched >= registered) ids.push_back(each.id);
+    if (!each.dispatched || *each.dispatched >= since) ids.push_back(each.id);
   }
   return ids;
 }

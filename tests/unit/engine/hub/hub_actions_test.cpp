@@ -114,7 +114,8 @@ TEST_CASE("a node whose handlers are down passes its invocation on; any other er
 }
 
 TEST_CASE("inventory.sync ends what it names, and moves only what the node had before") {
-  HubWorld world;
+  FakeClock clock;
+  HubWorld world(&clock);
   Caller caller(world);
   const auto one = world.broker("one");
   auto peer = world.node(one, kSpawner);
@@ -135,6 +136,7 @@ TEST_CASE("inventory.sync ends what it names, and moves only what the node had b
   CHECK(caller.peer->hear("deliver").at("/payload/data/output/name") == "worker");
 
   auto other = world.node(world.broker("two"), kSpawner);
+  clock.advance(std::chrono::seconds(1));
   // Another connection of the same node: what it has not named is not there any more.
   auto again = world.node(one, kSpawner);
   again->say(inventory);

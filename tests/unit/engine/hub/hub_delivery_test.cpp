@@ -259,12 +259,12 @@ TEST_CASE("a node that does not read makes nothing grow, and gets all when it re
   HubSettings settings;
   settings.node_queue = 64 * 1024;
   Pair pair(nullptr, settings);
-  const std::string text(32 * 1024, 'x');
+  const std::string text(200 * 1024, 'x');
   constexpr std::uint64_t kMessages = 60;
   for (std::uint64_t i = 0; i < kMessages; ++i) pair.world.dm(pair.alice, pair.bob, text);
   pair.world.turn();
-  // What the kernel takes and the queue is less than all of it, or this test says nothing.
-  CHECK(pair.world.hub->counts().deliveries <= kMessages);
+  // The kernel takes some megabytes, the queue a few of these.
+  CHECK(pair.world.hub->counts().deliveries < kMessages);
   for (std::uint64_t i = 1; i <= kMessages; ++i) {
     const auto frame = pair.peer->hear("deliver");
     CHECK(frame.json("/seq") == std::to_string(i));
