@@ -39,7 +39,7 @@ void Announcer::tell(Happenings happenings) {
   for (const auto& notice : happenings.notices) notify(notice);
   for (const auto& news : happenings.context) update(happenings.workspace, news);
   for (auto& news : happenings.stream) {
-    watchers_.publish(happenings.workspace, std::move(news.event));
+    watchers_.publish(happenings.workspace, news.channel, std::move(news.event));
   }
 }
 

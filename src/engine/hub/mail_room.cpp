@@ -151,8 +151,9 @@ std::vector<DeliveryOutbox::Frame> MailRoom::take(const Look& look,
   // Rows that were written since are in its queue by their own news.
   resident.has_more = !whole || resident.queued || !resident.outbox.wants_more();
   auto frames = resident.outbox.take(now);
-  set_alarm(look.agent, resident);
   look_again(look.agent, resident);
+  // The reading was cut short, the window is not full.
+  if (!whole && resident.outbox.wants_more()) enqueue(look.agent, resident);
   return frames;
 }
 

@@ -16,22 +16,26 @@ constexpr unsigned kDroppedBits = 10;
 
 StreamFeed::StreamFeed(Wall start) : current_(first_id_at(start) >> kDroppedBits) {}
 
-const std::string& StreamFeed::add(wire::StreamMessageToClient event) {
+const StreamFeed::Told& StreamFeed::add(Id channel, wire::StreamMessageToClient event) {
   ++current_;
   std::visit([this](auto& each) { each.seq = current_; }, event);
-  kept_.push_back(wire::encode(event));
+  Told& told = kept_.emplace_back();
+  told.facts = facts_of(event, channel);
+  told.text = wire::encode(event);
   if (kept_.size() > kKept) kept_.pop_front();
   return kept_.back();
 }
 
-StreamFeed::Replay StreamFeed::behind(std::uint64_t last_seen) const {
+StreamFeed::Replay StreamFeed::behind(std::uint64_t last_seen, const StreamFilter& filter) const {
   Replay replay;
   replay.current = current_;
   const auto before_kept = current_ - kept_.size();
   const bool is_known = last_seen >= before_kept && last_seen <= current_;
   replay.gap = !is_known;
   const auto from = is_known ? last_seen - before_kept : 0;
-  replay.events.assign(kept_.begin() + static_cast<std::ptrdiff_t>(from), kept_.end());
+  for (auto at = static_cast<std::size_t>(from); at < kept_.size(); ++at) {
+    if (filter.shows(kept_[at].facts)) replay.events.push_back(kept_[at].text);
+  }
   return replay;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "engine/hub/stream_filter.hpp"
 #include "wire/stream_events.hpp"
 
 namespace relay::engine {
@@ -20,8 +21,13 @@ class StreamFeed {
 
   explicit StreamFeed(Wall start);
 
-  /// The event as text, with the next number.
-  const std::string& add(wire::StreamMessageToClient event);
+  struct Told {
+    StreamFacts facts;
+    /// With its number.
+    std::string text;
+  };
+  /// The next one; valid until another is added.
+  const Told& add(Id channel, wire::StreamMessageToClient event);
 
   struct Replay {
     std::vector<std::string> events;
@@ -29,11 +35,12 @@ class StreamFeed {
     /// Something behind that number is not kept any more, or it is of no number that was given.
     bool gap = false;
   };
-  [[nodiscard]] Replay behind(std::uint64_t last_seen) const;
+  /// Of those that the filter shows.
+  [[nodiscard]] Replay behind(std::uint64_t last_seen, const StreamFilter& filter) const;
 
  private:
   std::uint64_t current_;
-  std::deque<std::string> kept_;
+  std::deque<Told> kept_;
 };
 
 }  // namespace relay::engine

@@ -1,10 +1,12 @@
 #include "engine/hub/watchers.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "engine/digest.hpp"
 #include "engine/hub/door.hpp"
+#include "engine/refusal.hpp"
 #include "net/ws_handshake.hpp"
 
 namespace relay::engine {
@@ -12,16 +14,30 @@ namespace {
 
 constexpr Duration kLookForRequest = std::chrono::hours(1);
 constexpr Duration kAnswerWithin = std::chrono::seconds(10);
+constexpr const char* kStreamScope = "stream:read";
 
-using FindKey = std::function<Result<Workspace>(const Store&)>;
+/// The workspace of a key, or the observer of a token.
+struct Known {
+  Id workspace = 0;
+  std::optional<Observer> observer;
+};
+using FindToken = std::function<Result<Known>(const Store&)>;
 
-FindKey finding_key(std::string hash) {
-  return [hash = std::move(hash)](const Store& store) { return store.workspace_of_key(hash); };
-}
-
-asio::awaitable<void> send_away(std::shared_ptr<net::WebSocket> socket) {
-  co_await net::shielded();
-  co_await socket->close(net::ws_close::kTryAgainLater, "too slow: connect again and resync");
+FindToken finding_token(std::string hash, bool is_observer) {
+  return [hash = std::move(hash), is_observer](const Store& store) -> Result<Known> {
+    Known known;
+    if (is_observer) {
+      auto observer = store.observer_of_token(hash);
+      if (!observer) return fail(std::move(observer).error());
+      known.workspace = observer->workspace;
+      known.observer = *std::move(observer);
+      return known;
+    }
+    auto workspace = store.workspace_of_key(hash);
+    if (!workspace) return fail(std::move(workspace).error());
+    known.workspace = workspace->id;
+    return known;
+  };
 }
 
 std::string pong() {
@@ -32,19 +48,27 @@ std::string pong() {
 
 }  // namespace
 
-void Watchers::publish(Id workspace, wire::StreamMessageToClient event) {
+asio::awaitable<void> Watchers::send_away(WatcherPtr watcher) {
+  co_await net::shielded();
+  co_await watcher->socket.close(net::ws_close::kTryAgainLater,
+                                 "too slow: connect again and resync");
+}
+
+void Watchers::publish(Id workspace, Id channel, wire::StreamMessageToClient event) {
   const auto found = feeds_.find(workspace);
   if (found == feeds_.end()) return;
-  const auto& text = found->second.events.add(std::move(event));
-  std::vector<SocketPtr> slow;
-  for (const auto& socket : found->second.sockets) {
-    if (!socket->try_send(text)) slow.push_back(socket);
+  auto& feed = found->second;
+  const auto& told = feed.events.add(channel, std::move(event));
+  std::vector<WatcherPtr> slow;
+  for (const auto& watcher : feed.watchers) {
+    if (!watcher->seat.filter.shows(told.facts)) continue;
+    if (!watcher->socket.try_send(told.text)) slow.push_back(watcher);
   }
-  for (const auto& socket : slow) {
+  for (const auto& watcher : slow) {
     ++parts_.counts.dropped;
-    found->second.sockets.erase(socket);
-    found->second.left = parts_.clock.now();
-    parts_.tasks.spawn(send_away(socket));
+    feed.watchers.erase(watcher);
+    feed.left = parts_.clock.now();
+    parts_.tasks.spawn(send_away(watcher));
   }
 }
 
@@ -54,21 +78,22 @@ asio::awaitable<void> Watchers::answer(net::Exchange* exchange) {
     exchange->respond(std::move(head));
     co_return;
   }
-  const auto workspace = co_await workspace_of(exchange);
-  if (!workspace) co_return;
+  auto seat = co_await seat_of(exchange);
+  if (!seat) co_return;
   if (parts_.stopping || parts_.counts.watchers >= parts_.settings.watchers_most) {
     refuse_socket(exchange, 503, "too_many_sockets", "the engine takes no more watchers now");
     co_return;
   }
   auto handover = co_await exchange->upgrade(std::move(head));
   if (!handover) co_return;
-  auto socket = std::make_shared<net::WebSocket>(net::WebSocket::server(
-      std::move(handover->stream), std::move(handover->already_read), hub_socket_options(kQueue)));
-  parts_.tasks.spawn(hold(std::move(socket), *workspace));
+  auto socket = net::WebSocket::server(
+      std::move(handover->stream), std::move(handover->already_read), hub_socket_options(kQueue));
+  auto watcher = std::make_shared<Watcher>(std::move(socket), *std::move(seat));
+  parts_.tasks.spawn(hold(std::move(watcher)));
 }
 
 /// Nothing when the request is answered.
-asio::awaitable<std::optional<Id>> Watchers::workspace_of(net::Exchange* exchange) {
+asio::awaitable<std::optional<Watchers::Seat>> Watchers::seat_of(net::Exchange* exchange) {
   const auto token = socket_token(exchange->request());
   if (!token) {
     refuse_socket(exchange, 401, "unauthorized", "a workspace is watched with its key");
@@ -79,78 +104,109 @@ asio::awaitable<std::optional<Id>> Watchers::workspace_of(net::Exchange* exchang
                   "agents are told what is for them on the socket of their node, /v1/node/ws");
     co_return std::nullopt;
   }
-  if (token->starts_with("ot_")) {
-    refuse_socket(exchange, 401, "observer_token_invalid", "no observer has this token");
+  Seat seat;
+  seat.token_hash = sha256_hex(*token);
+  auto find = parts_.store.read<Known>(finding_token(seat.token_hash, token->starts_with("ot_")));
+  const auto known = co_await std::move(find);
+  if (!known) {
+    refuse_socket(exchange, known.error());
     co_return std::nullopt;
   }
-  auto find = parts_.store.read<Workspace>(finding_key(sha256_hex(*token)));
-  const auto workspace = co_await std::move(find);
-  if (!workspace) {
-    refuse_socket(exchange, workspace.error());
+  seat.workspace = known->workspace;
+  if (!known->observer) {
+    seat.token_hash.clear();
+    co_return seat;
+  }
+  const auto& scopes = known->observer->scopes;
+  if (std::find(scopes.begin(), scopes.end(), kStreamScope) == scopes.end()) {
+    refuse_socket(exchange, status_of(Refusal::insufficient_scope),
+                  std::string(name_of(Refusal::insufficient_scope)),
+                  "this observer has no scope stream:read");
     co_return std::nullopt;
   }
-  co_return workspace->id;
+  seat.filter = StreamFilter(known->observer->filters);
+  co_return seat;
 }
 
-asio::awaitable<void> Watchers::hold(SocketPtr socket, Id workspace) {
+asio::awaitable<void> Watchers::hold(WatcherPtr watcher) {
   forget_old_feeds();
+  const Id workspace = watcher->seat.workspace;
   const auto feed = feeds_.try_emplace(workspace, parts_.clock.wall()).first;
-  feed->second.sockets.insert(socket);
+  feed->second.watchers.insert(watcher);
   parts_.watched = true;
   ++parts_.counts.watchers;
   try {
-    co_await talk(socket, workspace);
+    co_await talk(watcher);
   } catch (const std::system_error&) {
     // Only cancellation comes as such: the hub stops.
   } catch (const std::exception& error) {
     parts_.note("a watcher's connection has failed", Error(Code::internal_error, error.what()));
   }
   co_await net::shielded();
-  co_await socket->close(net::ws_close::kGoingAway, "the engine stops");
+  const auto code = parts_.stopping ? net::ws_close::kGoingAway : net::ws_close::kPolicy;
+  std::string why = "this token is not valid any more";
+  if (parts_.stopping) why = "the engine stops";
+  co_await watcher->socket.close(code, std::move(why));
   --parts_.counts.watchers;
   const auto left = feeds_.find(workspace);
   if (left == feeds_.end()) co_return;
-  left->second.sockets.erase(socket);
+  left->second.watchers.erase(watcher);
   left->second.left = parts_.clock.now();
 }
 
 void Watchers::abort_all() noexcept {
   for (auto& [workspace, feed] : feeds_) {
-    for (const auto& socket : feed.sockets) socket->abort();
+    for (const auto& watcher : feed.watchers) watcher->socket.abort();
   }
 }
 
 void Watchers::forget_old_feeds() {
   const auto now = parts_.clock.now();
   std::erase_if(feeds_, [now](const auto& each) {
-    return each.second.sockets.empty() && now - each.second.left > kKeptFor;
+    return each.second.watchers.empty() && now - each.second.left > kKeptFor;
   });
 }
 
-asio::awaitable<void> Watchers::talk(SocketPtr socket, Id workspace) {
+asio::awaitable<void> Watchers::talk(WatcherPtr watcher) {
+  const bool is_observer = !watcher->seat.token_hash.empty();
+  auto at_most = kLookForRequest;
+  if (is_observer) at_most = kLookAtToken;
+  auto looked_at = SystemClock().now();
   bool open = true;
   while (open) {
-    auto message = co_await socket->receive(kLookForRequest);
+    auto message = co_await watcher->socket.receive(at_most);
     if (message) {
-      open = co_await serve(socket, workspace, std::move(message->payload));
+      open = co_await serve(watcher, std::move(message->payload));
     } else {
       open = message.error().code == Code::timeout;
     }
+    if (!open || !is_observer || SystemClock().now() - looked_at < kLookAtToken) continue;
+    open = co_await is_still_valid(watcher);
+    looked_at = SystemClock().now();
   }
+}
+
+asio::awaitable<bool> Watchers::is_still_valid(WatcherPtr watcher) {
+  auto find = parts_.store.read<Known>(finding_token(watcher->seat.token_hash, true));
+  const auto known = co_await std::move(find);
+  // A disk that fails takes nothing away.
+  co_return known || refusal_of(known.error()) == Refusal::internal_error;
 }
 
 /// Whether it goes on. What is no request is passed over, and subscriptions change nothing: who has
 /// the key sees all.
-asio::awaitable<bool> Watchers::serve(SocketPtr socket, Id workspace, std::string request) {
+asio::awaitable<bool> Watchers::serve(WatcherPtr watcher, std::string request) {
   const auto asked = wire::decode_body<wire::StreamRequest>(request, wire::kInboundLimits);
   if (!asked) co_return true;
   std::vector<std::string> answers;
   if (asked->type == "ping") answers.push_back(pong());
   if (asked->type == "resync") {
-    auto replay = feeds_.at(workspace).events.behind(asked->last_seen_seq.value_or(0));
+    const auto last_seen = asked->last_seen_seq.value_or(0);
+    const auto& events = feeds_.at(watcher->seat.workspace).events;
+    auto replay = events.behind(last_seen, watcher->seat.filter);
     wire::StreamResyncAck ack;
     ack.type = "resync_ack";
-    ack.last_seen_seq = asked->last_seen_seq.value_or(0);
+    ack.last_seen_seq = last_seen;
     ack.current_seq = replay.current;
     ack.replayed = replay.events.size();
     ack.gap_detected = replay.gap;
@@ -158,7 +214,7 @@ asio::awaitable<bool> Watchers::serve(SocketPtr socket, Id workspace, std::strin
     answers.push_back(wire::encode(wire::StreamMessageToClient(std::move(ack))));
   }
   for (auto& answer : answers) {
-    const auto sent = co_await socket->send(std::move(answer), kAnswerWithin);
+    const auto sent = co_await watcher->socket.send(std::move(answer), kAnswerWithin);
     if (!sent) co_return false;
   }
   co_return true;

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "engine/hub/hub_parts.hpp"
 #include "engine/hub/stream_feed.hpp"
@@ -14,9 +15,9 @@
 
 namespace relay::engine {
 
-/// The sockets of watchers: those who have the key of a workspace. Agents are told what is for them
-/// on the socket of their node. One who reads too slowly is closed, and may come back and ask for
-/// what it has missed.
+/// The sockets of watchers: those who have the key of a workspace, and observers. Agents are told
+/// what is for them on the socket of their node. One who reads too slowly is closed, and may come
+/// back and ask for what it has missed.
 class Watchers {
  public:
   /// Bytes that may wait for one of them.
@@ -24,9 +25,12 @@ class Watchers {
   /// How long what was told is kept for those who have gone.
   static constexpr Duration kKeptFor = std::chrono::minutes(10);
 
+  /// How long an observer whose token was taken away is shown something.
+  static constexpr Duration kLookAtToken = std::chrono::seconds(5);
+
   explicit Watchers(HubParts* parts) : parts_(*parts) {}
 
-  void publish(Id workspace, wire::StreamMessageToClient event);
+  void publish(Id workspace, Id channel, wire::StreamMessageToClient event);
 
   /// Ends those that are still closing.
   void abort_all() noexcept;
@@ -35,18 +39,33 @@ class Watchers {
   asio::awaitable<void> answer(net::Exchange* exchange);
 
  private:
-  using SocketPtr = std::shared_ptr<net::WebSocket>;
+  /// Who asks, by its token.
+  struct Seat {
+    Id workspace = 0;
+    StreamFilter filter;
+    /// Of an observer: looked at again and again.
+    std::string token_hash;
+  };
+  struct Watcher {
+    Watcher(net::WebSocket socket_in, Seat seat_in)
+        : socket(std::move(socket_in)), seat(std::move(seat_in)) {}
+    net::WebSocket socket;
+    Seat seat;
+  };
+  using WatcherPtr = std::shared_ptr<Watcher>;
   struct Feed {
     explicit Feed(Wall start) : events(start) {}
     StreamFeed events;
-    std::set<SocketPtr> sockets;
+    std::set<WatcherPtr> watchers;
     Monotonic left;
   };
 
-  asio::awaitable<std::optional<Id>> workspace_of(net::Exchange* exchange);
-  asio::awaitable<void> hold(SocketPtr socket, Id workspace);
-  asio::awaitable<void> talk(SocketPtr socket, Id workspace);
-  asio::awaitable<bool> serve(SocketPtr socket, Id workspace, std::string request);
+  asio::awaitable<std::optional<Seat>> seat_of(net::Exchange* exchange);
+  asio::awaitable<void> hold(WatcherPtr watcher);
+  asio::awaitable<void> talk(WatcherPtr watcher);
+  asio::awaitable<bool> serve(WatcherPtr watcher, std::string request);
+  asio::awaitable<bool> is_still_valid(WatcherPtr watcher);
+  static asio::awaitable<void> send_away(WatcherPtr watcher);
   void forget_old_feeds();
 
   HubParts& parts_;

@@ -137,6 +137,12 @@ TEST_CASE("an agent that its node has not named is not sent to: its messages wai
   pair.peer->expect_silence();
   pair.world.claim(*pair.peer, "bob");
   CHECK(pair.peer->hear("deliver").at("/payload/data/text") == "for later");
+  // It is still at work for an engine that begins again: whether it is, only the node knows.
+  pair.world.restart();
+  pair.connect();
+  pair.peer->expect_silence();
+  pair.sync();
+  CHECK(pair.peer->hear("deliver").at("/payload/data/text") == "for later");
 }
 
 TEST_CASE("A26, A27: acknowledgements in any order; one message read elsewhere is not sent again") {
@@ -259,7 +265,7 @@ TEST_CASE("a node that does not read makes nothing grow, and gets all when it re
   HubSettings settings;
   settings.node_queue = 64 * 1024;
   Pair pair(nullptr, settings);
-  const std::string text(200 * 1024, 'x');
+  const std::string text(150 * 1024, 'x');
   constexpr std::uint64_t kMessages = 60;
   for (std::uint64_t i = 0; i < kMessages; ++i) pair.world.dm(pair.alice, pair.bob, text);
   pair.world.turn();
@@ -268,7 +274,7 @@ TEST_CASE("a node that does not read makes nothing grow, and gets all when it re
   for (std::uint64_t i = 1; i <= kMessages; ++i) {
     const auto frame = pair.peer->hear("deliver");
     CHECK(frame.json("/seq") == std::to_string(i));
-    CHECK(frame.at("/payload/data/text") == text);
+    CHECK(frame.text.find(text) != std::string::npos);
   }
   pair.peer->say(ack("bob", kMessages));
   pair.peer->expect_silence();
@@ -296,21 +302,20 @@ TEST_CASE("one message to a thousand agents of a node: few readings, few transac
   auto peer = world.node(world.look(box), R"([{"name":"x"}])");
   const auto before = world.thread->transactions();
   world.post(general, alice, "hello all");
+  // The published broker is asked for its cursor first.
+  std::set<std::string> asked;
   std::set<std::string> reached;
-  for (int i = 0; i < kAgents; ++i) {
-    // The published broker is asked for its cursor first.
+  for (int i = 0; i < 2 * kAgents; ++i) {
     const auto frame = peer->hear("deliver");
-    reached.insert(frame.at("/agent"));
-    CHECK(frame.json("/seq") == "1099511627776");
-    peer->say(ack(frame.at("/agent"), 0));
-  }
-  CHECK(reached.size() == kAgents);
-  for (int i = 0; i < kAgents; ++i) {
-    const auto frame = peer->hear("deliver");
-    CHECK(frame.json("/seq") == "1");
+    const auto name = frame.at("/agent");
+    const bool is_question = frame.json("/seq") == "1099511627776";
+    if (!is_question) CHECK(frame.json("/seq") == "1");
     CHECK(frame.at("/payload/data/text") == "hello all");
-    peer->say(ack(frame.at("/agent"), 1));
+    (is_question ? asked : reached).insert(name);
+    peer->say(ack(name, is_question ? 0 : 1));
   }
+  CHECK(asked.size() == kAgents);
+  CHECK(reached.size() == kAgents);
   const auto open = [&] {
     return world.get<std::uint64_t>([&](Store& store) -> Result<std::uint64_t> {
       std::uint64_t open_rows = 0;

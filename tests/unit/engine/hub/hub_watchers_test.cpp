@@ -71,4 +71,32 @@ TEST_CASE("who comes back asks for what it has missed, and is told when that is 
   CHECK(third->hear().json("/gap_detected") == "true");
 }
 
+TEST_CASE("an observer sees what its filters leave, and nothing without the scope for it") {
+  HubWorld world;
+  const auto alice = world.agent("alice");
+  const auto build = world.channel("build", {alice});
+  const auto other = world.channel("other", {alice});
+  const auto observer = [&](const std::string& name, const std::string& scope) {
+    Observer fresh;
+    fresh.workspace = world.workspace.id;
+    fresh.name = name;
+    fresh.scopes = {scope};
+    fresh.filters = R"({"channel_names":["build"]})";
+    world.get<Observer>([fresh](Store& store) {
+      return store.put_observer(fresh, sha256_hex("ot_live_" + fresh.name));
+    });
+  };
+  observer("one", "stream:read");
+  observer("two", "messages:read");
+  CHECK(watcher_refusal(world, "ot_live_two") == "403 insufficient_scope");
+  auto outcome = world.connect("/v1/ws", "ot_live_one", true);
+  REQUIRE(outcome.connected);
+  Peer peer(&world, std::move(outcome.connected->socket));
+  peer.say(R"({"type":"ping"})");
+  CHECK(peer.hear().type() == "pong");
+  world.post(other, alice, "hidden");
+  world.post(build, alice, "shown");
+  CHECK(peer.hear().at("/message/text") == "shown");
+}
+
 }  // namespace relay::engine

@@ -120,6 +120,22 @@ TEST_CASE("news while a window is full is not forgotten") {
   CHECK(sent(room, mailbox, 1s) == Rows{65});
 }
 
+TEST_CASE("a reading that was cut short is gone on with, though little of the window is free") {
+  MailRoom room;
+  room.node_up(1, Numbering::durable);
+  room.agent_here(7, "bob", 1, false);
+  std::uint64_t last = 0;
+  for (int reading = 0; reading < 4; ++reading) {
+    const auto looks = room.due(moment(0s), 1);
+    REQUIRE(looks.size() == 1);
+    CHECK(looks[0].after == last);
+    Rows rows;
+    for (int i = 0; i < 15; ++i) rows.push_back(++last);
+    CHECK(room.take(looks[0], rows, false, moment(0s)).size() == 15);
+  }
+  CHECK(room.has_due());
+}
+
 TEST_CASE("silence is an alarm") {
   MailRoom room;
   room.node_up(1, Numbering::durable);
@@ -199,28 +215,63 @@ TEST_CASE("whatever happens, all is sent in its order and comes to an end") {
 }
 
 TEST_CASE("a feed keeps the last events, and says when it does not know what was before") {
+  const StreamFilter all_shown;
   StreamFeed feed(Wall(std::chrono::hours(24 * 365 * 57)));
-  const auto none = feed.behind(0);
+  const auto none = feed.behind(0, all_shown);
   CHECK(none.gap);
   const auto start = none.current;
   CHECK(start < (std::uint64_t{1} << 53U));
-  CHECK_FALSE(feed.behind(start).gap);
+  CHECK_FALSE(feed.behind(start, all_shown).gap);
   for (int i = 0; i < 501; ++i) {
     wire::StreamOther event;
     event.type = "event " + std::to_string(i);
-    feed.add(event);
+    feed.add(0, event);
   }
-  CHECK(feed.behind(start).gap);
-  CHECK(feed.behind(start).events.size() == 500);
-  const auto all = feed.behind(start + 1);
+  CHECK(feed.behind(start, all_shown).gap);
+  CHECK(feed.behind(start, all_shown).events.size() == 500);
+  const auto all = feed.behind(start + 1, all_shown);
   CHECK_FALSE(all.gap);
   CHECK(all.events.size() == 500);
   CHECK(all.events.front().find("\"event 1\"") != std::string::npos);
-  CHECK(feed.behind(start + 501).events.empty());
-  CHECK_FALSE(feed.behind(start + 501).gap);
-  CHECK(feed.behind(start + 502).gap);
+  CHECK(feed.behind(start + 501, all_shown).events.empty());
+  CHECK_FALSE(feed.behind(start + 501, all_shown).gap);
+  CHECK(feed.behind(start + 502, all_shown).gap);
+  const StreamFilter one_type(R"({"event_types":["event 7"]})");
+  CHECK(feed.behind(start + 1, one_type).events.size() == 1);
   StreamFeed later(Wall(std::chrono::hours(24 * 365 * 57) + 1s));
-  CHECK(later.behind(start + 501).gap);
+  CHECK(later.behind(start + 501, all_shown).gap);
+}
+
+TEST_CASE("H4: filters choose by type, channel, conversation and author, each what it is about") {
+  wire::StreamMessage message;
+  message.type = "message.created";
+  message.channel = "build";
+  message.message.agent_id = "7";
+  wire::StreamDm dm;
+  dm.type = "dm.received";
+  dm.conversation_id = "dm_1";
+  dm.message.agent_id = "8";
+  wire::StreamAgentStatus status;
+  status.type = "agent.status.active";
+  const auto shown = [&](const std::string& filters) {
+    const StreamFilter filter(filters);
+    std::string all;
+    all += filter.shows(facts_of(message, 17)) ? "m" : "";
+    all += filter.shows(facts_of(dm, 18)) ? "d" : "";
+    all += filter.shows(facts_of(status, 0)) ? "s" : "";
+    return all;
+  };
+  CHECK(shown("") == "mds");
+  CHECK(shown("{}") == "mds");
+  CHECK(shown("no JSON") == "");
+  CHECK(shown(R"({"event_types":["dm.received"]})") == "d");
+  CHECK(shown(R"({"channel_names":["build"]})") == "mds");
+  CHECK(shown(R"({"channel_names":["other"]})") == "ds");
+  CHECK(shown(R"({"channel_ids":["17"],"channel_names":["other"]})") == "mds");
+  CHECK(shown(R"({"include_dms":false})") == "ms");
+  CHECK(shown(R"({"dm_conversation_ids":["dm_1"]})") == "mds");
+  CHECK(shown(R"({"dm_conversation_ids":["dm_2"]})") == "ms");
+  CHECK(shown(R"({"agent_ids":["7"]})") == "ms");
 }
 
 }  // namespace relay::engine
