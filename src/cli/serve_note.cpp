@@ -49,6 +49,11 @@ ServeNote note_of(const ServeOptions& options, os::Path directory) {
   add("--engine", options.engine.engine);
   add_secret("--workspace-key", options.engine.workspace_key);
   add("--relay", options.relay);
+  add("--role", options.role);
+  if (options.own_engine) out.arguments.emplace_back("--own-engine");
+  add("--engine-listen", options.engine_listen);
+  // The address of a database server may hold a password.
+  if (options.store.starts_with("sqlite:")) add("--store", options.store);
   add("--name", options.name);
   add("--instance", options.instance);
   add("--listen", options.listen);

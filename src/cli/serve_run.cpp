@@ -43,6 +43,7 @@ class Serving {
         signals_(executor),
         manager_(os::Environment::of_process()),
         ending_(executor),
+        as_asked_(note_of(options, {})),
         tasks_(std::move(executor)) {}
 
   asio::awaitable<Result<void>> run(Progress* progress) {
@@ -120,7 +121,7 @@ class Serving {
     if (!settings) co_return fail(std::move(settings).error());
     state_dir_ = settings->broker.state_dir;
     instance_ = settings->instance.name;
-    directory_ = settings->broker.directory;
+    as_asked_.directory = settings->broker.directory;
     broker::Daemon::Hooks hooks;
     hooks.on_step = [this, progress](std::string what) { step(progress, std::move(what)); };
     hooks.on_listening = [this](const std::string& url) {
@@ -206,7 +207,7 @@ class Serving {
     const auto paths =
         around ? os::user_paths(*around) : Result<os::UserPaths>(fail(around.error()));
     if (!paths) return;
-    const auto kept = keep_serve_note(files_, *paths, instance_, note_of(options_, directory_));
+    const auto kept = keep_serve_note(files_, *paths, instance_, as_asked_);
     if (!kept) log(node_control::NoteLevel::warning, kept.error().message);
   }
 
@@ -299,8 +300,9 @@ class Serving {
   std::string engine_workspace_;
   net::Event ending_;
   os::Path state_dir_;
-  os::Path directory_;
   std::string instance_;
+  /// Before an engine of our own was put into the options.
+  ServeNote as_asked_;
   /// What the service manager is told of a broker that is ready; empty before.
   std::string ready_status_;
   bool leave_agents_ = false;

@@ -65,6 +65,15 @@ TEST_CASE_FIXTURE(User,
   CHECK(there({"stop"}).out == other + ": stopped (pid " + std::to_string(first.pid()) + ")\n");
 }
 
+TEST_CASE_FIXTURE(User, "how to start it again is how it was started, not what it found") {
+  serve({"--own-engine"});
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+  const auto dead = run({"status"});
+  CHECK(has(dead.err, "hint: relay-broker serve --own-engine starts it again"));
+  CHECK_FALSE(has(dead.err, "--engine"));
+}
+
 TEST_CASE_FIXTURE(User, "what cannot be undone says on whom it acts when nobody was named") {
   serve();
   spawn_reader("ada");
