@@ -127,7 +127,9 @@ asio::awaitable<Result<void>> WebSocket::Connection::send(std::string payload, b
   if (done || done.error().code != Code::queue_full) co_return done;
   Monotonic now = SystemClock().now();
   const Monotonic by = after(now, at_most);
-  while (now < by && co_await changed().wait(by - now)) {
+  while (now < by) {
+    const bool notified = co_await changed().wait(by - now);
+    if (!notified) break;
     done = put(payload, is_text);
     if (done || done.error().code != Code::queue_full) break;
     now = SystemClock().now();

@@ -137,7 +137,9 @@ asio::awaitable<Record> Transcript::next(Record::Kind kind, std::string pattern,
   for (;;) {
     if (auto found = take(kind, pattern)) co_return std::move(*found);
     const auto left = deadline - SystemClock().now();
-    if (left <= Duration::zero() || !co_await changed_.wait(left)) break;
+    if (left <= Duration::zero()) break;
+    const bool notified = co_await changed_.wait(left);
+    if (!notified) break;
   }
   throw NotSeen(fmt::format("no {} {} came; the engine saw:\n{}", arrow(kind), pattern, text()));
 }

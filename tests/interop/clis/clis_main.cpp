@@ -136,7 +136,10 @@ class Run {
       sent_[id] = SystemClock().now();
       stage_->send(id, scenario_.body(number));
       const bool last_of_group = number % scenario_.at_once == 0;
-      if (last_of_group && !co_await all_there()) co_return;
+      if (last_of_group) {
+        const bool there = co_await all_there();
+        if (!there) co_return;
+      }
       if (scenario_.apart > Duration::zero()) co_await net::pause(scenario_.apart);
     }
     if (co_await all_there()) co_await net::pause(kAfterwards);
