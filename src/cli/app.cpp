@@ -9,6 +9,7 @@
 #include "cli/enroll.hpp"
 #include "cli/help.hpp"
 #include "cli/keeper.hpp"
+#include "cli/mcp.hpp"
 #include "cli/output.hpp"
 #include "cli/peer_init.hpp"
 #include "cli/release.hpp"
@@ -62,6 +63,7 @@ std::vector<Command> all_commands() {
   commands.push_back(stop_command());
   commands.push_back(attach_command());
   commands.push_back(snapshot_command());
+  commands.push_back(mcp_command());
   commands.push_back(dead_letters_command());
   commands.push_back(doctor_command());
   commands.push_back(completion_command());

@@ -122,7 +122,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a name that is not built yet is no command") {
-  for (const char* name : {"attach", "send", "mcp"}) {
+  for (const char* name : {"attach", "send", "ask"}) {
     CAPTURE(name);
     CHECK(run({name}).status == os::ExitStatus::exited(2));
   }

@@ -17,9 +17,9 @@ namespace fs = std::filesystem;
 
 /// A module may include modules of a smaller number, and itself.
 const std::map<std::string, int> kLevels{
-    {"base", 0},         {"os", 1},          {"net", 2},    {"wire", 3},
-    {"storage", 3},      {"token_cache", 4}, {"pty", 4},    {"workspace", 4},
-    {"node_control", 5}, {"broker", 6},      {"engine", 6}, {"cli", 7},
+    {"base", 0},        {"os", 1},     {"net", 2},       {"wire", 3}, {"storage", 3},
+    {"token_cache", 4}, {"pty", 4},    {"workspace", 4}, {"mcp", 4},  {"node_control", 5},
+    {"broker", 6},      {"engine", 6}, {"cli", 7},
 };
 
 /// Broker and engine meet on the wire only, also inside one process.
