@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "broker/mcp_config.hpp"
+
 namespace relay::broker {
 namespace {
 
@@ -58,6 +60,19 @@ void add_arguments(const SpawnRequest& request, const pty::Profile& profile,
   add_session(request, profile.resume, new_id, into);
 }
 
+/// The server with its message tools, for one that has a name at an engine.
+void add_tools(const SpawnRequest& request, const pty::Profile& profile,
+               const AgentSurroundings& surroundings, Launch& into) {
+  const bool of_use = !surroundings.mcp_command.empty() && !surroundings.token_file.empty() &&
+                      !surroundings.engine.empty();
+  if (request.no_mcp || !of_use) return;
+  const McpServer server = mcp_server_for(surroundings.mcp_command, into.environment);
+  McpPlan plan = plan_mcp(profile.mcp, server, surroundings.mcp_file, into.argv, into.environment);
+  into.argv.insert(into.argv.end(), plan.args.begin(), plan.args.end());
+  if (!plan.variable.empty()) into.environment.set(plan.variable, surroundings.mcp_file);
+  into.mcp_config = std::move(plan.file);
+}
+
 }  // namespace
 
 bool is_kept_from_agents(std::string_view variable) {
@@ -96,6 +111,7 @@ Launch plan_launch(const SpawnRequest& request, const pty::Profile& profile,
   set("RELAY_AGENT_TOKEN_FILE", surroundings.token_file);
   // The identity is there: whoever speaks for the agent must not make another one.
   if (!surroundings.token_file.empty()) set("RELAY_SKIP_BOOTSTRAP", "1");
+  add_tools(request, profile, surroundings, out);
   return out;
 }
 

@@ -21,12 +21,18 @@ struct AgentSurroundings {
   std::string result_url;
   /// The token for results, when a schema was given: good for one message of this agent.
   std::string result_token;
+  /// relay-broker itself, for the agent's message tools; empty for none.
+  std::string mcp_command;
+  /// Where their configuration may be kept, in a directory of the agent's own.
+  std::string mcp_file;
 };
 
 /// How an agent's program is started.
 struct Launch {
   std::vector<std::string> argv;
   os::Environment environment;
+  /// What has to be in `mcp_file`; empty when nothing reads it.
+  std::string mcp_config;
   /// The session of the agent's own CLI that this start makes or goes on with; empty when the CLI
   /// knows none.
   std::string session_id;

@@ -41,6 +41,8 @@ class BrokerSettings {
   /// A program that cannot run says so and ends within this; a spawn waits so long.
   Duration alive_for = std::chrono::milliseconds(250);
   std::string result_url;
+  /// relay-broker itself, as agents can start it.
+  os::Path program;
   /// Between reminders of an obligation; zero for none.
   Duration remind_every = std::chrono::milliseconds(500);
 };

@@ -101,6 +101,7 @@ Result<void> read_common(const JsonFields& fields, SpawnRequest& into) {
   into.team = fields.text({"team"});
   into.resume = fields.text({"session_ref", "sessionRef", "resume"});
   into.skip_relay_prompt = fields.flag({"skip_relay_prompt", "skipRelayPrompt"});
+  into.no_mcp = fields.flag({"no_mcp", "noMcp"});
   into.attended = fields.flag({"attended"});
   into.idempotency_key = fields.text({"idempotency_key", "idempotencyKey"});
   into.result_schema.reset();

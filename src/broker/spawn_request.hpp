@@ -61,6 +61,8 @@ class SpawnRequest {
   std::string agent_id;
   bool exit_after_task = false;
   bool skip_relay_prompt = false;
+  /// The program is not told of its message tools.
+  bool no_mcp = false;
   /// A person will answer the program's questions; otherwise it is started with what its profile
   /// knows against them.
   bool attended = false;

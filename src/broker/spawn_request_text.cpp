@@ -42,6 +42,7 @@ std::string spawn_request_text(const SpawnRequest& request, const std::string& s
   out.field("delivery_mode", name_of(mode));
   out.field("attended", request.attended);
   out.field("skip_relay_prompt", request.skip_relay_prompt);
+  out.field("no_mcp", request.no_mcp);
   out.field("exit_after_task", request.exit_after_task);
   out.field("idle_threshold_secs",
             static_cast<std::uint64_t>(

@@ -251,6 +251,9 @@ asio::awaitable<Result<void>> Spawner::identify(Steps* steps) {
   if (agent->token.empty()) co_return Result<void>();
   auto made = parts_.files.make_private_directory(directory);
   if (made) made = parts_.files.put(directory / "token", agent->token.reveal());
+  if (made && !steps->plan.mcp_config.empty()) {
+    made = parts_.files.put(directory / "mcp.json", steps->plan.mcp_config);
+  }
   co_return made;
 }
 
@@ -360,10 +363,10 @@ Launch Spawner::plan_for(const Agent& agent, const SpawnRequest& request, bool g
   surroundings.workspace_id = settings.workspace_id;
   surroundings.result_url = settings.result_url;
   surroundings.result_token = agent.result_token.reveal();
-  if (gets_token) {
-    surroundings.token_file =
-        (Releaser::agent_directory(settings, request.name) / "token").string();
-  }
+  surroundings.mcp_command = settings.program.string();
+  const os::Path directory = Releaser::agent_directory(settings, request.name);
+  surroundings.mcp_file = (directory / "mcp.json").string();
+  if (gets_token) surroundings.token_file = (directory / "token").string();
   const bool guest = !request.guest_control.empty();
   return plan_launch(request, agent.profile(), surroundings,
                      guest ? os::Environment() : settings.environment, uuid_v4(parts_.random));

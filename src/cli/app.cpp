@@ -8,8 +8,10 @@
 #include "cli/doctor.hpp"
 #include "cli/enroll.hpp"
 #include "cli/help.hpp"
+#include "cli/inbox.hpp"
 #include "cli/keeper.hpp"
 #include "cli/mcp.hpp"
+#include "cli/mcp_args.hpp"
 #include "cli/output.hpp"
 #include "cli/peer_init.hpp"
 #include "cli/release.hpp"
@@ -58,6 +60,7 @@ std::vector<Command> all_commands() {
   commands.push_back(spawn_command());
   commands.push_back(release_command());
   commands.push_back(send_command());
+  commands.push_back(inbox_command());
   commands.push_back(token_command());
   commands.push_back(status_command());
   commands.push_back(stop_command());
@@ -69,6 +72,7 @@ std::vector<Command> all_commands() {
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
   commands.push_back(peer_init_command());
+  commands.push_back(mcp_args_command());
   return commands;
 }
 

@@ -172,6 +172,15 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
   return {};
 }
 
+/// Where we are on disk; empty when that is gone. What an upgrade has put there is as good.
+os::Path own_program() {
+  constexpr std::string_view kGone = " (deleted)";
+  std::error_code error;
+  std::string path = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  if (path.ends_with(kGone)) path.resize(path.size() - kGone.size());
+  return std::filesystem::exists(path, error) ? os::Path(path) : os::Path();
+}
+
 }  // namespace
 
 Result<broker::Instance> serve_instance(const ServeOptions& options,
@@ -208,6 +217,7 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
   settings.runtime_dir = instance.runtime;
   settings.directory = around->working_directory;
   settings.environment = around->environment;
+  settings.program = own_program();
   if (!options.channels.empty()) settings.channels = options.channels;
   std::string most = options.max_agents;
   if (most.empty()) most = around->environment.get("AGENT_RELAY_NODE_MAX_AGENTS").value_or("");

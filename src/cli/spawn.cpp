@@ -39,6 +39,7 @@ struct SpawnOptions {
   std::string timeout;
   std::string resume;
   bool attended = false;
+  bool no_mcp = false;
 };
 
 Result<std::string> task_text(const std::string& given) {
@@ -78,6 +79,7 @@ Result<std::string> spawn_body(const SpawnOptions& options, const std::string& n
   out.end_object();
   out.field("cwd", *cwd);
   out.field("attended", options.attended);
+  if (options.no_mcp) out.field("no_mcp", true);
   out.field("wait", options.wait.empty() ? "spawned" : options.wait);
   out.field("timeout_ms",
             static_cast<std::uint64_t>(
@@ -173,6 +175,7 @@ Command spawn_command() {
   add(Option("--resume", "A session of its CLI to go on with", &options->resume)
           .value_name("SESSION")
           .hidden());
+  add(Option("--no-mcp", "Do not give it its message tools", &options->no_mcp));
   add(Option("--attended", "A person answers its questions", &options->attended).hidden());
   add(Option("--wait", "What to wait for", &options->wait).choices({"spawned", "ready"}));
   add(Option("--timeout", "How long to wait", &options->timeout).duration());

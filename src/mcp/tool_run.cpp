@@ -306,7 +306,7 @@ std::optional<ToolResult> ToolRun::take(std::string_view body) {
   return ToolResult::of(named.text());
 }
 
-Error ToolRun::refusal(int status, std::string_view body) const {
+Error engine_refusal(int status, std::string_view body) {
   std::string code;
   std::string words;
   const auto document = wire::JsonDocument::parse(body, wire::kEngineLimits);

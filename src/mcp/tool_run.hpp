@@ -42,6 +42,9 @@ class EngineRequest {
   bool keyed = false;
 };
 
+/// A refusal of the engine's, with what may help an agent. `body` as it came.
+[[nodiscard]] Error engine_refusal(int status, std::string_view body);
+
 /// One call of a tool: what is asked of the engine, and what its answers mean. Pure.
 class ToolRun {
  public:
@@ -54,8 +57,6 @@ class ToolRun {
   /// What an answer with a good status leads to: the result, or nothing when `request()` is now
   /// another one that has to be asked first.
   [[nodiscard]] std::optional<ToolResult> take(std::string_view body);
-  /// A refusal of the engine's, with what may help. `body` as it came.
-  [[nodiscard]] Error refusal(int status, std::string_view body) const;
 
  private:
   explicit ToolRun(const Tool& tool) : tool_(&tool) {}

@@ -63,14 +63,29 @@ enum class BusyPolicy {
   wait,   // it does not: wait until it is idle
 };
 
-enum class McpBy { none, flag, file, command };
+/// How a program is told of the server with its message tools.
+enum class McpBy {
+  none,
+  /// By arguments of this one start.
+  flag,
+  /// By a variable that names a file which the program reads beside its own.
+  environment,
+};
+
+enum class McpFormat {
+  servers,   // {"mcpServers":{name:…}}
+  bare,      // {name:…}
+  opencode,  // {"mcp":{name:{"type":"local",…}}}
+};
 
 struct McpRule {
   McpBy by = McpBy::none;
-  /// With {config}, {name}, {command}, {args}, {env} to be filled in by the broker.
+  /// For `flag`, with {config} (path of a file), {name}, {command}, {args}, {env}, {names} (of
+  /// variables to be handed on) or {line} (all in one) to be filled in by the broker.
   std::vector<std::string> args;
-  /// For `file`: relative to the working directory.
-  std::string file;
+  /// For `environment`. Where it is set already, it is left alone.
+  std::string variable;
+  McpFormat format = McpFormat::servers;
   /// The user's own arguments that leave all of this to them.
   std::vector<std::string> skip_if;
 };

@@ -76,16 +76,21 @@ DialogRule read_dialog(ProfileTable table) {
 
 void read_mcp(ProfileTable mcp, Profile& into) {
   mcp.choice("by", into.mcp.by,
-             {{"none", McpBy::none},
-              {"flag", McpBy::flag},
-              {"file", McpBy::file},
-              {"command", McpBy::command}});
+             {{"none", McpBy::none}, {"flag", McpBy::flag}, {"environment", McpBy::environment}});
   mcp.texts("args", into.mcp.args);
-  mcp.text("file", into.mcp.file);
+  mcp.text("variable", into.mcp.variable);
+  mcp.choice("format", into.mcp.format,
+             {{"servers", McpFormat::servers},
+              {"bare", McpFormat::bare},
+              {"opencode", McpFormat::opencode}});
   mcp.texts("skip_if", into.mcp.skip_if);
-  const std::string& file = into.mcp.file;
-  if (file.starts_with('/') || file.find("..") != std::string::npos) {
-    mcp.wrong("file", "has to be below the working directory");
+  const std::string& variable = into.mcp.variable;
+  if (variable.find('=') != std::string::npos) mcp.wrong("variable", "is no name of a variable");
+  if (into.mcp.by == McpBy::environment && variable.empty()) {
+    mcp.wrong("by", "is \"environment\", but there is no variable");
+  }
+  if (into.mcp.by == McpBy::flag && into.mcp.args.empty()) {
+    mcp.wrong("by", "is \"flag\", but there are no args");
   }
   mcp.end();
 }

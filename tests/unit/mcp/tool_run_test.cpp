@@ -118,9 +118,8 @@ TEST_CASE("a group's first message goes into the conversation that was made for 
 }
 
 TEST_CASE("a refusal has the engine's words and what may help") {
-  const auto run = plan("send_dm", R"({"to":"b","text":"x"})");
-  const auto refused = [&run](int status, std::string_view body) {
-    return ToolResult::of(run->refusal(status, body)).text;
+  const auto refused = [](int status, std::string_view body) {
+    return ToolResult::of(engine_refusal(status, body)).text;
   };
   CHECK(refused(404,
                 R"({"ok":false,"error":{"code":"agent_not_found","message":"no agent \u001b b"}})")

@@ -51,8 +51,9 @@ most = 2
 [limits]
 inline_bytes = 900
 [mcp]
-by = "file"
-file = ".mine/mcp.json"
+by = "environment"
+variable = "MINE_CONFIG"
+format = "bare"
 skip_if = ["--mcp"]
 [resume]
 args = ["--resume", "{id}"]
@@ -75,7 +76,9 @@ QUIET = "1"
   CHECK(profile->dialogs[0].answer == std::vector<std::string>{"down", "enter"});
   CHECK_FALSE(profile->dialogs[0].at_start_only);
   CHECK(profile->limits.inline_bytes == 900);
-  CHECK(profile->mcp.by == McpBy::file);
+  CHECK(profile->mcp.by == McpBy::environment);
+  CHECK(profile->mcp.variable == "MINE_CONFIG");
+  CHECK(profile->mcp.format == McpFormat::bare);
   CHECK(profile->resume.args.size() == 2);
   CHECK(profile->environment.at("QUIET") == "1");
   CHECK(profile_matches(*profile, "/usr/bin/Mine-cli"));
@@ -98,7 +101,9 @@ TEST_CASE("a bad profile is an error with file and line") {
             .starts_with("my.toml:3: busy.shows: the pattern \"*\" matches everything"));
   CHECK(
       error_of("name = \"x\"\nreader = \"box\"").starts_with("my.toml:2: reader: is \"box\", but"));
-  CHECK(error_of("name = \"x\"\n[mcp]\nfile = \"../up\"").starts_with("my.toml:3: mcp.file"));
+  CHECK(error_of("name = \"x\"\n[mcp]\nby = \"environment\"").starts_with("my.toml:3: mcp.by"));
+  CHECK(error_of("name = \"x\"\n[mcp]\nby = \"flag\"").starts_with("my.toml:3: mcp.by"));
+  CHECK(error_of("name = \"x\"\n[mcp]\nvariable = \"A=B\"").starts_with("my.toml:3: mcp.variable"));
   CHECK(error_of("name = \"x\"\n[limits]\ninline_bytes = 3")
             .starts_with("my.toml:3: limits.inline_bytes: has to be a number from 200"));
   CHECK(error_of("name = \"x\"\n[[dialog]]\nname = \"d\"\nshows = [\"s\"]\nchoose = [\"c\"]")
