@@ -70,7 +70,9 @@ std::string inbox_text(const wire::JsonView& inbox) {
 
 /// What is read with it: the newest message of each conversation, and each mention. For a channel,
 /// which message that is has to be asked for.
-struct ToMark {
+class ToMark {
+ public:
+  ToMark() = default;
   std::vector<std::string> messages;
   std::vector<std::string> channels;
 };

@@ -142,7 +142,7 @@ class McpRun {
     changed_.notify();
     co_await net::shielded();
     // What was asked for before the end is done, if it can be done soon.
-    while (busy_ || (!waiting_.empty() && !client_gone_)) {
+    while (current_ != nullptr || (!waiting_.empty() && !client_gone_)) {
       const bool in_time = co_await changed_.wait(kLastCalls);
       if (in_time) continue;
       client_gone_ = true;
@@ -189,17 +189,12 @@ class McpRun {
         (void)co_await changed_.wait(kMcpLook);
         continue;
       }
-      busy_ = true;
       mcp::ToolCall call = std::move(waiting_.front());
       waiting_.pop_front();
-      running_ = call.number;
       net::TaskGroup one(executor_);
-      current_ = &one;
+      const Making making(this, &one, call.number);
       one.spawn(make_call(std::move(call)));
       co_await one.join();
-      current_ = nullptr;
-      busy_ = false;
-      changed_.notify();
     }
   }
 
@@ -215,6 +210,24 @@ class McpRun {
     take(server_.on_result(number, result));
   }
 
+  /// While one call is made, whatever its end.
+  class Making {
+   public:
+    Making(McpRun* run, net::TaskGroup* group, std::uint64_t number) : run_(run) {
+      run_->current_ = group;
+      run_->running_ = number;
+    }
+    ~Making() {
+      run_->current_ = nullptr;
+      run_->changed_.notify();
+    }
+    Making(const Making&) = delete;
+    Making& operator=(const Making&) = delete;
+
+   private:
+    McpRun* run_;
+  };
+
   asio::any_io_executor executor_;
   McpCaller caller_;
   mcp::Server server_;
@@ -225,7 +238,6 @@ class McpRun {
   /// Of the call under way, while there is one.
   net::TaskGroup* current_ = nullptr;
   std::uint64_t running_ = 0;
-  bool busy_ = false;
   /// Nothing more is read.
   bool ended_ = false;
   bool client_gone_ = false;

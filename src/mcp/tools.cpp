@@ -1,6 +1,7 @@
 #include "mcp/tools.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
@@ -9,6 +10,10 @@ namespace relay::mcp {
 namespace {
 
 using P = ParameterKind;
+
+/// What nobody should have to look for: Claude Code keeps other tools back until a model asks.
+constexpr std::array<std::string_view, 6> kBasics{"send_dm",     "post_message", "reply_to_thread",
+                                                  "check_inbox", "list_agents",  "submit_result"};
 
 constexpr std::string_view kModes = "wait|steer";
 constexpr std::string_view kModeHelp =
@@ -403,6 +408,10 @@ void write_tool(JsonWriter& out, const Tool& tool, const Offer& offer) {
   out.field("description", description);
   out.key("inputSchema");
   write_schema(out, tool);
+  if (std::find(kBasics.begin(), kBasics.end(), tool.name) != kBasics.end()) {
+    out.key("_meta");
+    out.raw(R"({"anthropic/alwaysLoad":true})");
+  }
   out.key("annotations");
   out.begin_object();
   out.field("title", tool.title);

@@ -226,4 +226,48 @@ TEST_CASE("a client that reads no more is not waited for, and a file is as good 
   CHECK(lines[1] == "0");
 }
 
+TEST_CASE("mcp-args: what a program that starts agents itself is told to add") {
+  Agent agent;
+  const std::string token = agent.token_of("ada");
+  agent.environment.set("RELAY_AGENT_TOKEN", token);
+  const auto args = [&agent](std::vector<std::string> more) {
+    more.insert(more.begin(), {"mcp-args", "--agent-name", "ada", "--cli"});
+    return run_binary(more, agent.environment);
+  };
+  const auto claude = args({"claude", "--api-key", "rk_live_x"});
+  CHECK(field_at(claude.out, "/args/0") == "--mcp-config");
+  CHECK(field_at(claude.out, "/agentToken") == "null");
+  CHECK(claude.out.find("_live_") == std::string::npos);
+  const auto token_file = field_at(claude.out, "/sideEffectFiles/0");
+  const auto config_file = field_at(claude.out, "/sideEffectFiles/1");
+  CHECK(field_at(claude.out, "/args/1") == config_file);
+  std::string text;
+  std::getline(std::ifstream(token_file), text);
+  CHECK(text == token);
+  std::getline(std::ifstream(config_file), text);
+  CHECK(field_at(text, "/mcpServers/agent-relay/env/RELAY_AGENT_TOKEN_FILE") == token_file);
+  for (const auto& file : {token_file, config_file}) {
+    struct stat about{};
+    REQUIRE(::stat(file.c_str(), &about) == 0);
+    CHECK((about.st_mode & 0777U) == 0600);
+  }
+  CHECK(args({"codex"}).out.find("mcp_servers.agent-relay.command=") != std::string::npos);
+  CHECK(field_at(args({"opencode"}).out, "/env/OPENCODE_CONFIG") == config_file);
+  const auto none = args({"claude", "--existing-args", R"(["--mcp-config","x"])"});
+  CHECK(field_at(none.out, "/args") == "[]");
+  CHECK(field_at(none.out, "/sideEffectFiles") == "[]");
+  CHECK(field_at(args({"aider"}).out, "/args") == "[]");
+  CHECK(args({"claude", "--existing-args", "x"}).status == os::ExitStatus::exited(2));
+
+  agent.environment.unset("RELAY_AGENT_TOKEN");
+  for (int i = 0; i < 2; ++i) {
+    // The second time the name is taken: its token is replaced.
+    const auto made = run_binary({"mcp-args", "--cli", "claude", "--agent-name", "eve",
+                                  "--register", "--api-key", FakeState::kWorkspaceKey},
+                                 agent.environment);
+    CHECK(made.err.empty());
+    CHECK(field_at(made.out, "/agentToken") == agent.token_of("eve"));
+  }
+}
+
 }  // namespace relay::test

@@ -5,6 +5,8 @@
 //   {"texts":["…"]}                                      a request: all user texts in it, in order
 //   {"answered":3}                                       and it has its answer
 //   {"left":"host:443"}                                  somebody asked for a way out, and was refused
+// With `--call NAME JSON` its first answer is a call of the tool whose name ends so, with these arguments, and it prints
+//   {"called":"mcp__x__name"}                            or null when that tool is not offered
 // With `--tools N` it first lets the agent run a command, N times before each answer.
 // Requests that offer no tools are for titles and summaries: they are answered and not told.
 import http from 'node:http';
@@ -15,6 +17,8 @@ const option = (name, otherwise) => {
 };
 const answerMs = Number(option('--answer-ms', '0'));
 const tools = Number(option('--tools', '0'));
+const wanted = option('--call', '');
+const wantedInput = wanted && JSON.parse(process.argv[process.argv.indexOf('--call') + 2]);
 const say = (object) => process.stdout.write(JSON.stringify(object) + '\n');
 const usage = { input_tokens: 10, output_tokens: 2 };
 let answers = 0;
@@ -52,6 +56,15 @@ function commandCall(body) {
   return undefined;
 }
 
+// The call that was asked for; Codex puts the tools of a server into a namespace.
+function wantedCall(body) {
+  const all = (body.tools ?? []).flatMap((tool) => (tool.type === 'namespace' ? tool.tools.map((one) => ({ ...one, namespace: tool.name })) : [tool]));
+  const tool = all.find((one) => ((one.function ?? one).name ?? '').endsWith(wanted));
+  const name = tool && (tool.function ?? tool).name;
+  say({ called: name ?? null, offered: all.map((one) => (one.function ?? one).name ?? one.type) });
+  return name && { name, namespace: tool.namespace, input: wantedInput };
+}
+
 // Each answers in two parts: what a model says at once, and the rest: a text or a call.
 
 function messages(body, stream) {
@@ -80,7 +93,7 @@ function responses(body, stream) {
     stream.event('response.completed', { response: { id, object: 'response', status: 'completed', output: [item], usage: { ...usage, total_tokens: 12 } } });
   return (text, call) => {
     if (call) {
-      const item = { type: 'function_call', id: `fc_${answers}`, call_id: `call_${answers}`, name: call.name, arguments: JSON.stringify(call.input), status: 'completed' };
+      const item = { type: 'function_call', id: `fc_${answers}`, call_id: `call_${answers}`, name: call.name, namespace: call.namespace, arguments: JSON.stringify(call.input), status: 'completed' };
       stream.event('response.output_item.added', { output_index: 0, item });
       stream.event('response.output_item.done', { output_index: 0, item });
       return complete(item);
@@ -133,7 +146,8 @@ function answer(request, response, raw) {
   if (!body.stream) return json(200, api.whole ? api.whole(body, text) : {});
   const stream = new Stream(response);
   const finish = api.start(body, stream);
-  const call = main && round++ % (tools + 1) < tools ? commandCall(body) : undefined;
+  const first = main && round === 0 && wanted;
+  const call = first ? (++round, wantedCall(body)) : main && round++ % (tools + 1) < tools ? commandCall(body) : undefined;
   setTimeout(() => {
     finish(text, call);
     response.end();

@@ -63,6 +63,8 @@ TEST_CASE("a tool says what it takes") {
   CHECK(dm->at("/inputSchema/properties/to/type")->string() == "string");
   CHECK(dm->at("/inputSchema/properties/mode/enum")->json().text() == R"(["wait","steer"])");
   CHECK(dm->at("/inputSchema/properties/attachments/items/type")->string() == "string");
+  CHECK(dm->find("_meta")->json().text() == R"({"anthropic/alwaysLoad":true})");
+  CHECK_FALSE(document->root().at("/tools/3/_meta"));
   CHECK(dm->at("/annotations/readOnlyHint")->boolean() == false);
 }
 
