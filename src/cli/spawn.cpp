@@ -175,7 +175,7 @@ Command spawn_command() {
   add(Option("--resume", "A session of its CLI to go on with", &options->resume)
           .value_name("SESSION")
           .hidden());
-  add(Option("--no-mcp", "Do not give it its message tools", &options->no_mcp));
+  add(Option("--no-mcp", "Do not give it its message tools", &options->no_mcp).hidden());
   add(Option("--attended", "A person answers its questions", &options->attended).hidden());
   add(Option("--wait", "What to wait for", &options->wait).choices({"spawned", "ready"}));
   add(Option("--timeout", "How long to wait", &options->timeout).duration());

@@ -32,7 +32,7 @@ TEST_CASE_FIXTURE(Reader, "a person looks at the inbox of an agent of the broker
   CHECK(shown.err.empty());
   CHECK(shown.out ==
         "FROM  WHERE   UNREAD  MESSAGE\n"
-        "bob   direct  2       are you?[31m there\n"
+        "bob   direct  2       are you^[[31m there\n"
         "eve   #dev    @       @ada look\n"
         "      #dev    3\n");
   const Record asked = engine.next_request("GET /v1/inbox");
