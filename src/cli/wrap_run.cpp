@@ -148,7 +148,11 @@ class Wrapped {
     if (!joined) co_return fail(std::move(joined).error());
     options_.name = joined->name;
     options_.argv = std::move(joined->argv);
-    for (const auto& [name, value] : joined->environment) environment_.set(name, value);
+    for (const auto& [name, value] : joined->environment) {
+      // What the person has set for the program itself stays.
+      const bool ours = name.starts_with("RELAY_") || name.starts_with("AGENT_RELAY_");
+      if (ours || !environment_.get(name)) environment_.set(name, value);
+    }
     co_return Result<void>();
   }
 
