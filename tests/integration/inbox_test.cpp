@@ -1,7 +1,7 @@
 // A person, or an agent, looks at what an agent has not read.
 #include <fstream>
 
-#include "serve_world.hpp"
+#include "integration/serve_world.hpp"
 
 namespace relay::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <sys/stat.h>
 
-#include "serve_world.hpp"
+#include "integration/serve_world.hpp"
 
 namespace relay::test {
 namespace {
