@@ -119,4 +119,28 @@ TEST_CASE_FIXTURE(Told, "an agent speaks to another with the server that it was 
   wait_shown("bob", "hello from ada");
 }
 
+TEST_CASE_FIXTURE(User, "two agents of an engine of our own talk to each other, both ways") {
+  serve({});
+  const std::string script = "env >" + temp.path().string() + "/$RELAY_AGENT_NAME.env; ";
+  for (const char* name : {"ada", "bob"}) spawn_shell(name, script + "echo up; " + kReader);
+  const auto say = [this](const std::string& from, const std::string& to) {
+    wait_shown(from, "up");
+    os::Environment given;
+    std::ifstream in(temp / (from + ".env"));
+    for (std::string line; std::getline(in, line);) {
+      const auto equals = line.find('=');
+      if (line.starts_with("RELAY_")) given.set(line.substr(0, equals), line.substr(equals + 1));
+    }
+    const auto said =
+        run_program(binary_command({"mcp"}, given),
+                    R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send_dm",)"
+                    R"("arguments":{"to":")" +
+                        to + R"(","text":"hello from )" + from + R"("}}})");
+    CHECK(text_at(said.out, "/result/isError") == "false");
+    wait_shown(to, "hello from " + from);
+  };
+  say("ada", "bob");
+  say("bob", "ada");
+}
+
 }  // namespace relay::test
