@@ -43,7 +43,8 @@ WrapMessage read_message(const wire::JsonView& root) {
                  "a message needs \"id\", \"from\" and \"text\", each a string");
   }
   pty::Letter letter;
-  letter.id = text_of_member(root, "message").value_or(id);
+  letter.id = text_of_member(root, "message").value_or("");
+  if (letter.id.empty()) letter.id = id;
   letter.target = text_of_member(root, "target").value_or("");
   letter.thread = text_of_member(root, "thread").value_or("");
   for (const std::string* name : {&id, &sender, &letter.id, &letter.target, &letter.thread}) {
