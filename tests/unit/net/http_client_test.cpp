@@ -170,9 +170,10 @@ TEST_CASE("an answer that is no success is a reply, and an error if the caller s
   CHECK(reply->status == 404);
   const auto error = error_of(*reply, hide);
   CHECK(error.code == Code::not_found);
-  CHECK(error.message == "GET " + pair.url("/none") +
-                             ": answered 404 Not Found: {\"error\":{\"code\":\"not_found\","
-                             "\"message\":\"there is nothing at this path\"}}");
+  CHECK(error.message ==
+        "GET " + pair.url("/none") +
+            ": answered 404 Not Found: {\"ok\":false,\"error\":{\"code\":\"not_found\","
+            "\"message\":\"there is nothing at this path\"}}");
   HttpReply limited;
   limited.status = 429;
   limited.call = "GET x";
