@@ -5,6 +5,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/printable.hpp"
+#include "net/timeout.hpp"
 #include "node_control/recent_marks.hpp"
 
 namespace relay::broker {
@@ -71,6 +72,7 @@ void Agent::start(std::unique_ptr<GuestTerminal> guest, std::string generation) 
   GuestTerminal::Hooks hooks;
   hooks.on_step = [this](const pty::InjectionStep& step) { on_step(step); };
   hooks.on_change = [this] { on_change(); };
+  hooks.on_full = [this](std::uint64_t number) { life_->spawn(offer_later(number)); };
   guest_->set_hooks(std::move(hooks));
   generation_ = std::move(generation);
   begin_life();
@@ -167,6 +169,13 @@ asio::awaitable<void> Agent::feed() {
     // Not at once: what was put back would be begun again and again.
     if (!all_taken) (void)co_await changed_.wait(kOfferAgain);
   }
+}
+
+asio::awaitable<void> Agent::offer_later(std::uint64_t number) {
+  co_await net::pause(kOfferAgain);
+  std::erase(typing_, number);
+  mailbox_.put_back(number);
+  changed_.notify();
 }
 
 bool Agent::offer(std::uint64_t number) {

@@ -147,6 +147,8 @@ class Agent {
   void begin_life();
   asio::awaitable<void> attend();
   asio::awaitable<void> feed();
+  /// A guest's terminal takes no more: this one comes again, before those behind it.
+  asio::awaitable<void> offer_later(std::uint64_t number);
   /// False when the terminal does not take it now.
   [[nodiscard]] bool offer(std::uint64_t number);
   [[nodiscard]] Result<pty::InjectionItem> item_of(const Mail& message);

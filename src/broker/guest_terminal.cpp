@@ -95,6 +95,7 @@ void GuestTerminal::take(std::string_view line) {
   } else if (auto* end = std::get_if<GuestOutcome>(&*news)) {
     ended(end->id, std::move(end->outcome));
   } else if (auto* refusal = std::get_if<GuestRefusal>(&*news)) {
+    if (refusal->error.code == Code::queue_full) return put_back(refusal->id);
     pty::InjectionOutcome outcome;
     outcome.reason = name_of(refusal->error.code);
     ended(refusal->id, std::move(outcome));
@@ -109,6 +110,11 @@ void GuestTerminal::ended(const std::string& id, pty::InjectionOutcome outcome) 
   step.item = asked.mapped();
   step.outcome = std::move(outcome);
   if (hooks_.on_step) hooks_.on_step(step);
+}
+
+void GuestTerminal::put_back(const std::string& id) {
+  const auto asked = asked_.extract(id);
+  if (asked && hooks_.on_full) hooks_.on_full(asked.mapped());
 }
 
 Result<void> GuestTerminal::offer(const Mail& message) {

@@ -24,6 +24,8 @@ class GuestTerminal {
     /// As of a session: `ended` for each message.
     std::function<void(const pty::InjectionStep&)> on_step;
     std::function<void()> on_change;
+    /// It takes no more for the moment: nothing of this message was typed.
+    std::function<void(std::uint64_t)> on_full;
   };
 
   /// Refused unless it is a socket of our own user. `broker_not_running` when nobody listens there.
@@ -49,6 +51,7 @@ class GuestTerminal {
   asio::awaitable<void> read_lines();
   void take(std::string_view line);
   void ended(const std::string& id, pty::InjectionOutcome outcome);
+  void put_back(const std::string& id);
 
   /// Lines that wait for a `wrap` that does not read.
   static constexpr std::size_t kMostLines = 256;

@@ -24,7 +24,10 @@ struct Connection {
   Connection(const asio::any_io_executor& executor, net::StreamPtr stream_in)
       : stream(std::move(stream_in)), answers(executor, WrapControl::kMostMessages) {}
 
-  void send(std::string line) { (void)answers.try_send(line); }
+  /// Who lets so many answers wait is not there any more.
+  void send(std::string line) {
+    if (!answers.try_send(line)) stream->close();
+  }
   /// Nobody is left who could get an answer, or nothing to answer.
   void close_if_done() {
     if (asked_all && unanswered == 0) answers.close();
@@ -79,6 +82,8 @@ struct WrapControl::Impl {
   std::uint64_t last = 0;
   std::map<std::uint64_t, Pending> pending;
   std::deque<Ended> ended;
+  /// Files of messages that were too long to be typed.
+  std::vector<os::Path> bodies;
   std::vector<std::weak_ptr<Connection>> watchers;
   std::string last_state;
   std::function<void(Duration)> on_end;
@@ -117,6 +122,9 @@ asio::awaitable<void> WrapControl::serve(pty::Session* session) {
     // Our own cancellation.
   }
   co_await net::shielded();
+  // The program that was to read them has ended.
+  os::PosixFiles files(impl_->random);
+  for (const os::Path& body : impl_->bodies) (void)files.remove(body);
   impl_->listener.close();
   impl_->tasks.cancel();
   co_await impl_->tasks.join();
@@ -180,8 +188,13 @@ bool WrapControl::Impl::asked_before(const std::shared_ptr<Connection>& connecti
   for (auto& [number, waiting] : pending) {
     if (!waiting.once || waiting.id != id) continue;
     // Whoever asked before is gone, or it is the same one.
+    const auto before = waiting.from.lock();
     waiting.from = connection;
     ++connection->unanswered;
+    if (before) {
+      --before->unanswered;
+      before->close_if_done();
+    }
     return true;
   }
   for (const Ended& one : ended) {
@@ -238,6 +251,7 @@ Result<void> WrapControl::Impl::offer(const WrapMessage& message, std::uint64_t 
   if (envelope->file) {
     auto written = os::PosixFiles(random).replace(file, *envelope->file);
     if (!written) return written;
+    bodies.push_back(file);
   }
   pty::InjectionItem item;
   item.id = number;
@@ -250,7 +264,8 @@ void WrapControl::on_step(const pty::InjectionStep& step) {
   if (step.act != pty::InjectionAct::ended) return;
   const auto message = impl_->pending.extract(step.item);
   if (!message) return;
-  if (message.mapped().once) {
+  // What was not typed may be asked for again.
+  if (message.mapped().once && step.outcome.end != pty::InjectionEnd::dead) {
     impl_->ended.push_back(Ended{message.mapped().id, step.outcome});
     if (impl_->ended.size() > kMostRemembered) impl_->ended.pop_front();
   }
