@@ -170,7 +170,7 @@ void Server::take_cancel(const RpcMessage& message, ServerStep& step) {
   const auto [number, call] = *found;
   calls_.erase(found);
   std::erase_if(step.calls,
-                [number = number](const ToolCall& made) { return made.number == number; });
+                [wanted = number](const ToolCall& made) { return made.number == wanted; });
   step.cancelled.push_back(number);
   end_batch(call.batch, step);
 }
