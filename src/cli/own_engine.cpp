@@ -1,8 +1,10 @@
 #include "cli/own_engine.hpp"
 
 #include <asio/post.hpp>
+#include <unistd.h>
 #include <utility>
 
+#include "broker/instance.hpp"
 #include "net/timeout.hpp"
 
 namespace relay::cli {
@@ -37,7 +39,7 @@ asio::awaitable<Result<OwnEngine::Found>> OwnEngine::open() {
     const auto facts = co_await start_somewhere();
     if (facts) {
       port_ = facts->port;
-      auto kept = home_.keep_address(facts->url, facts->port);
+      auto kept = home_.keep_address(facts->url, facts->port, ::getpid());
       if (!kept) co_return fail(std::move(kept).error());
       found.url = facts->url;
       found.workspace_id = facts->workspace_id;
@@ -47,7 +49,9 @@ asio::awaitable<Result<OwnEngine::Found>> OwnEngine::open() {
     if (facts.error().code != Code::already_running) co_return fail(facts.error());
     auto address = home_.address();
     if (!address) co_return fail(std::move(address).error());
-    if (*address) {
+    // One who has taken the port of an engine that is gone would get our key.
+    const auto holder = broker::pid_of_note(facts.error().message);
+    if (*address && (*address)->pid == holder) {
       port_ = (*address)->port;
       found.url = (*address)->url;
       co_return found;
@@ -64,6 +68,8 @@ asio::awaitable<void> OwnEngine::keep() {
     co_await net::pause(kLookEvery);
     const auto facts = co_await start(port_);
     if (facts) {
+      auto kept = home_.keep_address(facts->url, facts->port, ::getpid());
+      if (!kept) (*note_)("the engine's address cannot be kept: " + kept.error().message);
       (*note_)("the engine's process has ended; it runs in this one now: " + facts->url);
       co_return;
     }

@@ -54,6 +54,9 @@ Result<std::optional<EngineAddress>> EngineHome::address() const {
   const auto number = port ? port->unsigned_integer().value_or(0) : 0;
   if (out.url.empty() || number == 0 || number > 65535) return std::optional<EngineAddress>();
   out.port = static_cast<std::uint16_t>(number);
+  if (const auto pid = document->root().at("/pid")) {
+    out.pid = static_cast<pid_t>(pid->unsigned_integer().value_or(0));
+  }
   if (const auto former = document->root().at("/former")) {
     for (const auto& one : former->elements()) {
       const auto text_of = one.string();
@@ -63,13 +66,13 @@ Result<std::optional<EngineAddress>> EngineHome::address() const {
   return std::optional(std::move(out));
 }
 
-Result<void> EngineHome::keep_address(const std::string& url, std::uint16_t port) {
+Result<void> EngineHome::keep_address(const std::string& url, std::uint16_t port, pid_t pid) {
   auto known = address();
   std::vector<std::string> former;
   if (known && *known) {
-    if ((*known)->url == url) return {};
+    if ((*known)->url == url && (*known)->pid == pid) return {};
     former = std::move((*known)->former);
-    former.insert(former.begin(), std::move((*known)->url));
+    if ((*known)->url != url) former.insert(former.begin(), std::move((*known)->url));
     std::erase(former, url);
     if (former.size() > kMostFormer) former.resize(kMostFormer);
   }
@@ -78,6 +81,7 @@ Result<void> EngineHome::keep_address(const std::string& url, std::uint16_t port
   out.begin_object();
   out.field("url", url);
   out.field("port", std::uint32_t{port});
+  out.field("pid", std::int64_t{pid});
   out.key("former");
   out.begin_array();
   for (const std::string& one : former) out.value(one);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 #include "base/random.hpp"
@@ -17,6 +18,8 @@ namespace relay::engine {
 struct EngineAddress {
   std::string url;
   std::uint16_t port = 0;
+  /// The process that runs it: an address is believed when this process has the database.
+  pid_t pid = 0;
   /// Where it was before: what is bound to one of these is bound to this engine.
   std::vector<std::string> former;
 
@@ -41,8 +44,8 @@ class EngineHome {
 
   /// Where the engine was heard of last; nothing when there never was one here.
   [[nodiscard]] Result<std::optional<EngineAddress>> address() const;
-  /// The engine listens there now. What it was before goes to the former ones.
-  [[nodiscard]] Result<void> keep_address(const std::string& url, std::uint16_t port);
+  /// The engine listens there now, in this process. What it was before goes to the former ones.
+  [[nodiscard]] Result<void> keep_address(const std::string& url, std::uint16_t port, pid_t pid);
 
  private:
   os::Path directory_;

@@ -45,20 +45,24 @@ TEST_CASE_FIXTURE(Home, "engine home: a key that others could read, or that is n
 TEST_CASE_FIXTURE(Home, "engine home: the address, and those before it") {
   CHECK_FALSE(*home.address());
   REQUIRE(home.workspace_key(random));
-  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001));
-  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001));
-  REQUIRE(home.keep_address("http://127.0.0.1:20002", 20002));
-  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001));
+  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001, 7));
+  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001, 7));
+  REQUIRE(home.keep_address("http://127.0.0.1:20002", 20002, 7));
+  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001, 7));
   const auto known = home.address();
   REQUIRE(known);
   REQUIRE(*known);
   CHECK((*known)->url == "http://127.0.0.1:20001");
   CHECK((*known)->port == 20001);
+  CHECK((*known)->pid == 7);
+  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001, 8));
+  CHECK((*home.address())->pid == 8);
+  CHECK((*home.address())->former.size() == 1);
   CHECK((*known)->former == std::vector<std::string>{"http://127.0.0.1:20002"});
   CHECK((*known)->is_or_was("http://127.0.0.1:20002"));
   CHECK_FALSE((*known)->is_or_was("http://127.0.0.1:20003"));
   for (std::uint16_t port = 1000; port < 1020; ++port) {
-    REQUIRE(home.keep_address("http://127.0.0.1:" + std::to_string(port), port));
+    REQUIRE(home.keep_address("http://127.0.0.1:" + std::to_string(port), port, 7));
   }
   CHECK((*home.address())->former.size() == engine::EngineHome::kMostFormer);
 }
