@@ -99,6 +99,9 @@ class DeliveryOutbox {
   /// anything.
   [[nodiscard]] std::optional<std::uint64_t> acked(std::uint64_t up_to, Monotonic now);
 
+  /// What the node counts from, once it has said so; with numbering `own`.
+  [[nodiscard]] std::optional<std::uint64_t> cursor() const { return cursor_; }
+
   [[nodiscard]] bool idle() const { return slots_.empty(); }
 
  private:

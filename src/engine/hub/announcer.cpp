@@ -49,6 +49,9 @@ void Announcer::apply(Outcome outcome) {
   for (const auto& each : outcome.here) {
     parts_.room.agent_here(each.agent, each.name, each.node, outcome.fresh);
   }
+  for (const auto& each : outcome.doubted) {
+    parts_.room.agent_doubted(each.agent, each.name, each.node);
+  }
   parts_.mail.notify();
   for (auto& happenings : outcome.happenings) tell(std::move(happenings));
 }

@@ -39,9 +39,32 @@ Writing writing_of(std::shared_ptr<const MailBook> book, bool watched) {
 void MailBook::note_ack(Id agent, const Ack& ack) {
   Ack& known = acks[agent];
   const auto up_to = known.node == ack.node ? std::max(known.up_to, ack.up_to) : ack.up_to;
+  const bool was_doubted = known.was_doubted || ack.was_doubted;
   known = ack;
   known.up_to = up_to;
+  known.was_doubted = was_doubted;
 }
+
+namespace {
+
+/// The agent has answered through its node, which is there.
+Result<void> wake(Store& store, Id agent, const MailBook::Ack& ack, Outcome& outcome) {
+  auto known = store.agent(agent);
+  if (!known) return fail(std::move(known).error());
+  auto node = store.node(ack.node);
+  if (!node) return fail(std::move(node).error());
+  if (known->node != ack.node || !node->online) return {};
+  auto woken = store.touch_agent(agent);
+  if (!woken) return fail(std::move(woken).error());
+  if (!*woken) return {};
+  known->status = AgentStatus::active;
+  Happenings& happenings = outcome.happenings.emplace_back();
+  happenings.workspace = ack.workspace;
+  tell_status(*known, happenings);
+  return {};
+}
+
+}  // namespace
 
 Result<Outcome> write_book(Store& store, const MailBook& book, bool watched) {
   Outcome outcome;
@@ -55,6 +78,10 @@ Result<Outcome> write_book(Store& store, const MailBook& book, bool watched) {
     // Who is not there any more has no mailbox.
     if (!acked && refusal_of(acked.error()) == Refusal::agent_not_found) continue;
     if (!acked) return fail(std::move(acked).error());
+    if (ack.was_doubted) {
+      auto woken = wake(store, agent, ack, outcome);
+      if (!woken) return fail(std::move(woken).error());
+    }
     if (!watched || acked->settled.empty()) continue;
     Happenings& happenings = outcome.happenings.emplace_back();
     happenings.workspace = ack.workspace;
@@ -71,6 +98,7 @@ void Courier::acknowledge(const NodeLink& link, const std::string& agent, std::u
   entry.node = link.caller.node;
   entry.workspace = link.workspace;
   entry.up_to = ack->up_to;
+  entry.was_doubted = ack->was_doubted;
   book_.note_ack(ack->agent, entry);
   booking_.notify();
 }

@@ -19,6 +19,8 @@ struct MailBook {
     Id node = 0;
     Id workspace = 0;
     std::uint64_t up_to = 0;
+    /// It is at work after all.
+    bool was_doubted = false;
   };
 
   [[nodiscard]] bool empty() const { return sent.empty() && acks.empty(); }

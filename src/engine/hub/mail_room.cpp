@@ -34,6 +34,7 @@ void MailRoom::agent_here(Id agent, const std::string& name, Id node, bool fresh
   auto found = residents_.find(agent);
   if (found != residents_.end()) {
     Resident& known = found->second;
+    known.doubted = false;
     const bool is_same = known.place.node == node && known.numbering == numbering;
     if (is_same && known.here && !fresh && known.place.agent_name == name) return;
     leave(agent, known);
@@ -53,6 +54,13 @@ void MailRoom::agent_here(Id agent, const std::string& name, Id node, bool fresh
   resident.ticket = 0;
   at->second.agents[name] = agent;
   enqueue(agent, resident);
+}
+
+void MailRoom::agent_doubted(Id agent, const std::string& name, Id node) {
+  if (find(agent) != nullptr) return;
+  agent_here(agent, name, node, false);
+  const auto found = residents_.find(agent);
+  if (found != residents_.end()) found->second.doubted = found->second.here;
 }
 
 void MailRoom::agent_away(Id agent) {
@@ -101,10 +109,12 @@ std::optional<MailRoom::Ack> MailRoom::acked(Id node, const std::string& agent, 
   const auto named = here.find(agent);
   if (named == here.end()) return std::nullopt;
   Resident& resident = residents_.at(named->second);
+  const Id id = named->second;
   const auto acknowledged = resident.outbox.acked(up_to, now);
-  look_again(named->second, resident);
+  if (is_absent(id, resident)) return std::nullopt;
+  look_again(id, resident);
   if (!acknowledged) return std::nullopt;
-  return Ack{named->second, *acknowledged};
+  return Ack{id, *acknowledged, std::exchange(resident.doubted, false)};
 }
 
 std::vector<MailRoom::Look> MailRoom::due(Monotonic now, std::size_t most) {
@@ -151,6 +161,7 @@ std::vector<DeliveryOutbox::Frame> MailRoom::take(const Look& look,
   // Rows that were written since are in its queue by their own news.
   resident.has_more = !whole || resident.queued || !resident.outbox.wants_more();
   auto frames = resident.outbox.take(now);
+  if (is_absent(look.agent, resident)) return {};
   look_again(look.agent, resident);
   // The reading was cut short, the window is not full.
   if (!whole && resident.outbox.wants_more()) enqueue(look.agent, resident);
@@ -188,9 +199,17 @@ void MailRoom::enqueue(Id agent, Resident& resident) {
   queue_.push_back(agent);
 }
 
+bool MailRoom::is_absent(Id agent, Resident& resident) {
+  if (!resident.doubted || resident.outbox.cursor() != std::uint64_t{0}) return false;
+  leave(agent, resident);
+  resident.outbox.restarted();
+  return true;
+}
+
 void MailRoom::leave(Id agent, Resident& resident) {
   if (!resident.here) return;
   resident.here = false;
+  resident.doubted = false;
   resident.queued = false;
   clear_alarm(agent, resident);
   const auto at = nodes_.find(resident.place.node);

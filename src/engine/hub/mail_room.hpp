@@ -41,6 +41,8 @@ class MailRoom {
   struct Ack {
     Id agent = 0;
     std::uint64_t up_to = 0;
+    /// It was in doubt whether the node has the agent.
+    bool was_doubted = false;
   };
 
   /// A node has registered. Agents are at it from `agent_here` on.
@@ -52,6 +54,11 @@ class MailRoom {
   /// The node has this agent; `fresh`: in another process, so what it was sent may be forgotten.
   /// Nothing when the node is not up.
   void agent_here(Id agent, const std::string& name, Id node, bool fresh);
+  /// Perhaps the node still has this agent: the published broker does not say it after its
+  /// connection was lost. It is sent to when the node has a cursor for it, which it has in the
+  /// process that has shown it something; one that says 0 is taken as one that was started anew.
+  /// Nothing for an agent that is here.
+  void agent_doubted(Id agent, const std::string& name, Id node);
   /// It is known, but nowhere just now.
   void agent_away(Id agent);
   /// There is no such agent any more.
@@ -94,6 +101,7 @@ class MailRoom {
 
     Place place;
     bool here = false;
+    bool doubted = false;
     bool queued = false;
     /// The mailbox may have more than was read.
     bool has_more = true;
@@ -111,6 +119,8 @@ class MailRoom {
   };
 
   void enqueue(Id agent, Resident& resident);
+  /// Whether the node has just said that it does not know the agent; it has left then.
+  bool is_absent(Id agent, Resident& resident);
   void leave(Id agent, Resident& resident);
   void set_alarm(Id agent, Resident& resident);
   void clear_alarm(Id agent, Resident& resident);

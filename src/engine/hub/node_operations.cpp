@@ -172,8 +172,10 @@ Result<Outcome> register_node(Store& store, Id node, const wire::NodeRegister& f
     if (!woken) return fail(std::move(woken).error());
   }
   for (const auto& agent : *agents) {
-    const bool says_so_first = wants_cursors(frame) || agent.status == AgentStatus::offline;
-    if (is_direct || !says_so_first) outcome->here.push_back(located(agent));
+    const bool is_lost = agent.status == AgentStatus::offline;
+    if (!is_direct && wants_cursors(frame)) continue;
+    auto& to = is_direct || !is_lost ? outcome->here : outcome->doubted;
+    to.push_back(located(agent));
   }
   auto started = start_what_waits(store, node, happenings);
   if (!started) return fail(std::move(started).error());

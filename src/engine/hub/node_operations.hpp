@@ -29,6 +29,8 @@ struct Outcome {
   std::optional<wire::Json> reply;
   /// Agents that can be sent to at their node from now on, and those that cannot any more.
   std::vector<Located> here;
+  /// Those of which it is not known whether the node still has them.
+  std::vector<Located> doubted;
   std::vector<Id> away;
   /// Agents of `here` that run in another process now.
   bool fresh = false;
@@ -54,7 +56,8 @@ inline constexpr const char* kCursorCapability = "relay:delivery-cursor-v1";
 [[nodiscard]] bool wants_cursors(const wire::NodeRegister& frame);
 
 /// node_id_mismatch. Its name stays the one it was given when it was enrolled. Its agents are there
-/// if it is a client's own node, or one that does not say which it has; others say so first.
+/// if it is a client's own node, or one that does not say which it has; others say so first. With
+/// the latter those are in doubt that were lost with its connection.
 [[nodiscard]] Result<Outcome> register_node(Store& store, Id node, const wire::NodeRegister& frame);
 /// `agents` are at it. After a silence for which it was taken as lost they are at work again.
 [[nodiscard]] Result<Outcome> heartbeat(Store& store, Id node, const wire::NodeHeartbeat& frame,

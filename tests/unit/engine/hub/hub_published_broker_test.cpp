@@ -25,7 +25,7 @@ class ScriptedBroker {
       agents += (agents.empty() ? "" : ",") + (R"({"agent_id":")" + id + R"(","name":")") + name +
                 R"("})";
     }
-    if (workers_.empty()) return;
+    if (workers_.empty() || !lists_workers) return;
     say_and_take(R"({"v":1,"type":"inventory.sync","id":"sync","agents":[)" + agents + "]}");
   }
   void spawn(const std::string& name) {
@@ -61,6 +61,8 @@ class ScriptedBroker {
     throw std::runtime_error("only " + std::to_string(shown.size()) + " messages were shown");
   }
 
+  /// Says after a reconnect who is there: not of agents that were started through its own API.
+  bool lists_workers = true;
   /// The texts on the screens, in their order.
   std::vector<std::string> shown;
 
@@ -113,6 +115,38 @@ class ScriptedBroker {
 enum class Trouble { engine, broker, socket };
 
 }  // namespace
+
+TEST_CASE("H1: a broker that does not say who is there after its connection was lost") {
+  FakeClock clock;
+  HubWorld world(&clock);
+  const auto alice = world.agent("alice");
+  const auto bob = world.agent("bob");
+  std::size_t sent = 0;
+  std::vector<std::string> wanted;
+  const auto message = [&] {
+    wanted.push_back("message " + std::to_string(++sent));
+    (void)world.dm(alice, bob, wanted.back());
+  };
+  ScriptedBroker broker(&world, &clock);
+  broker.lists_workers = false;
+  message();
+  broker.connect();
+  broker.spawn("bob");
+  broker.serve(sent);
+  message();
+  broker.lose_socket();
+  message();
+  broker.reconnect();
+  message();
+  broker.serve(sent);
+  CHECK(broker.shown == wanted);
+  world.until([&] { return world.look(bob).status == AgentStatus::active; });
+  // In a new process nobody is there before it is started.
+  broker.restart();
+  message();
+  broker.serve(sent);
+  CHECK(broker.shown == wanted);
+}
 
 TEST_CASE("H1: restarts of engine, broker and socket in every order, each message shown once") {
   std::vector<Trouble> order{Trouble::engine, Trouble::broker, Trouble::socket};

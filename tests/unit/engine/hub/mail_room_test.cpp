@@ -57,6 +57,38 @@ TEST_CASE("only agents at a connected node are sent to, and what is out is not s
   CHECK(sent(room, {4}).empty());
 }
 
+TEST_CASE("an agent in doubt is asked about, and sent to once its node has a cursor for it") {
+  constexpr std::uint64_t kQuestion = DeliveryOutbox::kQuestion;
+  MailRoom room;
+  room.node_up(1, Numbering::own);
+  room.agent_doubted(7, "bob", 1);
+  room.agent_doubted(8, "carol", 1);
+  CHECK(sent(room, {5, 6}) == Rows{kQuestion, kQuestion});
+  CHECK_FALSE(room.acked(1, "bob", 3, moment(1s)));
+  CHECK(sent(room, {5, 6}, 1s) == Rows{4, 5});
+  const auto ack = room.acked(1, "bob", 4, moment(1s));
+  REQUIRE(ack);
+  CHECK(ack->was_doubted);
+  CHECK_FALSE(room.acked(1, "bob", 5, moment(1s))->was_doubted);
+  // The other one is in no process that has shown it anything.
+  CHECK_FALSE(room.acked(1, "carol", 0, moment(1s)));
+  CHECK(room.find(8) == nullptr);
+  room.news(8);
+  CHECK(sent(room, {5, 6}, 2s).empty());
+  room.agent_here(8, "carol", 1, true);
+  CHECK(sent(room, {5, 6}, 3s) == Rows{kQuestion});
+  CHECK_FALSE(room.acked(1, "carol", 0, moment(3s)));
+  CHECK(sent(room, {5, 6}, 3s) == Rows{1, 2});
+  // Who says that it is here is not doubted any more, and who is here is not doubted.
+  room.node_up(1, Numbering::own);
+  room.agent_doubted(8, "carol", 1);
+  room.agent_here(8, "carol", 1, false);
+  room.agent_doubted(8, "carol", 1);
+  CHECK(sent(room, {5, 6}, 4s) == Rows{kQuestion});
+  CHECK_FALSE(room.acked(1, "carol", 0, moment(4s)));
+  CHECK(sent(room, {5, 6}, 7s) == Rows{1, 2});
+}
+
 TEST_CASE("another process or connection gets again what was not acknowledged") {
   MailRoom room;
   room.node_up(1, Numbering::durable);
