@@ -175,6 +175,7 @@ std::optional<std::uint64_t> DeliveryOutbox::advance(std::uint64_t up_to, Monoto
     const Slot& slot = slots_.front();
     if (!slot.gone && !is_proof(*cursor_ + 1, slot.seq)) break;
     acknowledged = slot.seq;
+    if (!slot.gone) shown(slot.seq);
     slots_.pop_front();
     ++*cursor_;
   }
@@ -201,10 +202,11 @@ std::optional<std::uint64_t> DeliveryOutbox::refused(Monotonic now) {
   if (sent_count() == 0 || was_refused_) return std::nullopt;
   was_refused_ = true;
   if (alone_ && ++refused_alone_ >= kShownAfter) {
-    const auto shown = slots_.front().seq;
+    const auto seq = slots_.front().seq;
     slots_.pop_front();
+    shown(seq);
     progressed(now);
-    return shown;
+    return seq;
   }
   resend_at_ = now + pause_;
   pause_ = std::min<Duration>(pause_ * 2, kLastPause);
@@ -215,6 +217,11 @@ bool DeliveryOutbox::is_proof(std::uint64_t number, std::uint64_t seq) const {
   return std::none_of(abandoned_.begin(), abandoned_.end(), [&](const Abandoned& each) {
     return each.number == number && each.seq != seq;
   });
+}
+
+/// It is taken under no other number any more: those are free to prove other rows.
+void DeliveryOutbox::shown(std::uint64_t seq) {
+  std::erase_if(abandoned_, [seq](const Abandoned& each) { return each.seq == seq; });
 }
 
 /// What is out may still be taken under its number; it gets another one.

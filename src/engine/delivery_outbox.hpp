@@ -122,6 +122,7 @@ class DeliveryOutbox {
   [[nodiscard]] std::optional<std::uint64_t> advance(std::uint64_t up_to, Monotonic now);
   [[nodiscard]] std::optional<std::uint64_t> refused(Monotonic now);
   [[nodiscard]] bool is_proof(std::uint64_t number, std::uint64_t seq) const;
+  void shown(std::uint64_t seq);
   void abandon_sent();
   void cursor_learned(std::uint64_t cursor);
   void forget_sent();

@@ -1,16 +1,12 @@
 #include "support/real_engine.hpp"
 
-#include <algorithm>
-#include <arpa/inet.h>
 #include <asio/co_spawn.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_future.hpp>
 #include <mutex>
 #include <stdexcept>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 
 #include "engine/hub/hub.hpp"
 #include "engine/rest/outbox_sender.hpp"
@@ -19,13 +15,9 @@
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
 #include "support/temp_dir.hpp"
-#include "wire/json.hpp"
 
 namespace relay::test {
 namespace {
-
-/// No test waits longer for an answer.
-constexpr timeval kAnswerTime{20, 0};
 
 std::unique_ptr<engine::SqliteDatabase> opened(const os::Path& path, os::Files& files,
                                                const Clock& clock,
@@ -45,12 +37,6 @@ net::HttpServerOptions server_options() {
   net::HttpServerOptions options;
   options.guard = engine::rest_preflight;
   return options;
-}
-
-std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 }  // namespace
@@ -110,15 +96,6 @@ struct RealEngine::Parts {
   std::thread thread;
 };
 
-std::string Reply::at(const std::string& pointer) const {
-  auto document = wire::JsonDocument::parse(body, wire::kEngineLimits);
-  if (!document) return {};
-  const auto found = document->root().at(pointer);
-  if (!found) return {};
-  if (const auto text = found->string()) return std::string(*text);
-  return found->json().text();
-}
-
 RealEngine::RealEngine(engine::DeliveryStore::Limits limits)
     : parts_(std::make_unique<Parts>(limits)) {}
 
@@ -135,45 +112,10 @@ std::uint16_t RealEngine::port() const {
 Reply RealEngine::ask(const std::string& method, const std::string& target,
                       const std::string& token, const std::string& body,
                       const std::vector<std::string>& header_lines) {
-  std::string text =
-      method + " " + target + " HTTP/1.1\r\nHost: engine.test\r\nConnection: close\r\n";
-  if (!token.empty()) text += "Authorization: Bearer " + token + "\r\n";
-  for (const auto& line : header_lines) text += line + "\r\n";
-  text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kAnswerTime, sizeof kAnswerTime);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port());
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw std::runtime_error("the engine does not listen");
-  }
-  std::size_t sent = 0;
-  while (sent < text.size()) {
-    const auto n = ::send(socket, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) throw std::runtime_error("the engine has hung up");
-    sent += static_cast<std::size_t>(n);
-  }
-  std::string all;
-  std::string chunk(16384, '\0');
-  for (auto n = ::recv(socket, chunk.data(), chunk.size(), 0); n > 0;
-       n = ::recv(socket, chunk.data(), chunk.size(), 0)) {
-    all.append(chunk, 0, static_cast<std::size_t>(n));
-  }
-  ::close(socket);
-  const auto head = all.find("\r\n\r\n");
-  if (head == std::string::npos) throw std::runtime_error("no answer to " + method + " " + target);
-  Reply reply;
-  reply.status = std::stoi(all.substr(9, 3));
-  reply.body = all.substr(head + 4);
-  for (auto at = all.find("\r\n"); at < head; at = all.find("\r\n", at + 2)) {
-    const auto line = all.substr(at + 2, all.find("\r\n", at + 2) - at - 2);
-    const auto colon = line.find(": ");
-    if (colon == std::string::npos) continue;
-    reply.headers[lowered(line.substr(0, colon))] = line.substr(colon + 2);
-  }
-  return reply;
+  std::vector<std::string> lines{"Host: engine.test"};
+  if (!token.empty()) lines.push_back("Authorization: Bearer " + token);
+  lines.insert(lines.end(), header_lines.begin(), header_lines.end());
+  return http_ask(port(), method, target, lines, body);
 }
 
 std::vector<std::string> RealEngine::heard() {

@@ -1,26 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/store/deliveries.hpp"
+#include "support/http_ask.hpp"
 
 namespace relay::test {
-
-/// What came back for one request.
-struct Reply {
-  int status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case
-  std::string body;
-
-  /// The text, number or JSON behind a pointer such as "/data/id" of the body; "" when there is
-  /// nothing.
-  [[nodiscard]] std::string at(const std::string& pointer) const;
-};
 
 /// The engine itself, store, routes and hub, behind a real server on a loop and a thread of its
 /// own, on an ephemeral port of the loopback. Calls block and may come from any thread.

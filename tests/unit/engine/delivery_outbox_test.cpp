@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/random.hpp"
 
@@ -257,6 +258,26 @@ TEST_CASE("H1: what the broker has shown already is acknowledged, not sent for e
   CHECK(done == 7);
   CHECK(broker.shown.empty());
   CHECK(now - at(0s) < 30s);
+}
+
+TEST_CASE("H1: a row that was shown already holds up those behind it once, not each of them") {
+  DeliveryOutbox outbox(Numbering::own);
+  PublishedBroker broker;
+  broker.cursor = 12;
+  broker.seen = {12};
+  for (std::uint64_t seq = 12; seq < 20; ++seq) outbox.add(seq);
+  Duration time = 0s;
+  for (; !outbox.idle() && time < 60s; time += 1s) {
+    for (auto frames = outbox.take(at(time)); !frames.empty(); frames = outbox.take(at(time))) {
+      for (const auto& frame : frames) broker.take_and_finish(frame);
+      for (const auto answer : std::exchange(broker.answers, {})) {
+        (void)outbox.acked(answer, at(time));
+      }
+    }
+  }
+  CHECK(time < 12s);
+  CHECK(broker.shown.size() == 7);
+  for (const auto& [seq, times] : broker.shown) CHECK(times == 1);
 }
 
 TEST_CASE("H1: a client that acknowledges whatever it is sent is taken at its word") {
