@@ -1,0 +1,286 @@
+// The engine killed again and again while clients send and read: `soak-engine [--cycles N]
+// [--seed N]`. What it has accepted is there after the restart, in each sender's order and once,
+// whatever was sent again under its key; what was acknowledged does not come again.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+#include "support/http_ask.hpp"
+#include "support/run_binary.hpp"
+#include "support/temp_dir.hpp"
+
+namespace {
+
+using namespace relay;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kSenders = 4;
+constexpr int kLongestLife = 400;  // ms
+
+struct Options {
+  int cycles = 500;
+  unsigned seed = std::random_device()();
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    const int value = std::atoi(argv[i + 1]);
+    if (name == "--cycles") options.cycles = value;
+    if (name == "--seed") options.seed = static_cast<unsigned>(value);
+  }
+  return options;
+}
+
+void expect(bool good, const std::string& what) {
+  if (!good) throw std::runtime_error(what);
+}
+
+class Engine {
+ public:
+  void start() {
+    os::Command command =
+        test::binary_command({"serve", "--role", "engine", "--json"}, temp_.environment());
+    command.working_directory = temp_.path();
+    program_ = std::make_unique<test::RunningProgram>(std::move(command));
+    program_->wait_for("}");
+    test::Reply facts;
+    facts.body = program_->out();
+    const auto url = facts.at("/engine");
+    port_ = static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+    std::ifstream(temp_ / "state" / "relay-broker" / "engine" / "workspace.key") >> key_;
+  }
+  void kill() {
+    program_->signal(SIGKILL);
+    (void)program_->wait_end();
+  }
+  /// Throws when there is no answer.
+  [[nodiscard]] test::Reply ask(const std::string& method, const std::string& target,
+                                const std::string& token, const std::string& body = {},
+                                const std::string& key = {}) const {
+    std::vector<std::string> lines{fmt::format("Host: 127.0.0.1:{}", port_),
+                                   "Authorization: Bearer " + token};
+    if (!body.empty()) lines.emplace_back("Content-Type: application/json");
+    if (!key.empty()) lines.push_back("Idempotency-Key: " + key);
+    return test::http_ask(port_, method, target, lines, body);
+  }
+  [[nodiscard]] std::string add_agent(const std::string& name) const {
+    const auto made = ask("POST", "/v1/agents", key_, fmt::format(R"({{"name":"{}"}})", name));
+    expect(made.status == 201, made.body);
+    return made.at("/data/token");
+  }
+
+ private:
+  test::TempDir temp_;
+  std::unique_ptr<test::RunningProgram> program_;
+  std::uint16_t port_ = 0;
+  std::string key_;
+};
+
+/// Sends its numbers one by one, each until it is accepted.
+class Sender {
+ public:
+  Sender(const Engine& engine, std::size_t which)
+      : engine_(engine), name_(fmt::format("sender{}", which)), token_(engine.add_agent(name_)) {}
+
+  /// Until the engine does not answer any more.
+  void run() {
+    try {
+      for (;;) {
+        const auto reply = engine_.ask("POST", "/v1/dm", token_,
+                                       fmt::format(R"({{"to":"sink","text":"{}"}})", accepted_ + 1),
+                                       fmt::format("{}-{}", name_, accepted_ + 1));
+        if (reply.status != 201) {
+          failure_ = fmt::format("{}: {} {}", name_, reply.status, reply.body);
+          return;
+        }
+        ++accepted_;
+        if (reply.headers.contains("idempotency-replayed")) ++replayed_;
+        if (conversation_.empty()) conversation_ = reply.at("/data/conversation_id");
+      }
+    } catch (const std::runtime_error&) {
+      // It was killed: the same number again after its restart.
+    }
+  }
+  /// All that was accepted is there, in order and once; perhaps the next one too.
+  void check() {
+    expect(failure_.empty(), failure_);
+    if (conversation_.empty()) return;
+    for (const auto& [id, text] : fresh()) {
+      expect(text == std::to_string(stored_ + 1),
+             fmt::format("{}: {} is stored behind {}", name_, text, stored_));
+      ++stored_;
+      last_id_ = id;
+    }
+    expect(stored_ == accepted_ || stored_ == accepted_ + 1,
+           fmt::format("{}: {} are stored, {} were accepted", name_, stored_, accepted_));
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::size_t accepted() const { return accepted_; }
+  [[nodiscard]] std::size_t stored() const { return stored_; }
+  [[nodiscard]] std::size_t replayed() const { return replayed_; }
+
+ private:
+  /// What is stored behind the last that was checked, by id; the newest come first, a page a time.
+  [[nodiscard]] std::map<std::uint64_t, std::string> fresh() const {
+    std::map<std::uint64_t, std::string> by_id;
+    for (std::size_t before = 1; before != by_id.size();) {
+      before = by_id.size();
+      auto target = fmt::format("/v1/dm/{}/messages?limit=100&after={}", conversation_, last_id_);
+      if (!by_id.empty()) target += fmt::format("&before={}", by_id.begin()->first);
+      const auto page = engine_.ask("GET", target, token_);
+      expect(page.status == 200, page.body);
+      for (int i = 0;; ++i) {
+        const auto id = page.at(fmt::format("/data/{}/id", i));
+        if (id.empty()) break;
+        by_id[std::stoull(id)] = page.at(fmt::format("/data/{}/text", i));
+      }
+    }
+    return by_id;
+  }
+
+  const Engine& engine_;
+  std::string name_;
+  std::string token_;
+  std::string conversation_;
+  std::uint64_t last_id_ = 1;
+  std::string failure_;
+  std::size_t accepted_ = 0;
+  std::size_t stored_ = 0;
+  std::size_t replayed_ = 0;
+};
+
+/// Reads its deliveries and acknowledges each.
+class Sink {
+ public:
+  explicit Sink(const Engine& engine) : engine_(engine), token_(engine.add_agent("sink")) {}
+
+  void run() {
+    try {
+      while (read_once() != Seen::failure) {
+      }
+    } catch (const std::runtime_error&) {
+      // What it has not heard an answer for may come again.
+    }
+  }
+  void drain() {
+    while (read_once() == Seen::some) {
+    }
+    check();
+  }
+  void check() const { expect(failure_.empty(), failure_); }
+
+  [[nodiscard]] std::size_t read_from(const std::string& sender) const {
+    const auto found = last_.find(sender);
+    return found == last_.end() ? 0 : found->second;
+  }
+  [[nodiscard]] std::size_t again() const { return again_; }
+
+ private:
+  enum class Seen { none, some, failure };
+
+  Seen read_once() {
+    const auto page = engine_.ask("GET", "/v1/deliveries?status=queued&limit=200", token_);
+    if (page.status != 200) return fail(page.body);
+    for (int i = 0;; ++i) {
+      const auto at = [&](const char* field) {
+        return page.at(fmt::format("/data/{}/{}", i, field));
+      };
+      const auto id = at("id");
+      if (id.empty()) return i == 0 ? Seen::none : Seen::some;
+      if (!take(id, at("message/agent_name"), std::stoul(at("message/text")))) return Seen::failure;
+      const auto acked = engine_.ask("POST", "/v1/deliveries/" + id + "/ack", token_, "{}");
+      if (acked.status != 200) return fail(acked.body);
+      in_doubt_.clear();
+    }
+  }
+  /// False when it is lost, out of order, or was acknowledged before.
+  bool take(const std::string& id, const std::string& sender, std::size_t number) {
+    if (id == in_doubt_) {
+      ++again_;
+      return true;
+    }
+    auto& last = last_[sender];
+    if (number != last + 1) {
+      (void)fail(fmt::format("{} of {} came behind {}", number, sender, last));
+      return false;
+    }
+    last = number;
+    in_doubt_ = id;
+    return true;
+  }
+  Seen fail(const std::string& why) {
+    failure_ = "sink: " + why;
+    return Seen::failure;
+  }
+
+  const Engine& engine_;
+  std::string token_;
+  std::map<std::string, std::size_t> last_;
+  /// Taken, and its acknowledgement not answered.
+  std::string in_doubt_;
+  std::string failure_;
+  std::size_t again_ = 0;
+};
+
+void soak(const Options& options) {
+  std::mt19937 random(options.seed);
+  Engine engine;
+  engine.start();
+  Sink sink(engine);
+  std::vector<std::unique_ptr<Sender>> senders;
+  for (std::size_t i = 0; i < kSenders; ++i) senders.push_back(std::make_unique<Sender>(engine, i));
+  for (int cycle = 0; cycle < options.cycles; ++cycle) {
+    std::vector<std::thread> threads;
+    threads.emplace_back([&] { sink.run(); });
+    for (auto& sender : senders) threads.emplace_back([&sender] { sender->run(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % kLongestLife));
+    engine.kill();
+    for (auto& thread : threads) thread.join();
+    sink.check();
+    engine.start();
+    // Each time, or its mailbox would be full before long.
+    sink.drain();
+    for (auto& sender : senders) {
+      sender->check();
+      expect(sink.read_from(sender->name()) == sender->stored(),
+             fmt::format("{} of {} arrived from {}", sink.read_from(sender->name()),
+                         sender->stored(), sender->name()));
+    }
+  }
+  std::size_t accepted = 0;
+  std::size_t replayed = 0;
+  for (const auto& sender : senders) {
+    accepted += sender->accepted();
+    replayed += sender->replayed();
+  }
+  engine.kill();
+  fmt::print(
+      "{} kills of the engine: {} messages accepted, none lost, doubled or out of order; {} "
+      "sent again were known by their key, {} read again before their acknowledgement was "
+      "answered\n",
+      options.cycles, accepted, replayed, sink.again());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto options = parse(argc, argv);
+  try {
+    soak(options);
+  } catch (const std::exception& failure) {
+    fmt::print(stderr, "soak engine failed (--seed {}): {}\n", options.seed, failure.what());
+    return 1;
+  }
+  return 0;
+}
