@@ -18,7 +18,7 @@ Injection::Injection(Profile profile, InjectionSettings settings)
 }
 
 bool Injection::quiet(Monotonic now) const {
-  return !held_ && (!quiet_from_ || now >= *quiet_from_);
+  return !held_ && !line_open_ && (!quiet_from_ || now >= *quiet_from_);
 }
 
 void Injection::note_writer(Writer writer, const InjectionSteps& out, std::size_t from) {
@@ -167,8 +167,9 @@ InjectionSteps Injection::drained(Monotonic now) {
   return out;
 }
 
-InjectionSteps Injection::key(Monotonic now) {
+InjectionSteps Injection::key(Monotonic now, bool line_open) {
   InjectionSteps out;
+  line_open_ = line_open && profile_.reader == Reader::plain;
   quiet_from_ = now + settings_.human_quiet;
   tui_.human_key();
   dialog_.human_key();
@@ -179,6 +180,7 @@ InjectionSteps Injection::key(Monotonic now) {
 InjectionSteps Injection::human_done(Monotonic now) {
   InjectionSteps out;
   quiet_from_.reset();
+  line_open_ = false;
   settle(now, out);
   return out;
 }

@@ -42,8 +42,10 @@ class Injection {
   [[nodiscard]] InjectionSteps written(Monotonic now);
   [[nodiscard]] InjectionSteps write_failed(Monotonic now, std::string_view reason);
   [[nodiscard]] InjectionSteps drained(Monotonic now);
-  /// A human pressed a key. Holds what has not begun, for human_quiet.
-  [[nodiscard]] InjectionSteps key(Monotonic now);
+  /// A human pressed keys. Holds what has not begun, for human_quiet. With `line_open` they have
+  /// left a line that is neither entered nor given up: what is typed behind it would be run with
+  /// it, so a program without a box is typed nothing until that line has ended.
+  [[nodiscard]] InjectionSteps key(Monotonic now, bool line_open = false);
   /// The human says that they are done: no need to wait for quiet.
   [[nodiscard]] InjectionSteps human_done(Monotonic now);
   /// A person at an attached terminal holds messages back, and lets them go.
@@ -99,6 +101,7 @@ class Injection {
   std::optional<ScreenText> unfinished_;
   Monotonic unfinished_since_{};
   std::optional<Monotonic> quiet_from_;
+  bool line_open_ = false;
   bool held_ = false;
   bool exited_ = false;
 };

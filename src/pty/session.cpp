@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "net/task_group.hpp"
+#include "pty/human_line.hpp"
 #include "pty/lazy_screen.hpp"
 #include "pty/query_responder.hpp"
 #include "pty/screen_reader.hpp"
@@ -104,6 +105,7 @@ struct Session::Impl {
   OutputSink* sink = nullptr;
   bool paused = false;
 
+  HumanLine human_line;
   Injection injection;
   std::deque<InjectionStep> steps;
   bool performing = false;
@@ -331,7 +333,10 @@ Result<void> Session::type(std::string_view keys) {
   if (impl.ended) return fail(Code::connection_closed, "the program has ended");
   const bool human = impl.reports.has_key(keys);
   const Monotonic now = impl.clock.now();
-  if (human) impl.perform(impl.injection.key(now));
+  if (human) {
+    impl.human_line.feed(keys);
+    impl.perform(impl.injection.key(now, impl.human_line.open()));
+  }
   const bool keep = human && (!impl.kept_keys.empty() || !impl.injection.keys_may_pass(now));
   if (!keep) {
     auto pushed = impl.writer.push(std::string(keys));

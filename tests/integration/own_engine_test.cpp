@@ -78,6 +78,13 @@ TEST_CASE_FIXTURE(User, "serve with nothing configured runs an engine and is its
     CAPTURE(name);
     CHECK(mode_of(home / name) == 0600);
   }
+  {
+    // One that only watches ends as well.
+    Neighbour other(*this, "other");
+    other.serve({"--json"});
+    other.broker->signal(SIGTERM);
+    CHECK(other.broker->wait_end().as_shell() == 0);
+  }
   spawn_reader("ada");
   CHECK(run({"send", "ada", "hello"}).status.as_shell() == 0);
   wait_shown("ada", "got ");

@@ -112,7 +112,11 @@ EngineHost::~EngineHost() = default;
 asio::awaitable<Result<EngineFacts>> EngineHost::start(EngineSettings settings) {
   thread_ = std::make_unique<Thread>(owner_, std::move(settings));
   auto facts = co_await thread_->started();
-  if (!facts) co_await stop();
+  if (!facts) {
+    // Not `stop`: that would shield whoever tries again and again from its own cancellation.
+    co_await thread_->ended();
+    thread_.reset();
+  }
   co_return facts;
 }
 

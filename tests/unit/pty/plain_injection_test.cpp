@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "pty/human_line.hpp"
 #include "pty/injection.hpp"
 #include "pty/profile_file.hpp"
 
@@ -161,6 +162,38 @@ TEST_CASE("a hook proves it, a human is waited for, the end ends it") {
   reader.offer("two");
   reader.take(reader.core.exited(reader.now));
   CHECK(reader.log == " submitted/ dead/exited");
+}
+
+TEST_CASE("nothing is typed behind a line that a human has begun") {
+  TtyReader reader(true);
+  reader.take(reader.core.key(reader.now, true));
+  reader.offer("one");
+  reader.now += 9min;
+  reader.take(reader.core.on_time(reader.now));
+  CHECK(reader.got.empty());
+  CHECK(reader.log.empty());
+  reader.take(reader.core.key(reader.now, false));
+  CHECK(reader.got.empty());
+  reader.now += 3s;
+  reader.take(reader.core.on_time(reader.now));
+  CHECK(reader.got == "one\n");
+}
+
+TEST_CASE("a line is open from its first key until it is entered or given up") {
+  const auto open_after = [](std::string_view keys) {
+    HumanLine line;
+    line.feed(keys);
+    return line.open();
+  };
+  CHECK_FALSE(open_after(""));
+  for (const char* keys : {"a", "rm -rf x", "a\r b", "\x1B[A", "a\x7F", "a\x04"}) {
+    CAPTURE(keys);
+    CHECK(open_after(keys));
+  }
+  for (const char* keys : {"\r", "ls\r", "ls\n", "a\x03", "a\x15", "a\x1C", "\x04", "\x0C"}) {
+    CAPTURE(keys);
+    CHECK_FALSE(open_after(keys));
+  }
 }
 
 }  // namespace relay::pty
