@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/json_writer.hpp"
+#include "base/text.hpp"
 #include "broker/guest_lines.hpp"
 #include "wire/json.hpp"
 
@@ -30,7 +31,8 @@ bool flag_of_member(const wire::JsonView& root, std::string_view name) {
 }
 
 WrapMessage read_message(const wire::JsonView& root) {
-  auto id = text_of_member(root, "id").value_or("");
+  // The broker reads names without the blanks around them, so nothing else comes back to it.
+  auto id = std::string(trim(text_of_member(root, "id").value_or("")));
   const auto wrong = [&id](Code code, const char* why) {
     // An id that is too long is not sent back either.
     if (id.size() > kMostRequestName) id.clear();

@@ -47,6 +47,14 @@ TEST_CASE("what is missing or of another kind is refused, with the id if there i
   }
 }
 
+TEST_CASE("blanks around an id are not part of it, as its reader sees it") {
+  CHECK(read_message_line(R"({"id":" m1\n","from":"a","text":"t"})").id == "m1");
+  const auto blank = read_message_line(R"({"id":"\n","from":"a","text":"t"})");
+  CHECK(blank.id.empty());
+  REQUIRE_FALSE(blank.letter);
+  CHECK(blank.letter.error().code == Code::invalid_argument);
+}
+
 TEST_CASE("names are bounded, and one that is too long is not sent back") {
   const auto with = [](std::size_t id, std::size_t sender) {
     return read_message_line(fmt::format(R"({{"id":"{}","from":"{}","text":"t"}})",
