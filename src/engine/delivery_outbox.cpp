@@ -130,7 +130,8 @@ std::optional<Monotonic> DeliveryOutbox::next() const {
 
 std::optional<std::uint64_t> DeliveryOutbox::acked(std::uint64_t up_to, Monotonic now) {
   if (numbering_ == Numbering::own) return answered_own(up_to, now);
-  if (up_to == 0) return std::nullopt;
+  // Another question may have been out when it was found that the node does not count.
+  if (up_to == 0 || up_to >= kQuestion) return std::nullopt;
   const auto before = slots_.size();
   while (!slots_.empty() && slots_.front().seq <= up_to) slots_.pop_front();
   if (slots_.size() != before) progressed(now);

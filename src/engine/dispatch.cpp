@@ -58,6 +58,20 @@ Result<void> give_back(Store& store, Freed freed) {
   return store.give_place_back(freed.node);
 }
 
+/// The only node that may have it; given up when that is removed.
+Result<void> ask_target(const Store& store, Invocation& invocation) {
+  auto on = store.node(invocation.target);
+  if (!on) {
+    if (refusal_of(on.error()) != Refusal::node_not_found) return fail(std::move(on).error());
+    give_up(invocation, "the node that was to do it is gone", store.now());
+  } else if (is_live(*on, store.now())) {
+    dispatch(invocation, on->id, false, store.now());
+  } else {
+    wait_for(invocation, on->id);
+  }
+  return {};
+}
+
 /// To the node of the agent that handles it, or it waits for that.
 Result<void> ask_agent(const Store& store, Invocation& invocation) {
   auto handler = store.agent(invocation.handler_agent);
@@ -77,11 +91,21 @@ Result<void> ask_agent(const Store& store, Invocation& invocation) {
 Result<void> run_again(Store& store, Invocation& invocation) {
   if (invocation.handler_agent != 0) {
     auto asked = ask_agent(store, invocation);
-    return asked ? store.put_invocation(invocation) : asked;
+    if (!asked && refusal_of(asked.error()) == Refusal::agent_not_found) {
+      give_up(invocation, "the agent that handles it is gone", store.now());
+    } else if (!asked) {
+      return asked;
+    }
+    return store.put_invocation(invocation);
   }
   const bool has_waited = invocation.state == InvocationState::pending;
   auto freed = give_back(store, take_back(invocation, store.now()));
   if (!freed) return freed;
+  // A node need not offer to release what it runs.
+  if (invocation.capability == kRelease && invocation.target != 0) {
+    auto asked = ask_target(store, invocation);
+    return asked ? store.put_invocation(invocation) : asked;
+  }
   auto able = able_nodes(store, invocation);
   if (!able) return fail(std::move(able).error());
   auto sent = send_to(store, invocation, choices(invocation, *able, has_waited));
@@ -259,7 +283,12 @@ Result<LostNode> lose_node(Store& store, Id node) {
   auto agents = store.node_lost(node);
   if (!agents) return fail(std::move(agents).error());
   lost.agents = *std::move(agents);
-  auto invocations = take_from(store, node, {});
+  auto open = store.open_invocations(node);
+  if (!open) return fail(std::move(open).error());
+  // What waits for the node goes on waiting; what an agent of it handles begins to.
+  std::erase_if(*open,
+                [](const Invocation& each) { return each.state != InvocationState::dispatched; });
+  auto invocations = run_all_again(store, *std::move(open));
   if (!invocations) return fail(std::move(invocations).error());
   lost.invocations = *std::move(invocations);
   return lost;

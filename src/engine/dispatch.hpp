@@ -52,19 +52,19 @@ struct Answered {
 /// A node is there (it has registered, or said that it lives): what waits for it and now goes.
 [[nodiscard]] Result<std::vector<Invocation>> start_waiting(Store& store, Id node);
 
-/// What a node had to do goes to others, but for what it says it still has.
+/// What a node had to do goes to others, but for what it says it still has and what agents handle.
 [[nodiscard]] Result<std::vector<Invocation>> take_from(Store& store, Id node,
                                                         const std::vector<Id>& keeps);
 
 struct LostNode {
   std::vector<Agent> agents;
-  /// As they are now; those that are dispatched have another node.
+  /// As they are now: at another node, waiting, or given up.
   std::vector<Invocation> invocations;
 };
 /// Its socket is closed, or it was silent for too long.
 [[nodiscard]] Result<LostNode> lose_node(Store& store, Id node);
 
-/// Those whose time is over, at most `most`; as they are now.
+/// Those whose time is over, at most `most`; as they are now. One whose handler is gone has failed.
 [[nodiscard]] Result<std::vector<Invocation>> start_due(Store& store, std::uint32_t most);
 
 }  // namespace relay::engine

@@ -292,6 +292,11 @@ void tell_ended(const Invocation& invocation, Happenings& to) {
   }
 }
 
+void tell_moved(const std::vector<Invocation>& invocations, Happenings& to) {
+  tell_dispatched(invocations, to);
+  for (const auto& invocation : invocations) tell_ended(invocation, to);
+}
+
 void tell_denied(const std::string& action, Id caller, const std::string& caller_name,
                  const std::string& why, Happenings& to) {
   wire::StreamAction event;

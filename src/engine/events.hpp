@@ -46,6 +46,8 @@ void tell_invoked(const Invocation& invocation, Happenings& to);
 void tell_dispatched(const std::vector<Invocation>& invocations, Happenings& to);
 /// Its caller is told how it ended; nothing for one that is still open.
 void tell_ended(const Invocation& invocation, Happenings& to);
+/// They were looked at again: each goes to a node, has ended or waits.
+void tell_moved(const std::vector<Invocation>& invocations, Happenings& to);
 /// `caller` wanted what it may not.
 void tell_denied(const std::string& action, Id caller, const std::string& caller_name,
                  const std::string& why, Happenings& to);

@@ -91,6 +91,10 @@ bool agent_answered(Invocation& invocation, const std::string& output,
   return true;
 }
 
+void give_up(Invocation& invocation, const std::string& why, Wall now) {
+  if (is_open(invocation)) end(invocation, {}, why, now);
+}
+
 std::vector<Id> choices(const Invocation& invocation, const std::vector<Id>& ranked, bool again) {
   const auto& had = invocation.attempted;
   std::vector<Id> fresh;

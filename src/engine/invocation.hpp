@@ -91,6 +91,9 @@ struct ResultOutcome {
                                   const std::optional<std::string>& error,
                                   std::optional<double> duration_ms, Wall now);
 
+/// Who was to handle it is not there any more. A place is taken back before.
+void give_up(Invocation& invocation, const std::string& why, Wall now);
+
 /// Of these nodes those that it may be dispatched to, in their order: the target alone, or those
 /// that have not had it yet. With `again` those that have had it come last.
 [[nodiscard]] std::vector<Id> choices(const Invocation& invocation, const std::vector<Id>& ranked,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "engine/names.hpp"
 #include "engine/refusal.hpp"
 
 namespace relay::engine {
@@ -19,6 +20,10 @@ bool has_room(const Node& node) {
 bool has_capability(const Node& node, const std::string& capability) {
   return std::any_of(node.capabilities.begin(), node.capabilities.end(),
                      [&](const auto& each) { return each.name == capability; });
+}
+
+bool is_own_agent(const Node& node, const Agent& agent) {
+  return agent.node == node.id || node.node_id == direct_node_id(agent.id);
 }
 
 std::vector<Node> ranked(std::vector<Node> nodes, const std::string& capability, Wall now) {

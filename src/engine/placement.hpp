@@ -19,6 +19,9 @@ inline constexpr Duration kNodeSilence = std::chrono::seconds(45);
 [[nodiscard]] bool has_room(const Node& node);
 [[nodiscard]] bool has_capability(const Node& node, const std::string& capability);
 
+/// An agent that a direct node is of: it may have no other one.
+[[nodiscard]] bool is_own_agent(const Node& node, const Agent& agent);
+
 /// Those that could take one more agent with this capability, best first: least load, then fewest
 /// agents (those on their way count), then by name.
 [[nodiscard]] std::vector<Node> ranked(std::vector<Node> nodes, const std::string& capability,

@@ -54,6 +54,7 @@ void Announcer::apply(Outcome outcome) {
   }
   parts_.mail.notify();
   for (auto& happenings : outcome.happenings) tell(std::move(happenings));
+  if (outcome.is_outbound && parts_.settings.wake_outbox) parts_.settings.wake_outbox();
 }
 
 asio::awaitable<void> Announcer::follow_agents() {

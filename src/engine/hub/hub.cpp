@@ -16,10 +16,8 @@ namespace {
 
 constexpr Duration kLongestWait = std::chrono::hours(1);
 
-using Sweeping = std::function<Result<Outcome>(Store&)>;
-
-Sweeping sweeping(Sweep what) {
-  return [what](Store& store) { return sweep(store, what); };
+OutcomeWork sweeping(Sweep what) {
+  return with_subscribers([what](Store& store) { return sweep(store, what); });
 }
 
 }  // namespace

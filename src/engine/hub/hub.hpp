@@ -24,6 +24,8 @@ class HubSettings {
   std::size_t watchers_most = 1024;
   /// Bytes that may wait in the socket of a node before its mailboxes rest.
   std::size_t node_queue = std::size_t{256} << 10U;
+  /// Something was put into the outbox of subscriptions. May be empty.
+  std::function<void()> wake_outbox;
   /// Gets what went wrong inside of the hub, for the log.
   std::function<void(std::string)> on_failure;
 };

@@ -9,6 +9,7 @@
 #include "engine/events.hpp"
 #include "engine/hub/released.hpp"
 #include "engine/refusal.hpp"
+#include "engine/subscribers.hpp"
 #include "engine/views.hpp"
 #include "wire/engine_frames.hpp"
 #include "wire/rest_nodes.hpp"
@@ -144,6 +145,19 @@ std::vector<Id> still_its_own(const std::vector<Invocation>& open, Wall register
 
 }  // namespace
 
+OutcomeWork with_subscribers(OutcomeWork work) {
+  return [work = std::move(work)](Store& store) -> Result<Outcome> {
+    auto outcome = work(store);
+    if (!outcome) return outcome;
+    for (const auto& happenings : outcome->happenings) {
+      auto queued = queue_for_subscribers(store, happenings);
+      if (!queued) return fail(std::move(queued).error());
+      outcome->is_outbound = outcome->is_outbound || *queued;
+    }
+    return outcome;
+  };
+}
+
 bool wants_cursors(const wire::NodeRegister& frame) {
   return std::any_of(frame.capabilities.begin(), frame.capabilities.end(),
                      [](const auto& each) { return each.name == kCursorCapability; });
@@ -156,11 +170,13 @@ Result<Outcome> register_node(Store& store, Id node, const wire::NodeRegister& f
   if (!same) return fail(std::move(same).error());
   const bool is_direct = known->role == NodeRole::direct;
   NodeManifest manifest;
-  manifest.capabilities = stored(frame.capabilities);
   manifest.tags = frame.tags;
   manifest.version = frame.version;
-  // A client's own node has one agent, whatever it says.
-  if (!is_direct) manifest.max_agents = frame.max_agents;
+  // A client's own node has one agent and does nothing for others, whatever it says.
+  if (!is_direct) {
+    manifest.max_agents = frame.max_agents;
+    manifest.capabilities = stored(frame.capabilities);
+  }
   auto connected = store.node_connected(node, manifest);
   if (!connected) return fail(std::move(connected).error());
   auto outcome = begin(store, known->workspace);
@@ -193,9 +209,11 @@ Result<Outcome> heartbeat(Store& store, Id node, const wire::NodeHeartbeat& fram
   beat.load = frame.load;
   beat.active_agents = frame.active_agents;
   beat.handlers_live = frame.handlers_live;
-  if (frame.capabilities) beat.manifest.capabilities = stored(*frame.capabilities);
   beat.manifest.version = frame.version;
-  if (known->role != NodeRole::direct) beat.manifest.max_agents = frame.max_agents;
+  if (known->role != NodeRole::direct) {
+    beat.manifest.max_agents = frame.max_agents;
+    if (frame.capabilities) beat.manifest.capabilities = stored(*frame.capabilities);
+  }
   auto beaten = store.node_beat(node, beat);
   if (!beaten) return fail(std::move(beaten).error());
   auto outcome = begin(store, known->workspace);
@@ -221,7 +239,7 @@ Result<Outcome> leave_node(Store& store, Id node) {
   auto outcome = begin(store, known->workspace);
   auto& happenings = outcome->happenings.front();
   tell_statuses(lost->agents, happenings);
-  tell_dispatched(lost->invocations, happenings);
+  tell_moved(lost->invocations, happenings);
   for (const auto& agent : lost->agents) outcome->away.push_back(agent.id);
   return outcome;
 }
@@ -324,7 +342,7 @@ Result<Outcome> sync_node(Store& store, const NodeCaller& caller,
   if (!open) return fail(std::move(open).error());
   auto moved = take_from(store, caller.node, still_its_own(*open, caller.registered));
   if (!moved) return fail(std::move(moved).error());
-  tell_dispatched(*moved, happenings);
+  tell_moved(*moved, happenings);
   data.rescheduled_invocations = static_cast<std::uint32_t>(moved->size());
   data.open_invocations = static_cast<std::uint32_t>(open->size() - moved->size());
   outcome->reply = wire::to_json(data);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ struct Outcome {
   std::vector<Id> gone;
   /// There was more to do than one operation may: it is to be called again.
   bool again = false;
+  /// Subscriptions wanted some of it: it is in their outbox.
+  bool is_outbound = false;
   /// By the store's clock.
   Wall at;
 };
@@ -50,6 +53,10 @@ struct NodeCaller {
   /// When it has registered on this connection.
   Wall registered;
 };
+
+using OutcomeWork = std::function<Result<Outcome>(Store&)>;
+/// The same, with what subscriptions want of it put into the outbox.
+[[nodiscard]] OutcomeWork with_subscribers(OutcomeWork work);
 
 /// The capability by which a node says that it wants cursors.
 inline constexpr const char* kCursorCapability = "relay:delivery-cursor-v1";

@@ -116,7 +116,7 @@ asio::awaitable<void> NodeSockets::hold(NodeLinkPtr link) {
 asio::awaitable<void> NodeSockets::lose(NodeLinkPtr link) {
   const Id node = link->caller.node;
   Work work = [node](Store& store) { return leave_node(store, node); };
-  auto write = parts_.store.write<Outcome>(std::move(work));
+  auto write = parts_.store.write<Outcome>(with_subscribers(std::move(work)));
   auto lost = co_await std::move(write);
   if (lost) {
     // It may have come back meanwhile: then its agents are where it says.
@@ -163,7 +163,7 @@ asio::awaitable<bool> NodeSockets::take(NodeLinkPtr link, net::WsMessage message
 
 asio::awaitable<bool> NodeSockets::perform(NodeLinkPtr link, wire::NodeFrame frame) {
   const auto id = id_of(frame).value_or(fresh_id());
-  auto write = parts_.store.write<Outcome>(work_for(*link, frame));
+  auto write = parts_.store.write<Outcome>(with_subscribers(work_for(*link, frame)));
   auto outcome = co_await std::move(write);
   if (!outcome) {
     if (outcome.error().code == Code::cancelled) co_return false;

@@ -27,7 +27,7 @@ Result<void> lose_silent_nodes(Store& store, Outcome& outcome) {
     if (!lost) return fail(std::move(lost).error());
     auto& happenings = of_workspace(outcome, node.workspace);
     tell_statuses(lost->agents, happenings);
-    tell_dispatched(lost->invocations, happenings);
+    tell_moved(lost->invocations, happenings);
     // If its connection is there all the same, it still gets their messages.
   }
   return {};
@@ -36,7 +36,7 @@ Result<void> lose_silent_nodes(Store& store, Outcome& outcome) {
 Result<void> run_due_invocations(Store& store, Outcome& outcome) {
   auto due = start_due(store, kSweepBatch);
   if (!due) return fail(std::move(due).error());
-  for (const auto& each : *due) tell_dispatched({each}, of_workspace(outcome, each.workspace));
+  for (const auto& each : *due) tell_moved({each}, of_workspace(outcome, each.workspace));
   outcome.again = due->size() >= kSweepBatch;
   return {};
 }

@@ -22,6 +22,14 @@ bool contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+constexpr unsigned kRetryAfter = 1;
+
+/// It was not done because of how busy the engine is, or because it ends.
+bool is_not_now(const Error& error) {
+  return error.code == Code::queue_full || error.code == Code::timeout ||
+         error.code == Code::cancelled;
+}
+
 Result<Id> id_asked(const Call& call, std::string_view name) {
   const auto text = call.query(name);
   if (!text || text->empty()) return Id{0};
@@ -153,6 +161,12 @@ Answer refused(const Error& error) {
   said.message = refusal == Refusal::internal_error ? "internal error" : error.message;
   Answer answer;
   answer.status = status_of(refusal);
+  if (refusal == Refusal::internal_error && is_not_now(error)) {
+    said.code = "unavailable";
+    said.message = "the engine cannot do this now; try again";
+    answer.status = 503;
+    answer.retry_after = kRetryAfter;
+  }
   answer.body = wire::encode_refusal(said);
   return answer;
 }

@@ -50,6 +50,8 @@ struct Answer {
   bool replayed = false;
   /// The operation has done a part of its work, and is to be called again.
   bool again = false;
+  /// Seconds, said as Retry-After; 0: not said.
+  unsigned retry_after = 0;
 };
 
 /// One request on its way through an operation of the store: what was asked, by whom, and what it

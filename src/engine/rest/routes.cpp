@@ -202,6 +202,9 @@ std::function<Result<Answer>(Store&)> touching(std::shared_ptr<rest::Call> call)
   return [call = std::move(call)](Store& store) -> Result<Answer> {
     auto touched = rest::touch(store, *call);
     if (!touched) return fail(std::move(touched).error());
+    auto queued = queue_for_subscribers(store, call->to);
+    if (!queued) return fail(std::move(queued).error());
+    call->is_outbound = *queued;
     return Answer();
   };
 }
@@ -250,6 +253,9 @@ void put_answer(net::Exchange& exchange, Answer answer) {
   if (answer.status != 204) {
     response = net::HttpResponse(answer.status, answer.content_type, std::move(answer.body));
   }
+  if (answer.retry_after != 0) {
+    response.headers.add("Retry-After", std::to_string(answer.retry_after));
+  }
   if (answer.replayed) response.headers.add("Idempotency-Replayed", "true");
   add_headers(response);
   exchange.respond(std::move(response));
@@ -284,6 +290,7 @@ asio::awaitable<void> answer_request(const RestContext* context, const Operation
     auto work = touching(call);
     const auto touched = co_await context->store.write<Answer>(std::move(work));
     if (touched) context->tell(std::exchange(call->to, Happenings()));
+    if (touched && call->is_outbound && context->wake_outbox) context->wake_outbox();
   }
   if (!answer) {
     note_failure(*context, *operation, answer.error());

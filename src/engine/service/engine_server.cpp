@@ -147,6 +147,7 @@ asio::awaitable<Result<std::string>> EngineServer::Impl::workspace() {
 void EngineServer::Impl::serve(net::Listener listener) {
   HubSettings hub_settings;
   hub_settings.on_failure = settings.on_failure;
+  hub_settings.wake_outbox = [this] { outbox->wake(); };
   hub = std::make_unique<Hub>(executor, clock, random, *store, std::move(hub_settings));
   net::HttpServerOptions options;
   options.connections_most = kMostConnections;

@@ -290,6 +290,16 @@ TEST_CASE("H1: a client that acknowledges whatever it is sent is taken at its wo
   CHECK(outbox.acked(4, at(0s)) == 4);
 }
 
+TEST_CASE("H1: the answer to a second question acknowledges nothing more") {
+  DeliveryOutbox outbox(Numbering::own);
+  for (const std::uint64_t seq : {3U, 4U, 5U}) outbox.add(seq);
+  CHECK(outbox.take(at(0s)).size() == 1);
+  CHECK(outbox.take(at(15s)).size() == 1);
+  CHECK(outbox.acked(DeliveryOutbox::kQuestion, at(16s)) == 3);
+  CHECK_FALSE(outbox.acked(DeliveryOutbox::kQuestion, at(16s)));
+  CHECK(numbers(outbox.take(at(17s))) == Numbers{4, 5});
+}
+
 TEST_CASE("H1: a question without an answer is asked again; a frame that never was is waited for") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.event_sent();

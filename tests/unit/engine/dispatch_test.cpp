@@ -64,6 +64,22 @@ Result<Invocation> invoke(StoreWorld& world, const std::string& name, const Agen
   });
 }
 
+void offer(StoreWorld& world, const std::string& name, const Agent& handler) {
+  world.get(world.write([&](Store& of) {
+    Action action;
+    action.workspace = world.workspace.id;
+    action.name = name;
+    action.handler_agent = handler.id;
+    return of.put_action(action);
+  }));
+}
+
+Node own_node(const Agent& agent) {
+  Node node;
+  node.id = agent.node;
+  return node;
+}
+
 }  // namespace
 
 TEST_CASE("B18: spawns at the same time go to different nodes of one place; the next finds none") {
@@ -245,6 +261,88 @@ TEST_CASE("D2: an action is for whom it is for; one of an agent goes to where th
     CHECK(started[0].id == away.id);
     world.clock.advance(1h);
     CHECK(sweep(world).empty());  // an agent takes the time it needs
+  });
+}
+
+TEST_CASE("what a removed agent was to handle has failed at the next look, and others go on") {
+  on_each_store([](StoreWorld& world) {
+    const auto anna = world.agent("anna");
+    const auto bert = world.agent("bert");
+    const auto carl = world.agent("carl");
+    offer(world, "review", bert);
+    offer(world, "lint", carl);
+    const auto waiting = world.get(invoke(world, "review", anna));
+    const auto other = world.get(invoke(world, "lint", anna));
+    connect(world, own_node(bert));
+    const auto dispatched = world.get(invoke(world, "review", anna));
+    CHECK(dispatched.state == State::dispatched);
+    world.get(world.write([&](Store& of) { return of.remove_agent(bert.id); }));
+    const auto ended = sweep(world);
+    REQUIRE(ended.size() == 2);
+    for (const auto& each : ended) {
+      CHECK(each.id != other.id);
+      CHECK(each.state == State::failed);
+      CHECK(each.error == "the agent that handles it is gone");
+    }
+    CHECK(sweep(world).empty());
+    world.clock.advance(6s);
+    const auto due = sweep(world);
+    REQUIRE(due.size() == 1);
+    CHECK(due[0].id == other.id);
+    CHECK(waiting.id != other.id);
+  });
+}
+
+TEST_CASE("a release comes again to the node that has the agent, whatever that offers") {
+  on_each_store([](StoreWorld& world) {
+    const auto one = world.broker("one");
+    world.broker("two", {"release"});
+    const auto worker = world.get(world.claim(one, "worker"));
+    const auto made = world.get(world.write([&](Store& of) {
+      Call call;
+      call.workspace = world.workspace.id;
+      call.input = "{}";
+      return start_release(of, worker, call);
+    }));
+    CHECK(made.node == one.id);
+    world.clock.advance(31s);
+    auto swept = sweep(world);
+    REQUIRE(swept.size() == 1);
+    CHECK(swept[0].state == State::dispatched);
+    CHECK(swept[0].node == one.id);
+    const auto lost = lose(world, one);
+    REQUIRE(lost.invocations.size() == 1);
+    CHECK(lost.invocations[0].state == State::pending);
+    world.clock.advance(10min);
+    CHECK(sweep(world).empty());
+    connect(world, one);
+    const auto started = drain(world, one);
+    REQUIRE(started.size() == 1);
+    CHECK(started[0].id == made.id);
+    world.get(world.write([&](Store& of) { return of.remove_node(one.id); }));
+    world.clock.advance(31s);
+    swept = sweep(world);
+    REQUIRE(swept.size() == 1);
+    CHECK(swept[0].state == State::failed);
+  });
+}
+
+TEST_CASE("what an agent handles comes again when its node is back") {
+  on_each_store([](StoreWorld& world) {
+    const auto anna = world.agent("anna");
+    const auto bert = world.agent("bert");
+    offer(world, "review", bert);
+    connect(world, own_node(bert));
+    const auto made = world.get(invoke(world, "review", anna));
+    CHECK(made.state == State::dispatched);
+    const auto lost = lose(world, own_node(bert));
+    REQUIRE(lost.invocations.size() == 1);
+    CHECK(lost.invocations[0].state == State::pending);
+    connect(world, own_node(bert));
+    const auto started = drain(world, own_node(bert));
+    REQUIRE(started.size() == 1);
+    CHECK(started[0].id == made.id);
+    CHECK(started[0].state == State::dispatched);
   });
 }
 

@@ -185,6 +185,23 @@ TEST_CASE("an inventory binds what it names, drops what it does not, and one bad
   });
 }
 
+TEST_CASE("a direct node has its own agent, and can take no other one") {
+  on_each_store([](StoreWorld& world) {
+    const auto anna = world.agent("anna");
+    const auto bert = world.agent("bert");
+    const auto home = world.get(world.read([&](const Store& of) { return of.node(anna.node); }));
+    world.get(world.write([&](Store& of) { return of.node_lost(home.id); }));
+    CHECK(world.refusal(world.claim(home, "bert")) == "agent_location_conflict");
+    CHECK(world.refusal(world.claim(home, "somebody")) == "agent_location_conflict");
+    const auto outcome = world.get(world.write(
+        [&](Store& of) { return of.sync_inventory(home.id, {{bert.id, "bert", {}}}); }));
+    CHECK(outcome.bound.empty());
+    CHECK(outcome.rejected == std::vector<std::string>{"bert"});
+    CHECK(find(world, "bert").node == bert.node);
+    CHECK(world.get(world.claim(home, "anna")).id == anna.id);
+  });
+}
+
 TEST_CASE("who is unbound is at its own node again") {
   on_each_store([](StoreWorld& world) {
     const auto anna = world.agent("anna");

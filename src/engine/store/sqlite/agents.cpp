@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/names.hpp"
+#include "engine/placement.hpp"
 #include "engine/refusal.hpp"
 #include "engine/store/sqlite/rows.hpp"
 #include "engine/store/sqlite/sqlite_store.hpp"
@@ -66,7 +67,11 @@ Result<Agent> SqliteStore::claim_agent(const AgentClaim& claim) {
   auto on = node(claim.node);
   if (!on) return fail(std::move(on).error());
   auto known = find_agent(on->workspace, claim.name);
-  if (!known && refusal_of(known.error()) == Refusal::agent_not_found) {
+  if (!known && refusal_of(known.error()) != Refusal::agent_not_found) return known;
+  if (on->role == NodeRole::direct && (!known || !is_own_agent(*on, *known))) {
+    return refuse(Refusal::agent_location_conflict, "a direct node is of one agent only");
+  }
+  if (!known) {
     NewAgent fresh;
     fresh.workspace = on->workspace;
     fresh.name = claim.name;
@@ -74,8 +79,6 @@ Result<Agent> SqliteStore::claim_agent(const AgentClaim& claim) {
     known = register_agent(fresh);
     if (!known) return known;
     Query(db_, "UPDATE agents SET origin_node=?2 WHERE id=?1").bind(known->id).bind(on->id).run();
-  } else if (!known) {
-    return known;
   } else {
     auto at = node(known->node);
     const bool elsewhere = at && at->role == NodeRole::broker && at->id != on->id;
@@ -149,6 +152,11 @@ Result<void> SqliteStore::remove_agent(Id id) {
   if (!db_.failed() && db_.changes() == 0) {
     return refuse(Refusal::agent_not_found, "no such agent");
   }
+  // What it was to handle fails at the next look, which tells the callers.
+  Query(db_, "UPDATE invocations SET retry_after=?2 WHERE handler_agent=?1 AND state<2")
+      .bind(id)
+      .bind(rows::stamp(now()))
+      .run();
   return checked();
 }
 

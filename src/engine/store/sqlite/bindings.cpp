@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/names.hpp"
+#include "engine/placement.hpp"
 #include "engine/refusal.hpp"
 #include "engine/store/sqlite/rows.hpp"
 #include "engine/store/sqlite/sqlite_store.hpp"
@@ -106,7 +107,8 @@ Result<InventoryOutcome> SqliteStore::sync_inventory(Id node,
     auto at = this->node(known->node);
     const bool elsewhere = at && at->role == NodeRole::broker && at->id != node && at->online &&
                            known->status != AgentStatus::offline;
-    if (elsewhere || known->id != item.agent || is_full(*on, known->id)) {
+    const bool strange = on->role == NodeRole::direct && !is_own_agent(*on, *known);
+    if (elsewhere || strange || known->id != item.agent || is_full(*on, known->id)) {
       outcome.rejected.push_back(item.name);
       continue;
     }

@@ -133,6 +133,52 @@ TEST_CASE("B14: a full node takes no more agents; one at work elsewhere is not t
   CHECK(world.claim(*other, "carol").type() == "reply");
 }
 
+TEST_CASE("an agent's own node offers nothing to others and takes no other agent") {
+  HubWorld world;
+  const auto eve = world.agent("eve");
+  const auto bob = world.agent("bob");
+  world.direct_token(eve);
+  auto peer = world.node(world.get<Node>([&](Store& store) { return store.node(eve.origin_node); }),
+                         R"([{"name":"spawn:claude"},{"name":"deploy","kind":"action"}])");
+  peer->say(R"({"v":1,"type":"node.heartbeat","load":0,"active_agents":0,"handlers_live":true,)"
+            R"("capabilities":[{"name":"spawn:claude"},{"name":"deploy","kind":"action"}]})");
+  peer->expect_silence();
+  CHECK(
+      world
+          .get<std::vector<Action>>([&](Store& store) { return store.actions(world.workspace.id); })
+          .empty());
+  CHECK(world
+            .get<std::vector<Node>>(
+                [&](Store& store) { return store.nodes_with(world.workspace.id, "spawn:claude"); })
+            .empty());
+  CHECK(world.claim(*peer, "bob").at("/code") == "agent_location_conflict");
+  CHECK(world.look(bob).node == bob.node);
+}
+
+TEST_CASE("what a node causes is put into the outbox of subscriptions, which is woken") {
+  int woken = 0;
+  HubSettings settings;
+  settings.wake_outbox = [&] { ++woken; };
+  HubWorld world(nullptr, settings);
+  Subscription wants;
+  wants.workspace = world.workspace.id;
+  wants.url = "http://127.0.0.1:9/x";
+  wants.events = {"agent.status.active", "agent.status.offline"};
+  world.get<Subscription>([&](Store& store) { return store.add_subscription(wants); });
+  const auto queued = [&] {
+    return world.get<std::vector<Outbound>>([](Store& store) { return store.take_outbound(10); })
+        .size();
+  };
+  const auto box = world.broker("box");
+  auto peer = world.node(box);
+  world.claim(*peer, "bob");
+  CHECK(queued() == 1);
+  CHECK(woken == 1);
+  peer->close();
+  world.until([&] { return woken == 2; });
+  CHECK(queued() == 1);
+}
+
 TEST_CASE("a second connection takes the place of the first, whose end is no loss") {
   HubWorld world;
   const auto box = world.broker("box");

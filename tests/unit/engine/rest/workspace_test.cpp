@@ -1,4 +1,5 @@
 // Who may do what, agents and their places, actions, triggers and doors to the outside, over HTTP.
+#include "engine/rest/call.hpp"
 #include "engine/rest/rest_world.hpp"
 
 using namespace relay::engine;
@@ -34,6 +35,17 @@ TEST_CASE("every answer is an envelope, and every token has its place") {
         "403 agent_token_required");
   const auto node = world.post("/v1/nodes", world.key, R"({"name":"host"})");
   CHECK(refusal(world.get("/v1/channels", node.at("/data/token"))) == "401 node_token_forbidden");
+}
+
+TEST_CASE("what a busy engine has not done may be asked again") {
+  for (const auto code : {Code::queue_full, Code::timeout, Code::cancelled}) {
+    const auto answer = rest::refused(Error(code, "inside"));
+    CHECK(answer.status == 503);
+    CHECK(answer.retry_after == 1);
+    CHECK(answer.body.find(R"("code":"unavailable")") != std::string::npos);
+    CHECK(answer.body.find("inside") == std::string::npos);
+  }
+  CHECK(rest::refused(Error(Code::io_error, "inside")).status == 500);
 }
 
 TEST_CASE("an observer sees what its scopes say, until it is revoked") {
