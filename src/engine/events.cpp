@@ -32,17 +32,32 @@ void put_notice(Id agent, std::string about, wire::DeliverEvent event, Happening
   notice.event = std::move(event);
 }
 
-void put_stream(Id channel, wire::StreamMessageToClient event, Happenings& to) {
+void put_stream(wire::StreamMessageToClient event, Happenings& to) {
+  to.stream.emplace_back().event = std::move(event);
+}
+
+void put_stream(const Channel& channel, wire::StreamMessageToClient event, Happenings& to) {
   StreamNews& news = to.stream.emplace_back();
-  news.channel = channel;
+  news.channel = channel.id;
+  if (channel.kind == ChannelKind::channel) {
+    news.channel_name = channel.name;
+  } else {
+    news.conversation = conversation_id(channel);
+  }
   news.event = std::move(event);
+}
+
+/// Of the channel with that id.
+void put_stream(const Store& store, Id id, wire::StreamMessageToClient event, Happenings& to) {
+  auto channel = store.channel(id);
+  if (channel) put_stream(*channel, std::move(event), to);
 }
 
 void put_delivery(const char* type, wire::DeliveryNotice notice, Happenings& to) {
   wire::StreamDelivery event;
   event.type = type;
   event.notice = std::move(notice);
-  put_stream(0, std::move(event), to);
+  put_stream(std::move(event), to);
 }
 
 void put_failed(Id author, const wire::DeliveryNotice& what, Happenings& to) {
@@ -103,7 +118,7 @@ void tell_posted(const Store& store, const Posted& posted, Happenings& to) {
 void tell_posted(const Store& store, const Posted& posted, const Channel& channel, Happenings& to) {
   if (posted.replayed) return;
   for (const auto& delivery : posted.deliveries) to.mailboxes.push_back(delivery.agent);
-  put_stream(channel.id, stream_of(posted.message, channel), to);
+  put_stream(channel, stream_of(posted.message, channel), to);
   for (const Id agent : posted.refused) {
     wire::DeliveryNotice notice;
     notice.message_id = std::to_string(posted.message.id);
@@ -163,7 +178,7 @@ void tell_reacted(const Store& store, const Message& message, const std::string&
   wire::StreamReacted event;
   event.type = "message.reacted";
   event.reaction = reaction;
-  put_stream(message.channel, std::move(event), to);
+  put_stream(store, message.channel, std::move(event), to);
   Notice& notice = to.notices.emplace_back();
   notice.to = members_of(store, message.channel);
   notice.about = reaction.message_id;
@@ -180,7 +195,7 @@ void tell_read(const Store& store, const Message& message, const Agent& reader, 
   wire::StreamRead event;
   event.type = "message.read";
   event.read = read;
-  put_stream(message.channel, std::move(event), to);
+  put_stream(store, message.channel, std::move(event), to);
   Notice& notice = to.notices.emplace_back();
   notice.to = members_of(store, message.channel);
   notice.about = read.message_id;
@@ -194,7 +209,7 @@ void tell_status(const Agent& agent, Happenings& to) {
   event.type = type;
   event.agent.name = agent.name;
   event.status = status;
-  put_stream(0, std::move(event), to);
+  put_stream(std::move(event), to);
   put_context("presence", type, to).update.data = wire::Json::build([&](JsonWriter& out) {
     out.begin_object();
     out.field("agent_id", std::to_string(agent.id));
@@ -214,7 +229,7 @@ void tell_channel(const Channel& channel, const std::string& what, Happenings& t
   event.type = type;
   event.channel.name = channel.name;
   event.channel.topic = channel.topic;
-  put_stream(channel.id, std::move(event), to);
+  put_stream(channel, std::move(event), to);
   ContextNews& news = put_context("channel", type, to);
   news.update.channel_id = channel_id(channel);
   news.update.data = wire::Json::build([&](JsonWriter& out) {
@@ -232,7 +247,7 @@ void tell_member(const Store& store, const Channel& channel, const Agent& agent,
   event.type = type;
   event.channel = channel.name;
   event.agent_name = agent.name;
-  put_stream(channel.id, std::move(event), to);
+  put_stream(channel, std::move(event), to);
   ContextNews& news = put_context("channel", type, to);
   news.agents = members_of(store, channel.id);
   // Nobody would be everybody.
@@ -254,7 +269,7 @@ void tell_invoked(const Invocation& invocation, Happenings& to) {
     event.handler_agent_id = std::to_string(invocation.handler_agent);
   }
   event.input = stored_json(invocation.input);
-  put_stream(0, std::move(event), to);
+  put_stream(std::move(event), to);
   tell_dispatched({invocation}, to);
 }
 
@@ -278,7 +293,7 @@ void tell_ended(const Invocation& invocation, Happenings& to) {
   event.status = outcome.status;
   event.output = outcome.output;
   event.error = outcome.error;
-  put_stream(0, std::move(event), to);
+  put_stream(std::move(event), to);
   if (invocation.caller == 0) return;
   const std::string about = outcome.invocation_id;
   if (completed) {
@@ -304,7 +319,7 @@ void tell_denied(const std::string& action, Id caller, const std::string& caller
   event.action_name = action;
   event.caller_name = caller_name;
   event.error = why;
-  put_stream(0, std::move(event), to);
+  put_stream(std::move(event), to);
   if (caller == 0) return;
   wire::ActionDenied denied;
   denied.action_name = action;
@@ -319,7 +334,7 @@ void tell_agent_event(const Agent& agent, const std::string& type, wire::Json pa
   event.type = type;
   event.agent_name = agent.name;
   event.payload = std::move(payload);
-  put_stream(0, std::move(event), to);
+  put_stream(std::move(event), to);
 }
 
 void tell_webhook(const std::string& webhook_id, const Channel& channel,
@@ -329,7 +344,7 @@ void tell_webhook(const std::string& webhook_id, const Channel& channel,
   event.webhook_id = webhook_id;
   event.channel = channel.name;
   event.message = std::move(message);
-  put_stream(channel.id, std::move(event), to);
+  put_stream(channel, std::move(event), to);
 }
 
 }  // namespace relay::engine

@@ -31,6 +31,9 @@ struct ContextNews {
 struct StreamNews {
   /// By which watchers choose; 0: all who watch.
   Id channel = 0;
+  /// Of a channel its name, of anything else that messages are in the id of the conversation.
+  std::string channel_name;
+  std::string conversation;
   wire::StreamMessageToClient event;
 };
 

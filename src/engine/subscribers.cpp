@@ -45,11 +45,11 @@ bool passes(const Store& store, const Subscription& subscription, const StreamNe
 
 }  // namespace
 
-Result<bool> queue_for_subscribers(Store& store, const Happenings& happened) {
-  if (happened.stream.empty() || happened.workspace == 0) return false;
+Result<QueuedOutbound> queue_for_subscribers(Store& store, const Happenings& happened) {
+  QueuedOutbound queued;
+  if (happened.stream.empty() || happened.workspace == 0) return queued;
   auto subscriptions = store.subscriptions(happened.workspace);
   if (!subscriptions) return fail(std::move(subscriptions).error());
-  bool any = false;
   for (const auto& subscription : *subscriptions) {
     const auto& wanted = subscription.events;
     for (const auto& news : happened.stream) {
@@ -58,10 +58,27 @@ Result<bool> queue_for_subscribers(Store& store, const Happenings& happened) {
       if (!passes(store, subscription, news)) continue;
       auto added = store.add_outbound(subscription.id, wire::encode(news.event));
       if (!added) return fail(std::move(added).error());
-      any = true;
+      queued.any = true;
+      if (*added == OutboxStore::kMostWaiting) queued.full.push_back(subscription.id);
     }
   }
-  return any;
+  return queued;
+}
+
+std::string full_outbox_note(Id subscription) {
+  return "subscription " + std::to_string(subscription) + ": " +
+         std::to_string(OutboxStore::kMostWaiting) +
+         " events wait for its address; more are dropped until some are taken";
+}
+
+bool is_header_of_sender(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kNames{"host",   "content-length", "connection",
+                                                   "expect", "upgrade",        "transfer-encoding"};
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return std::find(kNames.begin(), kNames.end(), lower) != kNames.end();
 }
 
 std::string signature_of(const std::string& secret, const std::string& body) {

@@ -174,7 +174,7 @@ class Transfer {
     const auto url = parse_url(call.url);
     const auto scheme = part_of(url, CURLUPART_SCHEME);
     const bool near = is_loopback_name(part_of(url, CURLUPART_HOST));
-    if (!call.is_authenticated() && part_of(url, CURLUPART_USER).empty()) {
+    if (call.follow_redirects && !call.is_authenticated() && part_of(url, CURLUPART_USER).empty()) {
       set(CURLOPT_FOLLOWLOCATION, 1L);
       set(CURLOPT_MAXREDIRS, kRedirectsMost);
       set(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());

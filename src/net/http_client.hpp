@@ -39,6 +39,8 @@ class HttpCall {
   /// A longer body of the reply ends the call with `too_large`.
   std::size_t reply_most = std::size_t{16} << 20;
   RetryPolicy retry;
+  /// Without credentials only.
+  bool follow_redirects = true;
   /// Connect to this socket instead of the URL's host.
   std::string unix_socket;
   /// Use the proxy for this machine's own addresses too.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/hub/engine_frame_texts.hpp"
+#include "engine/subscribers.hpp"
 #include "net/timeout.hpp"
 
 namespace relay::engine {
@@ -38,9 +39,7 @@ void Announcer::tell(Happenings happenings) {
   for (const auto& invocation : happenings.dispatched) invoke(invocation);
   for (const auto& notice : happenings.notices) notify(notice);
   for (const auto& news : happenings.context) update(happenings.workspace, news);
-  for (auto& news : happenings.stream) {
-    watchers_.publish(happenings.workspace, news.channel, std::move(news.event));
-  }
+  for (auto& news : happenings.stream) watchers_.publish(happenings.workspace, std::move(news));
 }
 
 void Announcer::apply(Outcome outcome) {
@@ -55,6 +54,8 @@ void Announcer::apply(Outcome outcome) {
   parts_.mail.notify();
   for (auto& happenings : outcome.happenings) tell(std::move(happenings));
   if (outcome.is_outbound && parts_.settings.wake_outbox) parts_.settings.wake_outbox();
+  if (!parts_.settings.on_failure) return;
+  for (const Id id : outcome.full_outboxes) parts_.settings.on_failure(full_outbox_note(id));
 }
 
 asio::awaitable<void> Announcer::follow_agents() {

@@ -26,6 +26,8 @@ class HubSettings {
   std::size_t node_queue = std::size_t{256} << 10U;
   /// Something was put into the outbox of subscriptions. May be empty.
   std::function<void()> wake_outbox;
+  /// How long an observer whose token, scope or filters were changed is shown as before.
+  Duration look_at_observers = std::chrono::seconds(5);
   /// Gets what went wrong inside of the hub, for the log.
   std::function<void(std::string)> on_failure;
 };

@@ -152,7 +152,9 @@ OutcomeWork with_subscribers(OutcomeWork work) {
     for (const auto& happenings : outcome->happenings) {
       auto queued = queue_for_subscribers(store, happenings);
       if (!queued) return fail(std::move(queued).error());
-      outcome->is_outbound = outcome->is_outbound || *queued;
+      outcome->is_outbound = outcome->is_outbound || queued->any;
+      auto& full = outcome->full_outboxes;
+      full.insert(full.end(), queued->full.begin(), queued->full.end());
     }
     return outcome;
   };

@@ -41,6 +41,8 @@ struct Outcome {
   bool again = false;
   /// Subscriptions wanted some of it: it is in their outbox.
   bool is_outbound = false;
+  /// Subscriptions whose outbox is full with this.
+  std::vector<Id> full_outboxes;
   /// By the store's clock.
   Wall at;
 };

@@ -16,12 +16,12 @@ constexpr unsigned kDroppedBits = 10;
 
 StreamFeed::StreamFeed(Wall start) : current_(first_id_at(start) >> kDroppedBits) {}
 
-const StreamFeed::Told& StreamFeed::add(Id channel, wire::StreamMessageToClient event) {
+const StreamFeed::Told& StreamFeed::add(StreamNews news) {
   ++current_;
-  std::visit([this](auto& each) { each.seq = current_; }, event);
+  std::visit([this](auto& each) { each.seq = current_; }, news.event);
   Told& told = kept_.emplace_back();
-  told.facts = facts_of(event, channel);
-  told.text = wire::encode(event);
+  told.facts = facts_of(news);
+  told.text = wire::encode(news.event);
   if (kept_.size() > kKept) kept_.pop_front();
   return kept_.back();
 }

@@ -27,7 +27,7 @@ class StreamFeed {
     std::string text;
   };
   /// The next one; valid until another is added.
-  const Told& add(Id channel, wire::StreamMessageToClient event);
+  const Told& add(StreamNews news);
 
   struct Replay {
     std::vector<std::string> events;

@@ -26,20 +26,16 @@ bool is_chosen(const StreamFacts& facts, const wire::ObserverFilters& filters) {
 
 }  // namespace
 
-StreamFacts facts_of(const wire::StreamMessageToClient& event, Id channel) {
+StreamFacts facts_of(const StreamNews& news) {
   StreamFacts facts;
-  facts.channel = channel;
-  std::visit([&](const auto& each) { facts.type = each.type; }, event);
-  if (const auto* message = std::get_if<wire::StreamMessage>(&event)) {
-    facts.channel_name = message->channel;
+  facts.channel = news.channel;
+  facts.channel_name = news.channel_name;
+  facts.conversation = news.conversation;
+  std::visit([&](const auto& each) { facts.type = each.type; }, news.event);
+  if (const auto* message = std::get_if<wire::StreamMessage>(&news.event)) {
     facts.author = message->message.agent_id;
-  } else if (const auto* dm = std::get_if<wire::StreamDm>(&event)) {
-    facts.conversation = dm->conversation_id;
+  } else if (const auto* dm = std::get_if<wire::StreamDm>(&news.event)) {
     facts.author = dm->message.agent_id;
-  } else if (const auto* about = std::get_if<wire::StreamChannel>(&event)) {
-    facts.channel_name = about->channel.name;
-  } else if (const auto* member = std::get_if<wire::StreamMember>(&event)) {
-    facts.channel_name = member->channel;
   }
   return facts;
 }
@@ -63,7 +59,7 @@ bool StreamFilter::shows(const StreamFacts& facts) const {
     }
     return filters_.include_dms.value_or(true);
   }
-  return facts.channel_name.empty() || is_chosen(facts, filters_);
+  return facts.channel == 0 || is_chosen(facts, filters_);
 }
 
 }  // namespace relay::engine

@@ -2,9 +2,8 @@
 
 #include <string>
 
-#include "engine/ids.hpp"
+#include "engine/happenings.hpp"
 #include "wire/rest_workspace.hpp"
-#include "wire/stream_events.hpp"
 
 namespace relay::engine {
 
@@ -17,7 +16,7 @@ struct StreamFacts {
   std::string author;
 };
 
-[[nodiscard]] StreamFacts facts_of(const wire::StreamMessageToClient& event, Id channel);
+[[nodiscard]] StreamFacts facts_of(const StreamNews& news);
 
 /// What one watcher is shown: all, or what the filters of an observer leave. A filter is about the
 /// events that have what it is about: one for channels hides no presence.

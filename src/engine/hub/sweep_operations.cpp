@@ -71,7 +71,9 @@ Result<void> remove_old(Store& store, Outcome& outcome) {
     if (!invocations) return fail(std::move(invocations).error());
     auto keys = store.prune_keys(kRetentionBatch);
     if (!keys) return fail(std::move(keys).error());
-    const auto most = std::max({*deliveries, *invocations, *keys});
+    auto files = store.prune_files(store.now() - IntegrationStore::kUploadTime, kRetentionBatch);
+    if (!files) return fail(std::move(files).error());
+    const auto most = std::max({*deliveries, *invocations, *keys, *files});
     outcome.again = most >= kRetentionBatch;
     if (!outcome.again) break;
   }

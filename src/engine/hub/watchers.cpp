@@ -40,6 +40,11 @@ FindToken finding_token(std::string hash, bool is_observer) {
   };
 }
 
+bool may_watch(const Observer& observer) {
+  const auto& scopes = observer.scopes;
+  return std::find(scopes.begin(), scopes.end(), kStreamScope) != scopes.end();
+}
+
 std::string pong() {
   wire::StreamOther event;
   event.type = "pong";
@@ -54,11 +59,11 @@ asio::awaitable<void> Watchers::send_away(WatcherPtr watcher) {
                                  "too slow: connect again and resync");
 }
 
-void Watchers::publish(Id workspace, Id channel, wire::StreamMessageToClient event) {
+void Watchers::publish(Id workspace, StreamNews news) {
   const auto found = feeds_.find(workspace);
   if (found == feeds_.end()) return;
   auto& feed = found->second;
-  const auto& told = feed.events.add(channel, std::move(event));
+  const auto& told = feed.events.add(std::move(news));
   std::vector<WatcherPtr> slow;
   for (const auto& watcher : feed.watchers) {
     if (!watcher->seat.filter.shows(told.facts)) continue;
@@ -117,8 +122,7 @@ asio::awaitable<std::optional<Watchers::Seat>> Watchers::seat_of(net::Exchange* 
     seat.token_hash.clear();
     co_return seat;
   }
-  const auto& scopes = known->observer->scopes;
-  if (std::find(scopes.begin(), scopes.end(), kStreamScope) == scopes.end()) {
+  if (!may_watch(*known->observer)) {
     refuse_socket(exchange, status_of(Refusal::insufficient_scope),
                   std::string(name_of(Refusal::insufficient_scope)),
                   "this observer has no scope stream:read");
@@ -169,8 +173,9 @@ void Watchers::forget_old_feeds() {
 
 asio::awaitable<void> Watchers::talk(WatcherPtr watcher) {
   const bool is_observer = !watcher->seat.token_hash.empty();
+  const auto every = parts_.settings.look_at_observers;
   auto at_most = kLookForRequest;
-  if (is_observer) at_most = kLookAtToken;
+  if (is_observer) at_most = every;
   auto looked_at = SystemClock().now();
   bool open = true;
   while (open) {
@@ -180,7 +185,7 @@ asio::awaitable<void> Watchers::talk(WatcherPtr watcher) {
     } else {
       open = message.error().code == Code::timeout;
     }
-    if (!open || !is_observer || SystemClock().now() - looked_at < kLookAtToken) continue;
+    if (!open || !is_observer || SystemClock().now() - looked_at < every) continue;
     open = co_await is_still_valid(watcher);
     looked_at = SystemClock().now();
   }
@@ -190,7 +195,10 @@ asio::awaitable<bool> Watchers::is_still_valid(WatcherPtr watcher) {
   auto find = parts_.store.read<Known>(finding_token(watcher->seat.token_hash, true));
   const auto known = co_await std::move(find);
   // A disk that fails takes nothing away.
-  co_return known || refusal_of(known.error()) == Refusal::internal_error;
+  if (!known) co_return refusal_of(known.error()) == Refusal::internal_error;
+  if (!may_watch(*known->observer)) co_return false;
+  watcher->seat.filter = StreamFilter(known->observer->filters);
+  co_return true;
 }
 
 /// Whether it goes on. What is no request is passed over, and subscriptions change nothing: who has

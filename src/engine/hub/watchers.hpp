@@ -25,12 +25,9 @@ class Watchers {
   /// How long what was told is kept for those who have gone.
   static constexpr Duration kKeptFor = std::chrono::minutes(10);
 
-  /// How long an observer whose token was taken away is shown something.
-  static constexpr Duration kLookAtToken = std::chrono::seconds(5);
-
   explicit Watchers(HubParts* parts) : parts_(*parts) {}
 
-  void publish(Id workspace, Id channel, wire::StreamMessageToClient event);
+  void publish(Id workspace, StreamNews news);
 
   /// Ends those that are still closing.
   void abort_all() noexcept;

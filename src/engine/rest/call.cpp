@@ -54,8 +54,11 @@ bool Caller::may_see(const Channel& channel) const {
          (has_names && contains(*filters->channel_names, channel.name));
 }
 
-bool Caller::may_see_of(Id message) const {
-  return message >= seen_from();
+bool Caller::may_see_of(const Message& message) const {
+  if (!filters) return true;
+  const auto& authors = filters->agent_ids;
+  if (authors && !contains(*authors, std::to_string(message.author))) return false;
+  return message.id >= seen_from();
 }
 
 Id Caller::seen_from() const {
@@ -188,7 +191,7 @@ Result<Message> message_asked(const Store& store, const Call& call) {
   if (!id) return none();
   auto message = store.message(*id);
   if (!message) return message;
-  if (message->workspace != call.workspace() || !call.caller.may_see_of(*id)) return none();
+  if (message->workspace != call.workspace() || !call.caller.may_see_of(*message)) return none();
   if (call.caller.kind == CallerKind::workspace) return message;
   auto channel = store.channel(message->channel);
   if (!channel) return fail(std::move(channel).error());

@@ -31,9 +31,9 @@ struct Caller {
   /// Of an observer: all that it may see, as far as they say.
   std::optional<wire::ObserverFilters> filters;
 
-  /// Whether it may read there, and what was written at that time.
+  /// Whether it may read there, and what that one has written at that time.
   [[nodiscard]] bool may_see(const Channel& channel) const;
-  [[nodiscard]] bool may_see_of(Id message) const;
+  [[nodiscard]] bool may_see_of(const Message& message) const;
 
  private:
   [[nodiscard]] Id seen_from() const;
@@ -66,6 +66,8 @@ class Call {
   Happenings to;
   /// Somebody outside is to be told of it.
   bool is_outbound = false;
+  /// Subscriptions whose outbox is full with this.
+  std::vector<Id> full_outboxes;
 
   /// A parameter of the path, decoded; empty when the route has none of that name.
   [[nodiscard]] const std::string& parameter(std::string_view name) const;

@@ -27,14 +27,15 @@ std::optional<std::string> name_of_group(const Channel& channel) {
   return channel.name;
 }
 
-/// The last one of it, as lists of conversations show it; null when there is none.
-Result<wire::Json> last_of(const Store& store, const Channel& channel) {
+/// The last one of it, as lists of conversations show it; null when there is none to be seen.
+Result<wire::Json> last_of(const Store& store, const Call& call, const Channel& channel) {
   Page page;
   page.limit = 1;
   auto last = store.channel_messages(channel.id, page);
   if (!last) return fail(std::move(last).error());
   if (last->empty()) return wire::Json();
   const Message& message = last->front().message;
+  if (!call.caller.may_see_of(message)) return wire::Json();
   return wire::Json::build([&](JsonWriter& out) {
     out.begin_object();
     out.field("id", std::to_string(message.id));
@@ -124,7 +125,7 @@ Result<Answer> list_conversations(const Store& store, Call& call) {
       participant.agent_id = std::to_string(member.agent);
       participant.agent_name = member.agent_name;
     }
-    auto last = last_of(store, channel);
+    auto last = last_of(store, call, channel);
     if (!last) return fail(std::move(last).error());
     view.last_message = *std::move(last);
     const auto unread =
@@ -150,7 +151,7 @@ Result<Answer> list_all_conversations(const Store& store, Call& call) {
     auto members = store.members(channel.id);
     if (!members) return fail(std::move(members).error());
     for (const auto& member : *members) view.participants.push_back(member.agent_name);
-    auto last = last_of(store, channel);
+    auto last = last_of(store, call, channel);
     if (!last) return fail(std::move(last).error());
     view.last_message = *std::move(last);
     view.created_at = wire_time(time_of(channel.id));
@@ -221,7 +222,7 @@ Result<Answer> list_conversation_messages(const Store& store, Call& call) {
   if (!messages) return fail(std::move(messages).error());
   std::vector<wire::DmMessage> views;
   for (const auto& message : *messages) {
-    if (!call.caller.may_see_of(message.message.id)) continue;
+    if (!call.caller.may_see_of(message.message)) continue;
     views.push_back(listed_dm_view(message.message));
   }
   return good(views);

@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::size_t kLongestFileName = 255;
 constexpr std::size_t kMostAttachments = 20;
-/// How long an upload may take; said to the client.
-constexpr Duration kUploadTime = std::chrono::hours(1);
 
 tl::unexpected<Error> no_such_file() {
   return refuse(Refusal::file_not_found, "there is no such file");
@@ -19,7 +17,11 @@ std::string content_url(const Call& call, const File& file) {
   return base_url(call) + "/v1/files/" + std::to_string(file.id) + "/content?ticket=" + file.ticket;
 }
 
-void write_file(JsonWriter& out, const Call& call, const File& file) {
+/// Who has the address has the content.
+enum class Address { shown, hidden };
+
+void write_file(JsonWriter& out, const Call& call, const File& file,
+                Address address = Address::shown) {
   const bool complete = file.state == FileState::complete;
   out.begin_object();
   out.field("id", std::to_string(file.id));
@@ -27,8 +29,10 @@ void write_file(JsonWriter& out, const Call& call, const File& file) {
   out.field("content_type", file.content_type);
   out.field("size_bytes", file.size);
   out.field("status", complete ? "complete" : "pending");
-  out.key("download_url");
-  complete ? out.value(content_url(call, file)) : out.null();
+  if (address == Address::shown) {
+    out.key("download_url");
+    complete ? out.value(content_url(call, file)) : out.null();
+  }
   out.field("uploaded_by", file.uploader_name);
   out.field("created_at", wire_time(time_of(file.id)));
   out.end_object();
@@ -89,7 +93,7 @@ Result<Answer> begin_upload(Store& store, Call& call) {
     out.begin_object();
     out.field("id", std::to_string(added->id));
     out.field("upload_url", content_url(call, *added));
-    out.field("expires_at", wire_time(time_of(added->id) + kUploadTime));
+    out.field("expires_at", wire_time(time_of(added->id) + Store::kUploadTime));
     out.end_object();
   });
   return good_json(json.text(), 201);
@@ -100,6 +104,9 @@ Result<Answer> put_content(Store& store, Call& call) {
   if (!file) return fail(std::move(file).error());
   if (file->state == FileState::complete) {
     return refuse(Refusal::forbidden, "this file is complete");
+  }
+  if (store.now() >= time_of(file->id) + Store::kUploadTime) {
+    return refuse(Refusal::forbidden, "the time for this upload is over: begin another one");
   }
   auto put = store.put_file_content(file->id, call.request.body);
   if (!put) return fail(std::move(put).error());
@@ -128,7 +135,8 @@ Result<Answer> complete_upload(Store& store, Call& call) {
   wire::StreamOther told;
   told.type = "file.uploaded";
   told.agent_name = call.agent().name;
-  told.payload = wire::Json::build([&](JsonWriter& out) { write_file(out, call, *now); });
+  told.payload =
+      wire::Json::build([&](JsonWriter& out) { write_file(out, call, *now, Address::hidden); });
   StreamNews& news = call.to.stream.emplace_back();
   news.event = std::move(told);
   return file_answer(call, *now);

@@ -86,7 +86,7 @@ Result<Answer> list_messages(const Store& store, Call& call) {
   std::vector<wire::Message> views;
   views.reserve(messages->size());
   for (const auto& message : *messages) {
-    if (call.caller.may_see_of(message.message.id)) views.push_back(listed_view(message, *channel));
+    if (call.caller.may_see_of(message.message)) views.push_back(listed_view(message, *channel));
   }
   return good(views);
 }
@@ -135,12 +135,15 @@ Result<Answer> list_replies(const Store& store, Call& call) {
   const Id root = parent->thread != 0 ? parent->thread : parent->id;
   auto listed = store.message_view(root);
   if (!listed) return fail(std::move(listed).error());
+  if (!call.caller.may_see_of(listed->message)) {
+    return refuse(Refusal::message_not_found, "there is no such message");
+  }
   auto replies = store.replies(root, *page);
   if (!replies) return fail(std::move(replies).error());
   wire::Thread view;
   view.parent = listed_view(*listed, *channel);
   for (const auto& reply : *replies) {
-    if (call.caller.may_see_of(reply.id)) view.replies.push_back(reply_view(reply, *channel));
+    if (call.caller.may_see_of(reply)) view.replies.push_back(reply_view(reply, *channel));
   }
   return good(view);
 }

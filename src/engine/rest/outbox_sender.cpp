@@ -19,6 +19,7 @@ void add_own_headers(const std::string& json, net::Headers& headers) {
   if (json.empty() || !document) return;
   const auto members = document->root().members();
   for (const auto& member : members) {
+    if (is_header_of_sender(member.key)) continue;
     headers.set(std::string(member.key), std::string(member.value.string().value_or("")));
   }
 }
@@ -26,6 +27,8 @@ void add_own_headers(const std::string& json, net::Headers& headers) {
 net::HttpCall call_for(const Outbound& outbound) {
   net::HttpCall call("POST", outbound.url);
   call.body = outbound.body;
+  // An address that was allowed says nothing about where it points to.
+  call.follow_redirects = false;
   call.deadline = OutboxSender::kAnswerTime;
   call.connect_time = OutboxSender::kAnswerTime;
   call.reply_most = std::size_t{64} << 10U;
@@ -37,8 +40,11 @@ net::HttpCall call_for(const Outbound& outbound) {
   return call;
 }
 
-std::function<Result<OutboundList>(Store&)> taking(std::size_t most) {
-  return [most](Store& store) { return store.take_outbound(static_cast<std::uint32_t>(most)); };
+std::function<Result<OutboundList>(Store&)> taking(std::size_t most, OutboxStore::UnderWay of_each,
+                                                   Id last) {
+  return [most, of_each = std::move(of_each), last](Store& store) {
+    return store.take_outbound(static_cast<std::uint32_t>(most), of_each, last);
+  };
 }
 
 std::function<Result<OutboundList>(Store&)> forgetting(Id id) {
@@ -67,6 +73,8 @@ struct OutboxSender::Impl {
       (void)forgotten;  // at worst it is sent twice
     }
     --under_way;
+    const auto mine = of_each.find(outbound->subscription);
+    if (--mine->second == 0) of_each.erase(mine);
     changed.notify();
   }
 
@@ -76,11 +84,13 @@ struct OutboxSender::Impl {
       std::size_t taken = 0;
       woken = false;
       if (room > 0) {
-        auto work = taking(room);
+        auto work = taking(room, of_each, last);
         auto due = co_await store.write<OutboundList>(std::move(work));
         if (due) {
           for (auto& each : *due) {
             ++under_way;
+            ++of_each[each.subscription];
+            last = each.subscription;
             ++taken;
             auto outbound = std::make_shared<Outbound>(std::move(each));
             group.spawn(send(std::move(outbound)));
@@ -97,6 +107,8 @@ struct OutboxSender::Impl {
   net::Event changed;
   net::TaskGroup group;
   std::size_t under_way = 0;
+  OutboxStore::UnderWay of_each;
+  Id last = 0;
   bool woken = false;
 };
 

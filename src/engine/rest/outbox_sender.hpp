@@ -21,7 +21,7 @@ class OutboxSender {
   static constexpr Duration kAnswerTime = std::chrono::seconds(10);
   /// Without being woken it looks this often, for what comes again by time.
   static constexpr Duration kLookEvery = std::chrono::seconds(15);
-  /// Events that are under way at a time: a slow receiver holds up no more than that.
+  /// Events that are under way at a time: of one receiver OutboxStore::kMostOfOne.
   static constexpr std::size_t kMostUnderWay = 16;
 
   OutboxSender(asio::any_io_executor executor, StoreThread& store, Random& random);

@@ -211,7 +211,7 @@ Result<Answer> search_messages(const Store& store, Call& call) {
   for (const auto& hit : *hits) {
     auto channel = store.channel(hit.message.channel);
     if (!channel) return fail(std::move(channel).error());
-    if (!call.caller.may_see(*channel) || !call.caller.may_see_of(hit.message.id)) continue;
+    if (!call.caller.may_see(*channel) || !call.caller.may_see_of(hit.message)) continue;
     wire::SearchHit& view = views.emplace_back();
     view.id = std::to_string(hit.message.id);
     view.channel_id = channel_id(*channel);

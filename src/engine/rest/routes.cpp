@@ -146,10 +146,10 @@ constexpr std::array kOperations{
     reads("/v1/webhooks", Needs::workspace, "", rest::list_webhooks),
     writes("DELETE", "/v1/webhooks/{id}", Needs::workspace, rest::delete_webhook),
     writes("POST", "/v1/hooks/{id}", Needs::nobody, rest::call_webhook),
-    writes("POST", "/v1/subscriptions", Needs::any, rest::create_subscription),
-    reads("/v1/subscriptions", Needs::any, "", rest::list_subscriptions),
-    reads("/v1/subscriptions/{id}", Needs::any, "", rest::show_subscription),
-    writes("DELETE", "/v1/subscriptions/{id}", Needs::any, rest::delete_subscription),
+    writes("POST", "/v1/subscriptions", Needs::workspace, rest::create_subscription),
+    reads("/v1/subscriptions", Needs::workspace, "", rest::list_subscriptions),
+    reads("/v1/subscriptions/{id}", Needs::workspace, "", rest::show_subscription),
+    writes("DELETE", "/v1/subscriptions/{id}", Needs::workspace, rest::delete_subscription),
 
     writes("POST", "/v1/files/upload", Needs::agent, rest::begin_upload),
     reads("/v1/files", Needs::any, "files:read", rest::list_files),
@@ -179,7 +179,8 @@ Result<Answer> written(Store& store, const Operation& operation, rest::Call& cal
   if (!answer) return answer;
   auto queued = queue_for_subscribers(store, call.to);
   if (!queued) return fail(std::move(queued).error());
-  call.is_outbound = *queued;
+  call.is_outbound = queued->any;
+  call.full_outboxes = std::move(queued->full);
   return answer;
 }
 
@@ -204,7 +205,8 @@ std::function<Result<Answer>(Store&)> touching(std::shared_ptr<rest::Call> call)
     if (!touched) return fail(std::move(touched).error());
     auto queued = queue_for_subscribers(store, call->to);
     if (!queued) return fail(std::move(queued).error());
-    call->is_outbound = *queued;
+    call->is_outbound = queued->any;
+    call->full_outboxes = std::move(queued->full);
     return Answer();
   };
 }
@@ -267,6 +269,11 @@ void note_failure(const RestContext& context, const Operation& operation, const 
                      error.message);
 }
 
+void note_full(const RestContext& context, const std::vector<Id>& subscriptions) {
+  if (!context.on_failure) return;
+  for (const Id id : subscriptions) context.on_failure(full_outbox_note(id));
+}
+
 asio::awaitable<void> answer_request(const RestContext* context, const Operation* operation,
                                      net::Exchange* exchange) {
   auto call = call_of(*context, *operation, *exchange);
@@ -280,6 +287,7 @@ asio::awaitable<void> answer_request(const RestContext* context, const Operation
       again = answer && answer->again;
     }
     if (answer) context->tell(std::exchange(call->to, Happenings()));
+    if (answer) note_full(*context, call->full_outboxes);
     if (answer && call->is_outbound && context->wake_outbox) context->wake_outbox();
   }
   if (answer && operation->read != nullptr) {

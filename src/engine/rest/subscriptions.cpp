@@ -2,6 +2,7 @@
 
 #include "base/json_writer.hpp"
 #include "engine/rest/operations.hpp"
+#include "engine/subscribers.hpp"
 #include "engine/views.hpp"
 
 namespace relay::engine::rest {
@@ -24,6 +25,10 @@ Result<std::string> headers_of(const wire::JsonView& root) {
   const auto members = headers->members();
   for (const auto& member : members) {
     const auto value = member.value.string();
+    if (is_header_of_sender(member.key)) {
+      return refuse(Refusal::invalid_request,
+                    "headers: " + std::string(member.key) + " is set by the engine itself");
+    }
     if (!is_header_name(member.key) || !value ||
         value->find_first_of("\r\n") != std::string_view::npos) {
       return refuse(Refusal::invalid_request,

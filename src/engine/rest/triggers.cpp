@@ -14,17 +14,19 @@ namespace {
 
 /// A trigger fires at most once within it.
 constexpr Duration kTriggerPause = std::chrono::seconds(5);
+constexpr std::size_t kMostTriggers = 100;
 /// A pattern is matched against no more of a message, and has no more bytes itself: each byte of
 /// the text costs as much as the pattern is long.
-constexpr std::size_t kMatchedText = 4096;
+constexpr std::size_t kMatchedText = 1024;
 constexpr std::size_t kLongestPattern = 256;
 
-/// Without back references, so that no pattern can take exponential time.
-constexpr auto kPatternFlags = std::regex::ECMAScript | std::regex_constants::__polynomial;
+/// Without back references and with nothing remembered, so that no pattern can take exponential
+/// time.
+constexpr auto kPatternFlags =
+    std::regex::ECMAScript | std::regex::nosubs | std::regex_constants::__polynomial;
 
 /// The one place that knows that the library throws.
 std::optional<std::regex> compiled(const std::string& pattern) {
-  if (pattern.size() > kLongestPattern) return std::nullopt;
   try {
     return std::regex(pattern, kPatternFlags);
   } catch (const std::regex_error&) {
@@ -32,14 +34,39 @@ std::optional<std::regex> compiled(const std::string& pattern) {
   }
 }
 
+/// A counted repetition is compiled into that many copies, and looking ahead starts over at every
+/// byte, once more for each level of it.
+bool is_cheap(const std::string& pattern) {
+  if (pattern.size() > kLongestPattern) return false;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    if (pattern[at] == '\\') {
+      ++at;
+    } else if (pattern[at] == '{') {
+      return false;
+    } else if (pattern.compare(at, 2, "(?") == 0 && pattern.compare(at, 3, "(?:") != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Anywhere in the text, in one pass: a search would start one at each byte.
 bool matches(const std::string& pattern, const std::string& text) {
-  const auto regex = compiled(pattern);
+  if (!is_cheap(pattern)) return false;
+  const auto regex = compiled("[\\s\\S]*?(?:" + pattern + ")");
   if (!regex) return false;
   try {
-    return std::regex_search(text.substr(0, kMatchedText), *regex);
+    return std::regex_search(text.substr(0, kMatchedText), *regex,
+                             std::regex_constants::match_continuous);
   } catch (const std::regex_error&) {
     return false;
   }
+}
+
+/// claim_trigger decides; this saves the matching.
+bool is_pausing(const Trigger& trigger, Wall now) {
+  const auto last = trigger.last_triggered;
+  return last && *last <= now && *last > now - kTriggerPause;
 }
 
 /// What an action has posted fires nothing, or two of them would go on for ever.
@@ -113,9 +140,10 @@ Result<Trigger> trigger_asked(const Store& store, const Call& call) {
 }
 
 Result<void> check_pattern(const Trigger& trigger) {
-  if (!trigger.pattern || compiled(*trigger.pattern)) return {};
+  if (!trigger.pattern || (is_cheap(*trigger.pattern) && compiled(*trigger.pattern))) return {};
   return refuse(Refusal::invalid_pattern,
-                "pattern: a regular expression of at most 256 bytes, without back references");
+                "pattern: a regular expression of at most 256 bytes, without back references, "
+                "looking ahead and counted repetitions (a brace itself is written \\{)");
 }
 
 }  // namespace
@@ -124,7 +152,7 @@ void fire_triggers(Store& store, const Posted& posted, const Channel& channel, H
   auto triggers = store.triggers(channel.workspace);
   if (!triggers || triggers->empty() || is_of_an_action(posted.message.metadata)) return;
   for (const auto& trigger : *triggers) {
-    if (!fires(trigger, posted, channel)) continue;
+    if (is_pausing(trigger, store.now()) || !fires(trigger, posted, channel)) continue;
     auto action = store.find_action(channel.workspace, trigger.action);
     if (!action) continue;
     auto mine = store.claim_trigger(trigger.id, store.now() - kTriggerPause);
@@ -151,6 +179,11 @@ Result<Answer> create_trigger(Store& store, Call& call) {
   trigger.enabled = asked->enabled.value_or(true);
   auto fits = check_pattern(trigger);
   if (!fits) return fail(std::move(fits).error());
+  auto all = store.triggers(call.workspace());
+  if (!all) return fail(std::move(all).error());
+  if (all->size() >= kMostTriggers) {
+    return refuse(Refusal::invalid_request, "a workspace has at most 100 triggers: delete one");
+  }
   auto put = store.put_trigger(trigger);
   if (!put) return fail(std::move(put).error());
   return created(trigger_view(*put));

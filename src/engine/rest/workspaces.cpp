@@ -147,7 +147,7 @@ Result<Answer> list_activity(const Store& store, Call& call) {
   if (!recent) return fail(std::move(recent).error());
   std::vector<wire::ActivityItem> items;
   for (const auto& [message, channel] : *recent) {
-    if (!call.caller.may_see(channel) || !call.caller.may_see_of(message.id)) continue;
+    if (!call.caller.may_see(channel) || !call.caller.may_see_of(message)) continue;
     wire::ActivityItem& item = items.emplace_back();
     const bool in_channel = channel.kind == ChannelKind::channel;
     item.type = in_channel ? "message" : "dm";

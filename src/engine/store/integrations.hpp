@@ -64,11 +64,16 @@ class IntegrationStore {
   [[nodiscard]] virtual Result<Subscription> subscription(Id workspace, Id id) const = 0;
   [[nodiscard]] virtual Result<std::vector<Subscription>> subscriptions(Id workspace) const = 0;
 
+  /// How long an upload may take; said to the client.
+  static constexpr Duration kUploadTime = std::chrono::hours(1);
+
   virtual Result<File> add_file(const File& file) = 0;
   virtual Result<void> put_file_content(Id id, const std::string& bytes) = 0;
   virtual Result<void> complete_file(Id id) = 0;
   /// With its content; messages keep what they say of it.
   virtual Result<void> remove_file(Id id) = 0;
+  /// Removes files that were begun before and never completed; how many.
+  virtual Result<std::uint32_t> prune_files(Wall before, std::uint32_t most) = 0;
   /// file_not_found.
   [[nodiscard]] virtual Result<File> file(Id workspace, Id id) const = 0;
   /// Whatever the workspace: the ticket decides.

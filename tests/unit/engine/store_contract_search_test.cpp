@@ -165,6 +165,42 @@ TEST_CASE("of what an agent says of itself the last thousand are kept") {
   });
 }
 
+TEST_CASE("an upload that was never completed goes, one that was stays") {
+  on_each_store([](StoreWorld& world) {
+    const auto ada = world.agent("ada");
+    const auto begin = [&] {
+      File fresh;
+      fresh.workspace = world.workspace.id;
+      fresh.uploader = ada.id;
+      fresh.name = "a.txt";
+      fresh.content_type = "text/plain";
+      fresh.ticket = "ticket";
+      return StoreWorld::get(world.write([&](Store& of) { return of.add_file(fresh); })).id;
+    };
+    const Id kept = begin();
+    const Id left = begin();
+    StoreWorld::get(world.write([&](Store& of) { return of.put_file_content(left, "hello"); }));
+    StoreWorld::get(world.write([&](Store& of) { return of.complete_file(kept); }));
+    world.clock.advance(std::chrono::hours(1));
+    const Id young = begin();
+    const auto prune = [&] {
+      return StoreWorld::get(world.write(
+          [&](Store& of) { return of.prune_files(of.now() - std::chrono::minutes(59), 10); }));
+    };
+    CHECK(prune() == 1);
+    CHECK(prune() == 0);
+    const auto known = [&](Id id) {
+      return StoreWorld::refusal(
+          world.read([&](const Store& of) { return of.file(world.workspace.id, id); }));
+    };
+    CHECK(known(kept) == "none");
+    CHECK(known(young) == "none");
+    CHECK(known(left) == "file_not_found");
+    CHECK(StoreWorld::refusal(world.read([&](const Store& of) { return of.file_content(left); })) ==
+          "file_not_found");
+  });
+}
+
 TEST_CASE("the content of a file is kept byte by byte, for who has its ticket") {
   on_each_store([](StoreWorld& world) {
     File fresh;

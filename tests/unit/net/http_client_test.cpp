@@ -185,11 +185,16 @@ TEST_CASE("an answer that is no success is a reply, and an error if the caller s
   CHECK(later.message == "GET x: answered 429 Too Many Requests: [hidden]");
 }
 
-TEST_CASE("a redirect is followed without credentials and refused with them") {
+TEST_CASE(
+    "a redirect is followed without credentials and refused with them, or when it is not wanted") {
   Pair pair;
   const auto followed = pair.get("/redirect?to=/reflect");
   REQUIRE(followed.has_value());
   CHECK(has(followed->body, "GET /reflect\n"));
+
+  HttpCall unmoved("GET", pair.url("/redirect?to=/reflect"));
+  unmoved.follow_redirects = false;
+  CHECK(pair.call(unmoved).error().code == Code::protocol_error);
 
   HttpCall call("GET", pair.url("/redirect?to=http://u:p@evil.test/x%3Ftoken=1"));
   call.headers.add("Authorization", "Bearer rk_secret");

@@ -185,6 +185,20 @@ Result<void> SqliteStore::remove_file(Id id) {
   return checked();
 }
 
+Result<std::uint32_t> SqliteStore::prune_files(Wall before, std::uint32_t most) {
+  std::vector<Id> old;
+  {
+    Query query(db_, "SELECT id FROM files WHERE state=0 AND id<?1 ORDER BY id LIMIT ?2");
+    query.bind(first_id_at(before)).bind(std::int64_t{most});
+    while (query.next()) old.push_back(query.number(0));
+  }
+  for (const Id id : old) {
+    auto removed = remove_file(id);
+    if (!removed) return fail(std::move(removed).error());
+  }
+  return checked(static_cast<std::uint32_t>(old.size()));
+}
+
 Result<File> SqliteStore::file(Id workspace, Id id) const {
   static const std::string kSelect =
       fmt::format("SELECT {} FROM files WHERE id=?1 AND workspace=?2", kFile);

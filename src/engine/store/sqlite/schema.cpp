@@ -127,8 +127,14 @@ CREATE INDEX outbox_due ON outbox(due);
 CREATE INDEX outbox_subscription ON outbox(subscription);
 )";
 
+constexpr const char* kVersion5 = R"(
+CREATE INDEX outbox_turn ON outbox(subscription, due);
+DROP INDEX outbox_subscription;
+CREATE INDEX files_pending ON files(id) WHERE state=0;
+)";
+
 /// From version n to version n+1.
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 static_assert(kSteps.size() == kEngineSchema);
 
 }  // namespace

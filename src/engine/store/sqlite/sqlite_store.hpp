@@ -167,13 +167,15 @@ class SqliteStore final : public Store {
   Result<void> remove_subscription(Id id) override;
   [[nodiscard]] Result<Subscription> subscription(Id workspace, Id id) const override;
   [[nodiscard]] Result<std::vector<Subscription>> subscriptions(Id workspace) const override;
-  Result<void> add_outbound(Id subscription, const std::string& body) override;
-  Result<std::vector<Outbound>> take_outbound(std::uint32_t most) override;
+  Result<std::uint32_t> add_outbound(Id subscription, const std::string& body) override;
+  Result<std::vector<Outbound>> take_outbound(std::uint32_t most, const UnderWay& under_way,
+                                              Id last) override;
   Result<void> outbound_sent(Id id) override;
   Result<File> add_file(const File& file) override;
   Result<void> put_file_content(Id id, const std::string& bytes) override;
   Result<void> complete_file(Id id) override;
   Result<void> remove_file(Id id) override;
+  Result<std::uint32_t> prune_files(Wall before, std::uint32_t most) override;
   [[nodiscard]] Result<File> file(Id workspace, Id id) const override;
   [[nodiscard]] Result<File> file_of_ticket(Id id, const std::string& ticket) const override;
   [[nodiscard]] Result<std::string> file_content(Id id) const override;

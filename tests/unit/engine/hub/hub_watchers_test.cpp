@@ -1,4 +1,5 @@
 // Who watches a workspace on /v1/ws.
+#include "engine/events.hpp"
 #include "engine/hub/hub_world.hpp"
 
 namespace relay::engine {
@@ -97,6 +98,76 @@ TEST_CASE("an observer sees what its filters leave, and nothing without the scop
   world.post(other, alice, "hidden");
   world.post(build, alice, "shown");
   CHECK(peer.hear().at("/message/text") == "shown");
+}
+
+TEST_CASE("an observer without direct messages gets no answer in one, nor a reaction to it") {
+  HubWorld world;
+  const auto alice = world.agent("alice");
+  const auto bob = world.agent("bob");
+  const auto build = world.channel("build", {alice});
+  Observer fresh;
+  fresh.workspace = world.workspace.id;
+  fresh.name = "eye";
+  fresh.scopes = {"stream:read"};
+  fresh.filters = R"({"channel_names":["build"],"include_dms":false})";
+  world.get<Observer>(
+      [fresh](Store& store) { return store.put_observer(fresh, sha256_hex("ot_live_eye")); });
+  auto outcome = world.connect("/v1/ws", "ot_live_eye", true);
+  REQUIRE(outcome.connected);
+  Peer peer(&world, std::move(outcome.connected->socket));
+  peer.say(R"({"type":"ping"})");
+  CHECK(peer.hear().type() == "pong");
+  const auto sent = world.dm(alice, bob, "secret");
+  world.reply(sent.message, bob, "secret too");
+  const auto react = [&](const Message& message) {
+    world.tell<bool>([message](Store& store, Happenings& to) -> Result<bool> {
+      tell_reacted(store, message, "bob", "eyes", true, to);
+      return true;
+    });
+  };
+  react(sent.message);
+  const auto shown = world.post(build, alice, "shown");
+  react(shown.message);
+  CHECK(peer.hear().at("/message/text") == "shown");
+  CHECK(peer.hear().type() == "message.reacted");
+}
+
+TEST_CASE("filters and scopes that are changed hold for observers that are connected") {
+  HubSettings settings;
+  settings.look_at_observers = std::chrono::milliseconds(10);
+  HubWorld world(nullptr, settings);
+  const auto alice = world.agent("alice");
+  const auto build = world.channel("build", {alice});
+  Observer eye;
+  eye.workspace = world.workspace.id;
+  eye.name = "eye";
+  eye.scopes = {"stream:read"};
+  const auto put = [&] {
+    const Observer now = eye;
+    eye = world.get<Observer>(
+        [now](Store& store) { return store.put_observer(now, sha256_hex("ot_live_eye")); });
+  };
+  put();
+  auto outcome = world.connect("/v1/ws", "ot_live_eye", true);
+  REQUIRE(outcome.connected);
+  Peer peer(&world, std::move(outcome.connected->socket));
+  peer.say(R"({"type":"ping"})");
+  CHECK(peer.hear().type() == "pong");
+  world.post(build, alice, "shown");
+  CHECK(peer.hear().at("/message/text") == "shown");
+  eye.filters = R"({"event_types":["pong"]})";
+  put();
+  bool hidden = false;
+  for (int i = 0; i < 1000 && !hidden; ++i) {
+    world.post(build, alice, "more");
+    peer.say(R"({"type":"ping"})");
+    hidden = peer.hear().type() == "pong";
+    if (!hidden) CHECK(peer.hear().type() == "pong");
+  }
+  CHECK(hidden);
+  eye.scopes = {"messages:read"};
+  put();
+  CHECK(peer.hear_end() == 1008);
 }
 
 }  // namespace relay::engine

@@ -257,7 +257,9 @@ TEST_CASE("a feed keeps the last events, and says when it does not know what was
   for (int i = 0; i < 501; ++i) {
     wire::StreamOther event;
     event.type = "event " + std::to_string(i);
-    feed.add(0, event);
+    StreamNews news;
+    news.event = std::move(event);
+    feed.add(std::move(news));
   }
   CHECK(feed.behind(start, all_shown).gap);
   CHECK(feed.behind(start, all_shown).events.size() == 500);
@@ -275,35 +277,45 @@ TEST_CASE("a feed keeps the last events, and says when it does not know what was
 }
 
 TEST_CASE("H4: filters choose by type, channel, conversation and author, each what it is about") {
+  const auto news = [](Id channel, std::string name, std::string conversation,
+                       wire::StreamMessageToClient event) {
+    StreamNews made;
+    made.channel = channel;
+    made.channel_name = std::move(name);
+    made.conversation = std::move(conversation);
+    made.event = std::move(event);
+    return made;
+  };
   wire::StreamMessage message;
   message.type = "message.created";
-  message.channel = "build";
   message.message.agent_id = "7";
   wire::StreamDm dm;
   dm.type = "dm.received";
-  dm.conversation_id = "dm_1";
   dm.message.agent_id = "8";
+  wire::StreamWebhook hook;
+  hook.type = "webhook.received";
   wire::StreamAgentStatus status;
   status.type = "agent.status.active";
   const auto shown = [&](const std::string& filters) {
     const StreamFilter filter(filters);
     std::string all;
-    all += filter.shows(facts_of(message, 17)) ? "m" : "";
-    all += filter.shows(facts_of(dm, 18)) ? "d" : "";
-    all += filter.shows(facts_of(status, 0)) ? "s" : "";
+    all += filter.shows(facts_of(news(17, "build", "", message))) ? "m" : "";
+    all += filter.shows(facts_of(news(17, "build", "", hook))) ? "w" : "";
+    all += filter.shows(facts_of(news(18, "", "dm_1", dm))) ? "d" : "";
+    all += filter.shows(facts_of(news(0, "", "", status))) ? "s" : "";
     return all;
   };
-  CHECK(shown("") == "mds");
-  CHECK(shown("{}") == "mds");
+  CHECK(shown("") == "mwds");
+  CHECK(shown("{}") == "mwds");
   CHECK(shown("no JSON") == "");
   CHECK(shown(R"({"event_types":["dm.received"]})") == "d");
-  CHECK(shown(R"({"channel_names":["build"]})") == "mds");
+  CHECK(shown(R"({"channel_names":["build"]})") == "mwds");
   CHECK(shown(R"({"channel_names":["other"]})") == "ds");
-  CHECK(shown(R"({"channel_ids":["17"],"channel_names":["other"]})") == "mds");
-  CHECK(shown(R"({"include_dms":false})") == "ms");
-  CHECK(shown(R"({"dm_conversation_ids":["dm_1"]})") == "mds");
-  CHECK(shown(R"({"dm_conversation_ids":["dm_2"]})") == "ms");
-  CHECK(shown(R"({"agent_ids":["7"]})") == "ms");
+  CHECK(shown(R"({"channel_ids":["17"],"channel_names":["other"]})") == "mwds");
+  CHECK(shown(R"({"include_dms":false})") == "mws");
+  CHECK(shown(R"({"dm_conversation_ids":["dm_1"]})") == "mwds");
+  CHECK(shown(R"({"dm_conversation_ids":["dm_2"]})") == "mws");
+  CHECK(shown(R"({"agent_ids":["7"]})") == "mws");
 }
 
 }  // namespace relay::engine

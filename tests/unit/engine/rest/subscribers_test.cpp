@@ -120,3 +120,48 @@ TEST_CASE("what is not taken comes again by time, and is given up after the fift
     CHECK(take().empty());
   });
 }
+
+TEST_CASE("one subscription leaves room for others, and neither waits for ever nor without end") {
+  on_each_store([](StoreWorld& world) {
+    const auto subscribe = [&] {
+      Subscription fresh;
+      fresh.workspace = world.workspace.id;
+      fresh.url = "http://127.0.0.1:9/x";
+      fresh.events = {"message.created"};
+      return StoreWorld::get(world.write([&](Store& of) { return of.add_subscription(fresh); })).id;
+    };
+    const auto add = [&](Id subscription, int events) {
+      return StoreWorld::get(world.write([&](Store& of) -> Result<std::uint32_t> {
+        std::uint32_t waiting = 0;
+        for (int i = 0; i < events; ++i) {
+          auto added = of.add_outbound(subscription, "{}");
+          if (!added) return added;
+          waiting = *added;
+        }
+        return waiting;
+      }));
+    };
+    const auto take = [&](std::uint32_t most, const OutboxStore::UnderWay& under_way, Id last) {
+      std::vector<Id> of_whom;
+      auto due = StoreWorld::get(
+          world.write([&](Store& of) { return of.take_outbound(most, under_way, last); }));
+      for (const auto& each : due) of_whom.push_back(each.subscription);
+      return of_whom;
+    };
+    const Id one = subscribe();
+    const Id two = subscribe();
+    CHECK(add(one, 7) == 7);
+    add(two, 2);
+    CHECK(take(16, {{one, 1}}, 0) == std::vector<Id>{one, one, one, two, two});
+    CHECK(take(16, {{one, 4}}, 0).empty());
+    add(two, 2);
+    CHECK(take(1, {}, one) == std::vector<Id>{two});
+    CHECK(take(16, {}, two) == std::vector<Id>{one, one, one, one, two});
+    world.clock.advance(std::chrono::hours(24) + std::chrono::seconds(1));
+    CHECK(take(16, {}, 0).empty());
+    CHECK(add(one, 1) == 1);
+    CHECK(add(one, 9999) == 10'000);
+    CHECK(add(one, 1) == 10'001);
+    CHECK(add(one, 1) == 10'001);
+  });
+}

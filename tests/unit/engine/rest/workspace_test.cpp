@@ -108,6 +108,17 @@ TEST_CASE("an observer sees no more than its filters say") {
   CHECK(world.get("/v1/channels/open/messages", later.at("/data/token")).at("/data") == "[]");
   CHECK(refusal(world.get("/v1/messages/" + seen, later.at("/data/token"))) ==
         "404 message_not_found");
+
+  world.say("open", bob, "other");
+  const auto her = world.get("/v1/messages/" + seen, world.key).at("/data/agent_id");
+  const auto one = world.post("/v1/observer-tokens", world.key,
+                              R"({"name":"one","scopes":["messages:read","search:read"],"filters":)"
+                              R"({"agent_ids":[")" +
+                                  her + R"("]}})");
+  const auto listed = world.get("/v1/channels/open/messages", one.at("/data/token"));
+  CHECK(listed.at("/data/0/id") == seen);
+  CHECK(listed.at("/data/1") == "");
+  CHECK(world.get("/v1/search?q=other", one.at("/data/token")).at("/data") == "[]");
 }
 
 TEST_CASE("a workspace: made, found, changed, and gone with all that is in it") {
@@ -319,6 +330,12 @@ TEST_CASE("a trigger fires once, not for what an action says, and no pattern tak
   world.post("/v1/actions", ada, R"({"name":"build","description":"","handler_agent":"ada"})");
   CHECK(refusal(world.post("/v1/triggers", ada, R"({"action_name":"build","pattern":"("})")) ==
         "400 invalid_pattern");
+  for (const char* dear : {"((a{99}){99}){99}", "(?=.*a)b", "(?!.*a)b"}) {
+    CAPTURE(dear);
+    CHECK(refusal(world.post("/v1/triggers", ada,
+                             std::string(R"({"action_name":"build","pattern":")") + dear +
+                                 R"("})")) == "400 invalid_pattern");
+  }
   const auto made = world.post(
       "/v1/triggers", ada, R"({"action_name":"build","pattern":"^(a+)+b$","channel":"#general"})");
   REQUIRE(made.status == 201);
@@ -337,6 +354,18 @@ TEST_CASE("a trigger fires once, not for what an action says, and no pattern tak
         "false");
   CHECK(world.remove(path, ada).status == 204);
   CHECK(refusal(world.get(path, ada)) == "404 trigger_not_found");
+
+  const auto inside = R"({"action_name":"build","pattern":"x|gr(?:ee|e)n \\{"})";
+  REQUIRE(world.post("/v1/triggers", ada, inside).status == 201);
+  (void)world.engine.heard();
+  world.say("general", ada, std::string(2000, ' ') + "green {");
+  CHECK(world.engine.heard() == std::vector<std::string>{"message.created"});
+  world.say("general", ada, "is\\ngreen {");
+  CHECK(world.engine.heard() == std::vector<std::string>{"message.created", "action.invoked"});
+  for (int more = 1; more < 100; ++more) {
+    REQUIRE(world.post("/v1/triggers", ada, inside).status == 201);
+  }
+  CHECK(refusal(world.post("/v1/triggers", ada, inside)) == "400 invalid_request");
 }
 
 TEST_CASE("webhooks write into a channel with their token only") {
@@ -364,6 +393,23 @@ TEST_CASE("webhooks write into a channel with their token only") {
   CHECK(refusal(world.post("/v1/subscriptions", world.key,
                            R"({"url":"http://x","events":["a"],"headers":{"a b":"c"}})")) ==
         "400 invalid_request");
+  for (const char* name :
+       {"Host", "content-length", "Transfer-Encoding", "CONNECTION", "Expect", "Upgrade"}) {
+    CAPTURE(name);
+    const auto refused = world.post(
+        "/v1/subscriptions", world.key,
+        R"({"url":"http://x","events":["a"],"headers":{")" + std::string(name) + R"(":"c"}})");
+    CHECK(refusal(refused) == "400 invalid_request");
+  }
+  // What a subscription is told an agent could not read: conversations of others.
+  const auto one = "/v1/subscriptions/" + subscribed.at("/data/id");
+  CHECK(refusal(world.post("/v1/subscriptions", ada,
+                           R"({"url":"http://127.0.0.1:9/x","events":["dm.received"]})")) ==
+        "401 unauthorized");
+  CHECK(refusal(world.get("/v1/subscriptions", ada)) == "401 unauthorized");
+  CHECK(refusal(world.get(one, ada)) == "401 unauthorized");
+  CHECK(refusal(world.remove(one, ada)) == "401 unauthorized");
+  CHECK(world.remove(one, world.key).status == 204);
 }
 
 TEST_CASE("a file is uploaded by its ticket and goes with a message") {
