@@ -18,8 +18,8 @@ namespace relay::storage {
 struct StorageThread::Job {
   enum class Phase { waiting, begun, abandoned };
 
-  Job(const asio::any_io_executor& executor, Work work_in, bool alone_in)
-      : work(std::move(work_in)), alone(alone_in), answered(executor) {}
+  Job(const asio::any_io_executor& executor, Work work_in, Late late_in, bool alone_in)
+      : work(std::move(work_in)), alone(alone_in), late(std::move(late_in)), answered(executor) {}
 
   /// Whoever is first decides: the thread that begins it, or the coroutine that gives it up.
   bool move_on(Phase to) {
@@ -32,8 +32,10 @@ struct StorageThread::Job {
   std::atomic<Phase> phase{Phase::waiting};
   /// Written by the thread; read on the loop once `is_answered`.
   std::optional<Result<void>> outcome;
-  /// Both on the loop only.
+  /// All on the loop only. Nobody waits for it, though it has begun.
+  bool is_left = false;
   bool is_answered = false;
+  Late late;
   net::Event answered;
 };
 
@@ -129,6 +131,7 @@ struct StorageThread::Shared {
       for (const auto& job : group) {
         job->is_answered = true;
         job->answered.notify();
+        if (job->is_left && job->late && *job->outcome) job->late();
       }
     });
   }
@@ -166,9 +169,9 @@ std::uint64_t StorageThread::groups() const {
   return shared_->groups;
 }
 
-Result<std::shared_ptr<StorageThread::Job>> StorageThread::enqueue(Work work, bool alone,
-                                                                   bool last) {
-  auto job = std::make_shared<Job>(executor_, std::move(work), alone);
+Result<std::shared_ptr<StorageThread::Job>> StorageThread::enqueue(Work work, Late late,
+                                                                   bool alone, bool last) {
+  auto job = std::make_shared<Job>(executor_, std::move(work), std::move(late), alone);
   {
     const std::lock_guard lock(shared_->mutex);
     if (shared_->closing) return fail(Code::cancelled, "the storage is closed");
@@ -184,7 +187,7 @@ Result<std::shared_ptr<StorageThread::Job>> StorageThread::enqueue(Work work, bo
 }
 
 asio::awaitable<Result<void>> StorageThread::answer_of(std::shared_ptr<Job> job) {
-  const auto deadline = SystemClock().now() + kAnswerWithin;
+  const auto deadline = SystemClock().now() + answer_within_;
   for (;;) {
     const auto rest = deadline - SystemClock().now();
     co_await job->answered.wait(rest);
@@ -194,15 +197,16 @@ asio::awaitable<Result<void>> StorageThread::answer_of(std::shared_ptr<Job> job)
     const bool late = SystemClock().now() >= deadline;
     if (!cancelled && !late) continue;
     const bool undone = job->move_on(Job::Phase::abandoned);
+    job->is_left = !undone;
     const char* how = undone ? "nothing was written" : "it may be written all the same";
     if (cancelled) co_return fail(Code::cancelled, std::string("not waited for: ") + how);
-    co_return fail(Code::timeout, std::string("the disk has not answered within 60 s: ") + how,
+    co_return fail(Code::timeout, std::string("the disk has not answered in time: ") + how,
                    "look for errors of the disk in the system's log");
   }
 }
 
-asio::awaitable<Result<void>> StorageThread::perform(Work work, bool alone) {
-  auto job = enqueue(std::move(work), alone, false);
+asio::awaitable<Result<void>> StorageThread::perform(Work work, Late late, bool alone) {
+  auto job = enqueue(std::move(work), std::move(late), alone, false);
   if (!job) co_return fail(std::move(job).error());
   auto answer = answer_of(*std::move(job));
   co_return co_await std::move(answer);
@@ -210,7 +214,7 @@ asio::awaitable<Result<void>> StorageThread::perform(Work work, bool alone) {
 
 asio::awaitable<void> StorageThread::close() {
   Work nothing = [] { return Result<void>(); };
-  auto job = enqueue(std::move(nothing), true, true);
+  auto job = enqueue(std::move(nothing), {}, true, true);
   if (!job) co_return;
   auto answer = answer_of(*std::move(job));
   (void)co_await std::move(answer);

@@ -40,7 +40,7 @@ class StorageThread {
  public:
   /// Jobs that wait; one more is refused with `queue_full`.
   static constexpr std::size_t kMostJobs = 8192;
-  /// After this long nobody waits for a disk that does not answer.
+  /// After this long nobody waits for a disk that does not answer, unless `answer_within` was said.
   static constexpr Duration kAnswerWithin = std::chrono::seconds(60);
 
   StorageThread(asio::any_io_executor executor, Transactions& target);
@@ -54,13 +54,21 @@ class StorageThread {
   /// one that has may be, as after `timeout`.
   template <class T>
   asio::awaitable<Result<T>> run(std::function<Result<T>()> work) {
-    return typed<T>(std::move(work), false);
+    return typed<T>(std::move(work), {}, false);
+  }
+  /// The same for what has to be known of though nobody waits for it any more: `late` gets its value
+  /// on the loop once that is durable. What `late` uses outlives `close`.
+  template <class T>
+  asio::awaitable<Result<T>> run(std::function<Result<T>()> work, std::function<void(T&)> late) {
+    return typed<T>(std::move(work), std::move(late), false);
   }
   /// Outside of any transaction, between two groups.
   template <class T>
   asio::awaitable<Result<T>> run_alone(std::function<Result<T>()> work) {
-    return typed<T>(std::move(work), true);
+    return typed<T>(std::move(work), {}, true);
   }
+
+  void answer_within(Duration most) { answer_within_ = most; }
 
   /// Refuses new jobs and returns when those that wait are done. Not to be cancelled: `shielded`.
   asio::awaitable<void> close();
@@ -71,15 +79,17 @@ class StorageThread {
 
  private:
   using Work = std::function<Result<void>()>;
+  using Late = std::function<void()>;
   struct Job;
   struct Shared;
 
-  Result<std::shared_ptr<Job>> enqueue(Work work, bool alone, bool last);
+  Result<std::shared_ptr<Job>> enqueue(Work work, Late late, bool alone, bool last);
   asio::awaitable<Result<void>> answer_of(std::shared_ptr<Job> job);
-  asio::awaitable<Result<void>> perform(Work work, bool alone);
+  asio::awaitable<Result<void>> perform(Work work, Late late, bool alone);
 
   template <class T>
-  asio::awaitable<Result<T>> typed(std::function<Result<T>()> work, bool alone) {
+  asio::awaitable<Result<T>> typed(std::function<Result<T>()> work, std::function<void(T&)> late,
+                                   bool alone) {
     // Shared with the job, which can outlive this coroutine.
     auto value = std::make_shared<std::optional<T>>();
     Work plain = [work = std::move(work), value]() -> Result<void> {
@@ -88,23 +98,26 @@ class StorageThread {
       value->emplace(*std::move(result));
       return {};
     };
-    auto performed = perform(std::move(plain), alone);
+    Late plainly_late;
+    if (late) plainly_late = [late = std::move(late), value] { late(**value); };
+    auto performed = perform(std::move(plain), std::move(plainly_late), alone);
     auto done = co_await std::move(performed);
     if (!done) co_return fail(std::move(done).error());
     co_return std::move(**value);
   }
 
   asio::any_io_executor executor_;
+  Duration answer_within_ = kAnswerWithin;
   std::unique_ptr<Shared> shared_;
 };
 
 template <>
 inline asio::awaitable<Result<void>> StorageThread::run<void>(Work work) {
-  return perform(std::move(work), false);
+  return perform(std::move(work), {}, false);
 }
 template <>
 inline asio::awaitable<Result<void>> StorageThread::run_alone<void>(Work work) {
-  return perform(std::move(work), true);
+  return perform(std::move(work), {}, true);
 }
 
 }  // namespace relay::storage

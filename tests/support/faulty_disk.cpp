@@ -48,6 +48,7 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 int sync_file(sqlite3_file* file, int flags) {
+  current.wait(DiskFault::sync_waits);
   if (current == DiskFault::does_not_sync) return SQLITE_OK;
   if (fails(DiskFault::sync_fails)) return SQLITE_IOERR_FSYNC;
   if (reinterpret_cast<File*>(file)->database && fails(DiskFault::database_sync_fails)) {
@@ -150,6 +151,7 @@ FaultyDisk::~FaultyDisk() {
 void FaultyDisk::set(DiskFault fault, int after) {
   still_good = after;
   current = fault;
+  current.notify_all();
 }
 
 }  // namespace relay::test

@@ -5,7 +5,8 @@
 namespace relay::test {
 
 /// What the disk does with SQLite's files, until it is told otherwise. One that does not sync is
-/// fast, for tests in which the power stays on.
+/// fast, for tests in which the power stays on; one whose sync waits does so until it is told
+/// something else.
 enum class DiskFault {
   none,
   full,
@@ -13,6 +14,7 @@ enum class DiskFault {
   write_fails,
   sync_fails,
   database_sync_fails,
+  sync_waits,
   does_not_sync
 };
 

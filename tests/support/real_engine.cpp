@@ -3,6 +3,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <asio/use_future.hpp>
 #include <mutex>
 #include <stdexcept>
@@ -51,7 +52,9 @@ struct RealEngine::Parts {
         server(io.get_executor(), server_options(), all_routes(rest, hub)) {
     rest.wake_outbox = [this] { outbox.wake(); };
     rest.version = "test";
-    rest.on_failure = [](const std::string& text) { throw std::runtime_error(text); };
+    rest.on_failure = [this](const std::string& text) {
+      if (!hasty) throw std::runtime_error(text);
+    };
     auto listener = net::Listener::tcp(io.get_executor(), "127.0.0.1", 0);
     if (!listener) throw std::runtime_error(listener.error().message);
     port = listener->port();
@@ -91,6 +94,8 @@ struct RealEngine::Parts {
   engine::RestContext rest;
   net::HttpServer server;
   std::uint16_t port = 0;
+  /// On the loop only.
+  bool hasty = false;
   std::mutex mutex;
   std::vector<std::string> types;
   std::thread thread;
@@ -116,6 +121,13 @@ Reply RealEngine::ask(const std::string& method, const std::string& target,
   if (!token.empty()) lines.push_back("Authorization: Bearer " + token);
   lines.insert(lines.end(), header_lines.begin(), header_lines.end());
   return http_ask(port(), method, target, lines, body);
+}
+
+void RealEngine::wait_for_disk(Duration most) {
+  asio::post(parts_->io, [parts = parts_.get(), most] {
+    parts->hasty = true;
+    parts->store.answer_within(most);
+  });
 }
 
 std::vector<std::string> RealEngine::heard() {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "engine/store/deliveries.hpp"
 #include "support/http_ask.hpp"
 
@@ -23,6 +24,8 @@ class RealEngine {
   /// One request on a connection of its own; a body goes as JSON. An empty token is none.
   Reply ask(const std::string& method, const std::string& target, const std::string& token,
             const std::string& body = {}, const std::vector<std::string>& header_lines = {});
+  /// How long a request waits for the disk; from then on one that did not answer is no failure.
+  void wait_for_disk(Duration most);
   /// Types of the events for watchers since the last call of this, in their order.
   std::vector<std::string> heard();
 

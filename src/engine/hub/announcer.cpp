@@ -28,6 +28,8 @@ asio::awaitable<void> say_goodbye(NodeLinkPtr link, std::uint16_t code, std::str
 }  // namespace
 
 void Announcer::tell(Happenings happenings) {
+  // What is to be delivered is in the store, for the next engine.
+  if (parts_.stopping) return;
   for (const auto& row : happenings.settled) parts_.room.settled(row.agent, row.seq);
   for (const Id agent : happenings.mailboxes) parts_.room.news(agent);
   parts_.mail.notify();
@@ -43,6 +45,7 @@ void Announcer::tell(Happenings happenings) {
 }
 
 void Announcer::apply(Outcome outcome) {
+  if (parts_.stopping) return;
   for (const Id agent : outcome.away) parts_.room.agent_away(agent);
   for (const Id agent : outcome.gone) parts_.room.forget(agent);
   for (const auto& each : outcome.here) {

@@ -182,16 +182,21 @@ asio::awaitable<void> Courier::keep_book() {
   }
 }
 
+void Courier::pass_on(Outcome& written) {
+  for (auto& happenings : written.happenings) {
+    // Their rows are settled in the outboxes already.
+    happenings.settled.clear();
+    tell_(std::move(happenings));
+  }
+}
+
 asio::awaitable<bool> Courier::write_once() {
   const auto book = std::make_shared<const MailBook>(std::exchange(book_, MailBook()));
-  auto write = parts_.store.write<Outcome>(writing_of(book, parts_.watched));
+  std::function<void(Outcome&)> late = [this](Outcome& done) { pass_on(done); };
+  auto write = parts_.store.write<Outcome>(writing_of(book, parts_.watched), std::move(late));
   auto written = co_await std::move(write);
   if (written) {
-    for (auto& happenings : written->happenings) {
-      // Their rows are settled in the outboxes already.
-      happenings.settled.clear();
-      tell_(std::move(happenings));
-    }
+    pass_on(*written);
     co_return true;
   }
   parts_.note("acknowledgements cannot be written", written.error());

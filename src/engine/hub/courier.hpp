@@ -60,6 +60,7 @@ class Courier {
   void let_read_on();
   [[nodiscard]] Duration time_to_wait() const;
   void send(const Mail& mail);
+  void pass_on(Outcome& written);
   asio::awaitable<bool> write_once();
 
   HubParts& parts_;

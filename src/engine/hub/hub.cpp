@@ -51,7 +51,10 @@ struct Hub::Impl {
 asio::awaitable<void> Hub::Impl::look_after() {
   for (;;) {
     for (const Sweep what : sweeps.due(parts.clock.now())) {
-      auto write = parts.store.write<Outcome>(sweeping(what));
+      std::function<void(Outcome&)> late = [this](Outcome& swept) {
+        announcer.apply(std::move(swept));
+      };
+      auto write = parts.store.write<Outcome>(sweeping(what), std::move(late));
       auto swept = co_await std::move(write);
       if (!swept) {
         parts.note("a sweep has failed", swept.error());

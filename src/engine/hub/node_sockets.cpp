@@ -116,15 +116,20 @@ asio::awaitable<void> NodeSockets::hold(NodeLinkPtr link) {
 asio::awaitable<void> NodeSockets::lose(NodeLinkPtr link) {
   const Id node = link->caller.node;
   Work work = [node](Store& store) { return leave_node(store, node); };
-  auto write = parts_.store.write<Outcome>(with_subscribers(std::move(work)));
+  std::function<void(Outcome&)> late = [this, node](Outcome& lost) { has_left(node, lost); };
+  auto write = parts_.store.write<Outcome>(with_subscribers(std::move(work)), std::move(late));
   auto lost = co_await std::move(write);
   if (lost) {
-    // It may have come back meanwhile: then its agents are where it says.
-    if (parts_.room.is_up(node)) lost->away.clear();
-    announcer_.apply(*std::move(lost));
+    has_left(node, *lost);
   } else if (refusal_of(lost.error()) != Refusal::node_not_found) {
     parts_.note("a lost node cannot be written down", lost.error());
   }
+}
+
+void NodeSockets::has_left(Id node, Outcome& lost) {
+  // It may have come back meanwhile: then its agents are where it says.
+  if (parts_.room.is_up(node)) lost.away.clear();
+  announcer_.apply(std::move(lost));
 }
 
 asio::awaitable<void> NodeSockets::talk(NodeLinkPtr link) {
@@ -163,17 +168,19 @@ asio::awaitable<bool> NodeSockets::take(NodeLinkPtr link, net::WsMessage message
 
 asio::awaitable<bool> NodeSockets::perform(NodeLinkPtr link, wire::NodeFrame frame) {
   const auto id = id_of(frame).value_or(fresh_id());
-  auto write = parts_.store.write<Outcome>(with_subscribers(work_for(*link, frame)));
+  std::function<void(Outcome&)> late = [this, link, frame](Outcome& done) {
+    follow(link, frame, done.at);
+    announcer_.apply(std::move(done));
+  };
+  auto write =
+      parts_.store.write<Outcome>(with_subscribers(work_for(*link, frame)), std::move(late));
   auto outcome = co_await std::move(write);
   if (!outcome) {
     if (outcome.error().code == Code::cancelled) co_return false;
     auto text = error_frame(id, outcome.error());
     co_return co_await say(link, std::move(text));
   }
-  if (const auto* manifest = std::get_if<wire::NodeRegister>(&frame)) {
-    registered(link, *manifest, outcome->at);
-  }
-  if (std::holds_alternative<wire::NodeDeregister>(frame)) deregistered(link);
+  follow(link, frame, outcome->at);
   bool goes_on = true;
   if (outcome->reply) {
     // Before what follows from it: a node waits for its answer first.
@@ -182,6 +189,14 @@ asio::awaitable<bool> NodeSockets::perform(NodeLinkPtr link, wire::NodeFrame fra
   }
   announcer_.apply(*std::move(outcome));
   co_return goes_on;
+}
+
+/// What a frame that has been done means for its connection.
+void NodeSockets::follow(const NodeLinkPtr& link, const wire::NodeFrame& frame, Wall at) {
+  if (const auto* manifest = std::get_if<wire::NodeRegister>(&frame)) {
+    registered(link, *manifest, at);
+  }
+  if (std::holds_alternative<wire::NodeDeregister>(frame)) deregistered(link);
 }
 
 asio::awaitable<bool> NodeSockets::say(NodeLinkPtr link, std::string text) {

@@ -43,6 +43,8 @@ class NodeSockets {
   asio::awaitable<bool> perform(NodeLinkPtr link, wire::NodeFrame frame);
   asio::awaitable<bool> say(NodeLinkPtr link, std::string text);
   asio::awaitable<void> lose(NodeLinkPtr link);
+  void has_left(Id node, Outcome& lost);
+  void follow(const NodeLinkPtr& link, const wire::NodeFrame& frame, Wall at);
   [[nodiscard]] Work work_for(const NodeLink& link, const wire::NodeFrame& frame);
   void registered(const NodeLinkPtr& link, const wire::NodeRegister& frame, Wall at);
   void deregistered(const NodeLinkPtr& link);

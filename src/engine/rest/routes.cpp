@@ -169,6 +169,15 @@ Result<void> admit(const Store& store, const Operation& operation, rest::Call& c
   return {};
 }
 
+/// What subscriptions want of it goes into their outbox with it.
+Result<void> queue(Store& store, rest::Call& call) {
+  auto queued = queue_for_subscribers(store, call.to);
+  if (!queued) return fail(std::move(queued).error());
+  call.is_outbound = queued->any;
+  call.full_outboxes = std::move(queued->full);
+  return {};
+}
+
 Result<Answer> written(Store& store, const Operation& operation, rest::Call& call) {
   auto admitted = admit(store, operation, call);
   if (admitted && rest::is_to_be_touched(store, call.caller)) admitted = rest::touch(store, call);
@@ -177,10 +186,8 @@ Result<Answer> written(Store& store, const Operation& operation, rest::Call& cal
   // A webhook names its workspace itself.
   call.to.workspace = call.caller.workspace;
   if (!answer) return answer;
-  auto queued = queue_for_subscribers(store, call.to);
+  auto queued = queue(store, call);
   if (!queued) return fail(std::move(queued).error());
-  call.is_outbound = queued->any;
-  call.full_outboxes = std::move(queued->full);
   return answer;
 }
 
@@ -203,10 +210,8 @@ std::function<Result<Answer>(Store&)> touching(std::shared_ptr<rest::Call> call)
   return [call = std::move(call)](Store& store) -> Result<Answer> {
     auto touched = rest::touch(store, *call);
     if (!touched) return fail(std::move(touched).error());
-    auto queued = queue_for_subscribers(store, call->to);
+    auto queued = queue(store, *call);
     if (!queued) return fail(std::move(queued).error());
-    call->is_outbound = queued->any;
-    call->full_outboxes = std::move(queued->full);
     return Answer();
   };
 }
@@ -269,9 +274,24 @@ void note_failure(const RestContext& context, const Operation& operation, const 
                      error.message);
 }
 
-void note_full(const RestContext& context, const std::vector<Id>& subscriptions) {
+/// What an operation has caused, once it is durable.
+void tell(const RestContext& context, rest::Call& call) {
+  context.tell(std::exchange(call.to, Happenings()));
+  if (std::exchange(call.is_outbound, false) && context.wake_outbox) context.wake_outbox();
   if (!context.on_failure) return;
-  for (const Id id : subscriptions) context.on_failure(full_outbox_note(id));
+  for (const Id id : std::exchange(call.full_outboxes, {})) {
+    context.on_failure(full_outbox_note(id));
+  }
+}
+
+/// Tells also what is done after nobody waits for it any more.
+asio::awaitable<Result<Answer>> write(const RestContext* context, std::shared_ptr<rest::Call> call,
+                                      std::function<Result<Answer>(Store&)> work) {
+  std::function<void(Answer&)> late = [context, call](Answer&) { tell(*context, *call); };
+  auto writing = context->store.write<Answer>(std::move(work), std::move(late));
+  auto answer = co_await std::move(writing);
+  if (answer) tell(*context, *call);
+  co_return answer;
 }
 
 asio::awaitable<void> answer_request(const RestContext* context, const Operation* operation,
@@ -282,23 +302,18 @@ asio::awaitable<void> answer_request(const RestContext* context, const Operation
   if (operation->write != nullptr) {
     bool again = true;
     while (again) {
-      auto work = writing(operation, call);
-      answer = co_await context->store.write<Answer>(std::move(work));
+      auto written = write(context, call, writing(operation, call));
+      answer = co_await std::move(written);
       again = answer && answer->again;
     }
-    if (answer) context->tell(std::exchange(call->to, Happenings()));
-    if (answer) note_full(*context, call->full_outboxes);
-    if (answer && call->is_outbound && context->wake_outbox) context->wake_outbox();
   }
   if (answer && operation->read != nullptr) {
     auto work = reading(operation, call, touch_due);
     answer = co_await context->store.read<Answer>(std::move(work));
   }
   if (*touch_due) {
-    auto work = touching(call);
-    const auto touched = co_await context->store.write<Answer>(std::move(work));
-    if (touched) context->tell(std::exchange(call->to, Happenings()));
-    if (touched && call->is_outbound && context->wake_outbox) context->wake_outbox();
+    auto touched = write(context, call, touching(call));
+    (void)co_await std::move(touched);
   }
   if (!answer) {
     note_failure(*context, *operation, answer.error());

@@ -203,6 +203,33 @@ TEST_CASE_FIXTURE(StorageWorld, "one that has begun is done though nobody waits 
   CHECK(target.log.back() == "commit");
 }
 
+TEST_CASE_FIXTURE(StorageWorld, "what is done too late for who asked is still known of") {
+  std::string told;
+  std::promise<void> begun;
+  auto ask = [](StorageWorld* self, std::promise<void>* at,
+                std::string* into) -> asio::awaitable<void> {
+    std::function<Result<std::string>()> work = [self, at] {
+      at->set_value();
+      self->gate.get_future().wait();
+      return Result<std::string>("value");
+    };
+    std::function<void(std::string&)> late = [into](std::string& value) { *into = value; };
+    auto running = self->storage.run<std::string>(std::move(work), std::move(late));
+    auto answer = co_await std::move(running);
+    self->answers.push_back(fail(std::move(answer).error()));
+  };
+  storage.answer_within(1ms);
+  group.spawn(ask(this, &begun, &told));
+  io.poll();
+  begun.get_future().wait();
+  test::run(io, group.join());
+  CHECK(answers.at(0).error().code == Code::timeout);
+  CHECK(told.empty());
+  gate.set_value();
+  test::run(io, storage.close());
+  CHECK(told == "value");
+}
+
 TEST_CASE_FIXTURE(StorageWorld, "too many that wait are refused, and close does all that do") {
   block();
   for (std::size_t i = 0; i < StorageThread::kMostJobs; ++i) {

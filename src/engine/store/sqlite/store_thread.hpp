@@ -20,13 +20,15 @@ class StoreThread {
         writer_(executor, database.writer()),
         reader_(std::move(executor), database.reader()) {}
 
-  /// `work` owns all that it uses. What it refuses is undone as a whole.
+  /// `work` owns all that it uses. What it refuses is undone as a whole. `late` gets on the loop
+  /// what was done when the disk was so slow, or the caller so hasty, that it was not waited for.
   template <class T>
-  asio::awaitable<Result<T>> write(std::function<Result<T>(Store&)> work) {
+  asio::awaitable<Result<T>> write(std::function<Result<T>(Store&)> work,
+                                   std::function<void(T&)> late = {}) {
     std::function<Result<T>()> job = [this, work = std::move(work)] {
       return work(database_.store());
     };
-    return writer_.run<T>(std::move(job));
+    return writer_.run<T>(std::move(job), std::move(late));
   }
   template <class T>
   asio::awaitable<Result<T>> read(std::function<Result<T>(const Store&)> work) {
@@ -41,6 +43,9 @@ class StoreThread {
     };
     return reader_.run_alone<void>(std::move(job));
   }
+
+  /// How long an operation that writes is waited for.
+  void answer_within(Duration most) { writer_.answer_within(most); }
 
   /// What waits is done, then nothing is taken any more. Not to be cancelled: `shielded`.
   asio::awaitable<void> close() {

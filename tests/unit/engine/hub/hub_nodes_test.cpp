@@ -179,6 +179,18 @@ TEST_CASE("what a node causes is put into the outbox of subscriptions, which is 
   CHECK(queued() == 1);
 }
 
+TEST_CASE("what a node was told to be too late holds once the disk has written it") {
+  HubWorld world;
+  const auto alice = world.agent("alice");
+  const auto bob = world.agent("bob");
+  auto peer = world.node(world.broker("box"));
+  world.hold_disk(true);
+  CHECK(world.claim(*peer, "bob").at("/code") == "node_control_failed");
+  world.hold_disk(false);
+  world.dm(alice, bob, "hello");
+  CHECK(peer->hear("deliver").at("/agent") == "bob");
+}
+
 TEST_CASE("a second connection takes the place of the first, whose end is no loss") {
   HubWorld world;
   const auto box = world.broker("box");

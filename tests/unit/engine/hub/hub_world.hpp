@@ -129,6 +129,8 @@ class HubWorld : private test::QuickDisk {
   [[nodiscard]] Delivery delivery(const Posted& posted, const Agent& to);
   [[nodiscard]] Result<Delivery> try_delivery(const Posted& posted, const Agent& to);
   void fail_disk(bool fails);
+  /// A disk that does not answer, and an engine that does not wait long for it.
+  void hold_disk(bool holds);
   void until_failure(std::string_view what);
   void until_acked(const Posted& posted, const Agent& to);
   /// Lets what is under way on the loop end.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/rest/rest_world.hpp"
+#include "support/faulty_disk.hpp"
 
 using namespace relay::engine;
 
@@ -257,4 +258,22 @@ TEST_CASE("a full mailbox refuses and an old message dies: who sent it is told, 
   CHECK(dead.at("/data/0/error") == "delivery TTL expired");
   const auto heard = late.engine.heard();
   CHECK(std::count(heard.begin(), heard.end(), "delivery.failed") == 2);
+}
+
+TEST_CASE("what the disk has taken too long for is told and delivered all the same") {
+  relay::test::QuickDisk quick;
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto bob = world.agent("bob");
+  (void)world.engine.heard();
+  quick.disk.set(relay::test::DiskFault::sync_waits);
+  world.engine.wait_for_disk(std::chrono::milliseconds(20));
+  const auto late = world.post("/v1/dm", ada, R"({"to":"bob","text":"late"})");
+  CHECK(refusal(late) == "503 unavailable");
+  CHECK(world.engine.heard().empty());
+  world.engine.wait_for_disk(std::chrono::seconds(60));
+  quick.disk.set(relay::test::DiskFault::does_not_sync);
+  world.dm(ada, "bob", "next");
+  CHECK(world.engine.heard() == std::vector<std::string>{"dm.received", "dm.received"});
+  CHECK(world.get("/v1/deliveries", bob).at("/data/0/message/text") == "late");
 }
