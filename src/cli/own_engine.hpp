@@ -13,6 +13,7 @@
 #include "base/secret.hpp"
 #include "engine/service/engine_home.hpp"
 #include "engine/service/engine_host.hpp"
+#include "engine/service/engine_seat.hpp"
 
 namespace relay::cli {
 
@@ -22,19 +23,14 @@ class OwnEngineSettings {
   std::string address = "127.0.0.1";
   /// 0: where it was before, else a port of its choice.
   std::uint16_t port = 0;
-  /// In place of the database of its home.
-  std::optional<os::Path> database;
   std::string version;
 };
 
 /// The engine that the brokers of one user share. Exactly one process runs it, the one that has
 /// its database; the others watch, and when that process has ended the first of them takes its
-/// place, at the same address. On the loop thread.
+/// place, at the same address as long as nobody else sits there. On the loop thread.
 class OwnEngine {
  public:
-  /// Between two looks at whether the engine's process is still there.
-  static constexpr Duration kLookEvery = std::chrono::seconds(1);
-
   struct Found {
     std::string url;
     Secret workspace_key;
@@ -49,16 +45,18 @@ class OwnEngine {
 
   /// Runs it, or finds the one that another process runs.
   asio::awaitable<Result<Found>> open();
-  /// Takes over when the other's process has ended; until it is cancelled. After `open`.
-  asio::awaitable<void> keep();
+  /// Takes over when the other's process has ended. Returns when it is at another address than
+  /// before, because its port is somebody else's now: who uses it has to begin again with what is
+  /// found there, and to call this again. Otherwise when this process runs it, with nothing. After
+  /// `open`.
+  asio::awaitable<std::optional<Found>> keep();
   /// Not to be cancelled: `shielded`.
   asio::awaitable<void> stop();
 
  private:
+  asio::awaitable<engine::EngineSeat::Action> attempt(Duration after, std::uint16_t port);
   asio::awaitable<Result<engine::EngineFacts>> start(std::uint16_t port);
-  /// Where it was before, else one of our choice: others that are taken are passed over.
-  asio::awaitable<Result<engine::EngineFacts>> start_somewhere();
-  [[nodiscard]] std::uint16_t likely_port();
+  [[nodiscard]] Found found_at(const engine::EngineSeat::There& there) const;
 
   Random& random_;
   engine::EngineHome home_;
@@ -66,8 +64,9 @@ class OwnEngine {
   asio::any_io_executor executor_;
   std::shared_ptr<std::function<void(std::string)>> note_;
   engine::EngineHost host_;
+  engine::EngineSeat seat_;
   Secret key_;
-  std::uint16_t port_ = 0;
+  std::string workspace_id_;
 };
 
 }  // namespace relay::cli

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
 
-}  // namespace
-
 Result<os::Path> own_engine_directory(const ServeOptions& options) {
   const auto around = os::Surroundings::of_process();
   if (!around) return fail(around.error());
@@ -26,6 +24,23 @@ Result<os::Path> own_engine_directory(const ServeOptions& options) {
   const auto paths = os::user_paths(*around);
   if (!paths) return fail(paths.error());
   return paths->state / "engine";
+}
+
+}  // namespace
+
+Result<engine::EngineHome> own_engine_home(const ServeOptions& options, os::Files& files) {
+  if (options.store.empty()) {
+    const auto directory = own_engine_directory(options);
+    if (!directory) return fail(directory.error());
+    return engine::EngineHome(*directory, files);
+  }
+  if (!options.store.starts_with(kSqlite) || options.store.size() == kSqlite.size()) {
+    return fail(Code::invalid_argument,
+                fmt::format("--store is sqlite:PATH, not '{}'", options.store),
+                "--store sqlite:/var/lib/relay-broker/engine.db");
+  }
+  const auto path = std::filesystem::absolute(options.store.substr(kSqlite.size()));
+  return engine::EngineHome::of_database(path.lexically_normal(), files);
 }
 
 Result<EngineChoice> choose_engine(const ServeOptions& options, NodeSetup& setup,
@@ -64,13 +79,6 @@ Result<OwnEngineSettings> own_engine_settings(const ServeOptions& options) {
     out.address = std::move(listen->address);
     out.port = listen->port;
   }
-  if (options.store.empty()) return out;
-  if (!options.store.starts_with(kSqlite) || options.store.size() == kSqlite.size()) {
-    return fail(Code::invalid_argument,
-                fmt::format("--store is sqlite:PATH, not '{}'", options.store),
-                "--store sqlite:/var/lib/relay-broker/engine.db");
-  }
-  out.database = std::filesystem::absolute(options.store.substr(kSqlite.size()));
   return out;
 }
 

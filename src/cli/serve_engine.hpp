@@ -19,15 +19,16 @@ enum class EngineChoice {
   own,
 };
 
-/// Where the engine of our own is kept: with the user's state, or with --own-engine in the
-/// instance's.
-[[nodiscard]] Result<os::Path> own_engine_directory(const ServeOptions& options);
+/// The engine of our own: with the user's state, with --own-engine in the instance's, or where
+/// --store says. `invalid_argument` for a --store that cannot be.
+[[nodiscard]] Result<engine::EngineHome> own_engine_home(const ServeOptions& options,
+                                                         os::Files& files);
 
 /// An engine that was named wins; a directory that is enrolled with another engine stays with it.
 [[nodiscard]] Result<EngineChoice> choose_engine(const ServeOptions& options, NodeSetup& setup,
                                                  const std::optional<engine::EngineAddress>& own);
 
-/// --engine-listen and --store. `invalid_argument` for what cannot be.
+/// --engine-listen. `invalid_argument` for what cannot be.
 [[nodiscard]] Result<OwnEngineSettings> own_engine_settings(const ServeOptions& options);
 
 }  // namespace relay::cli

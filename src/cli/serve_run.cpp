@@ -53,9 +53,11 @@ class Serving {
     }
     tasks_.spawn(heed_signals());
     auto out = co_await open_engine(progress);
-    if (out) {
+    bool begin = out.has_value();
+    while (begin) {
       auto served = options_.role == "engine" ? be_an_engine(progress) : be_a_broker(progress);
       out = co_await std::move(served);
+      begin = out && moved_ && !asked_to_end_;
     }
     tasks_.cancel();
     co_await tasks_.join();
@@ -66,10 +68,9 @@ class Serving {
  private:
   /// The engine of our own, when the broker is to have that one.
   asio::awaitable<Result<void>> open_engine(Progress* progress) {
-    const auto directory = own_engine_directory(options_);
-    if (!directory) co_return fail(directory.error());
-    engine::EngineHome home(*directory, files_);
-    const auto known = home.address();
+    auto home = own_engine_home(options_, files_);
+    if (!home) co_return fail(std::move(home).error());
+    const auto known = home->address();
     if (!known) co_return fail(known.error());
     const auto choice = choose_engine(options_, setup_, *known);
     if (!choice) co_return fail(choice.error());
@@ -80,7 +81,9 @@ class Serving {
     std::function<void(std::string)> note = [this](std::string text) {
       log(node_control::NoteLevel::warning, std::move(text));
     };
-    own_engine_.emplace(executor_, random_, std::move(home), *std::move(settings), std::move(note));
+    engine_home_ = home->database().parent_path();
+    own_engine_.emplace(executor_, random_, *std::move(home), *std::move(settings),
+                        std::move(note));
     auto found = co_await own_engine_->open();
     if (!found) co_return fail(std::move(found).error());
     if (options_.role == "engine" && !found->here) {
@@ -89,18 +92,33 @@ class Serving {
                      "use it, or --store sqlite:PATH for another one");
     }
     redactor_.watch(found->workspace_key);
-    engine_here_ = found->here;
-    if (!engine_here_) tasks_.spawn(own_engine_->keep());
-    options_.engine.engine = found->url;
     options_.key_in_hand = found->workspace_key;
-    engine_workspace_ = found->workspace_id;
+    use(*found);
+    if (!engine_here_) tasks_.spawn(keep_engine());
     co_return Result<void>();
+  }
+
+  void use(const OwnEngine::Found& found) {
+    engine_here_ = found.here;
+    options_.engine.engine = found.url;
+    engine_workspace_ = found.workspace_id;
+  }
+
+  /// When the engine has moved the broker begins again with it, and finds its agents as the next
+  /// broker of this instance would.
+  asio::awaitable<void> keep_engine() {
+    for (;;) {
+      const auto moved = co_await own_engine_->keep();
+      if (!moved) co_return;
+      use(*moved);
+      moved_ = true;
+      if (daemon_ != nullptr) daemon_->ask_to_end();
+    }
   }
 
   asio::awaitable<Result<void>> be_an_engine(Progress* progress) {
     progress->done();
-    const auto directory = own_engine_directory(options_);
-    if (directory) state_dir_ = *directory;
+    state_dir_ = engine_home_;
     broker::DaemonFacts facts;
     facts.engine = options_.engine.engine;
     facts.workspace_id = engine_workspace_;
@@ -117,6 +135,7 @@ class Serving {
   }
 
   asio::awaitable<Result<void>> be_a_broker(Progress* progress) {
+    moved_ = false;
     auto settings = serve_settings(options_, setup_, files_, random_, redactor_);
     if (!settings) co_return fail(std::move(settings).error());
     state_dir_ = settings->broker.state_dir;
@@ -148,7 +167,8 @@ class Serving {
     }
     (void)manager_.stopping("ending");
     (void)manager_.extend_timeout(kEndsWithin);
-    const bool leave = leave_agents_ || (!out && out.error().code == Code::already_running);
+    const bool leave = leave_agents_ || (moved_ && !asked_to_end_) ||
+                       (!out && out.error().code == Code::already_running);
     co_await daemon.stop(leave ? broker::Daemon::Agents::leave : broker::Daemon::Agents::end);
     daemon_ = nullptr;
     co_return out;
@@ -166,6 +186,7 @@ class Serving {
     (void)manager_.ready(ready_status_);
     if (options_.peer) return warn_of(facts);
     keep_note();
+    if (std::exchange(announced_, true)) return warn_of(facts);
     if (context_.json) {
       std::string text;
       JsonWriter out(text);
@@ -296,7 +317,11 @@ class Serving {
   os::ServiceManager manager_;
   broker::Daemon* daemon_ = nullptr;
   std::optional<OwnEngine> own_engine_;
+  os::Path engine_home_;
   bool engine_here_ = false;
+  /// The engine is at another address than the broker believes.
+  bool moved_ = false;
+  bool announced_ = false;
   std::string engine_workspace_;
   net::Event ending_;
   os::Path state_dir_;

@@ -169,8 +169,8 @@ std::uint64_t StorageThread::groups() const {
   return shared_->groups;
 }
 
-Result<std::shared_ptr<StorageThread::Job>> StorageThread::enqueue(Work work, Late late,
-                                                                   bool alone, bool last) {
+Result<std::shared_ptr<StorageThread::Job>> StorageThread::enqueue(Work work, Late late, bool alone,
+                                                                   bool last) {
   auto job = std::make_shared<Job>(executor_, std::move(work), std::move(late), alone);
   {
     const std::lock_guard lock(shared_->mutex);

@@ -56,8 +56,8 @@ class StorageThread {
   asio::awaitable<Result<T>> run(std::function<Result<T>()> work) {
     return typed<T>(std::move(work), {}, false);
   }
-  /// The same for what has to be known of though nobody waits for it any more: `late` gets its value
-  /// on the loop once that is durable. What `late` uses outlives `close`.
+  /// The same for what has to be known of though nobody waits for it any more: `late` gets its
+  /// value on the loop once that is durable. What `late` uses outlives `close`.
   template <class T>
   asio::awaitable<Result<T>> run(std::function<Result<T>()> work, std::function<void(T&)> late) {
     return typed<T>(std::move(work), std::move(late), false);

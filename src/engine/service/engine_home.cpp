@@ -18,30 +18,33 @@ bool EngineAddress::is_or_was(std::string_view other) const {
   return other == url || std::find(former.begin(), former.end(), other) != former.end();
 }
 
+EngineHome EngineHome::of_database(const os::Path& database, os::Files& files) {
+  const auto beside = [&database](const char* ending) { return os::Path(database) += ending; };
+  return EngineHome(database, beside(".key"), beside(".json"), files);
+}
+
 Result<Secret> EngineHome::workspace_key(Random& random) {
-  const os::Path path = directory_ / "workspace.key";
-  auto kept = files_.read_private(path, kHomeFileMost);
+  auto kept = files_.read_private(key_, kHomeFileMost);
   if (!kept && kept.error().code == Code::not_found) {
-    auto made = files_.make_private_directory(directory_);
+    auto made = files_.make_private_directory(database_.parent_path());
     const Secret fresh = new_token(TokenKind::workspace, random);
     std::string text = fresh.reveal() + "\n";
-    if (made) made = files_.create(path, text);
+    if (made) made = files_.create(key_, text);
     wipe(text);
     if (!made && made.error().code != Code::conflict) return fail(std::move(made).error());
-    kept = files_.read_private(path, kHomeFileMost);
+    kept = files_.read_private(key_, kHomeFileMost);
   }
   if (!kept) return fail(std::move(kept).error());
   while (kept->ends_with('\n')) kept->pop_back();
   if (!kept->starts_with("rk_")) {
-    return fail(Code::invalid_argument, path.string() + " holds no key of a workspace",
-                "put the key back, or move the whole directory away to begin anew");
+    return fail(Code::invalid_argument, key_.string() + " holds no key of a workspace",
+                "put the key back, or move it and the database away to begin anew");
   }
   return Secret(*std::move(kept));
 }
 
 Result<std::optional<EngineAddress>> EngineHome::address() const {
-  const os::Path path = directory_ / "engine.json";
-  const auto text = files_.read_private(path, kHomeFileMost);
+  const auto text = files_.read_private(address_, kHomeFileMost);
   if (!text && text.error().code == Code::not_found) return std::optional<EngineAddress>();
   if (!text) return fail(text.error());
   const auto document = wire::JsonDocument::parse(*text, wire::kInboundLimits);
@@ -89,7 +92,7 @@ Result<void> EngineHome::keep_address(const std::string& url, std::uint16_t port
   out.end_object();
   out.finish();
   text += '\n';
-  return files_.replace(directory_ / "engine.json", text);
+  return files_.replace(address_, text);
 }
 
 }  // namespace relay::engine

@@ -26,18 +26,22 @@ struct EngineAddress {
   [[nodiscard]] bool is_or_was(std::string_view other) const;
 };
 
-/// The directory of the engine that the brokers of one user share: its database, the key of its
-/// workspace and its address. Whoever has the database's lock runs the engine. All files 0600 in
-/// 0700; every call may wait for a local disk.
+/// An engine of our own on disk: its database, the key of its workspace and its address, together,
+/// so that who uses the same database finds the same engine and no other one. Whoever has the
+/// database's lock runs the engine. All files 0600 in 0700; every call may wait for a local disk.
 class EngineHome {
  public:
   /// Former addresses that are remembered.
   static constexpr std::size_t kMostFormer = 8;
 
-  EngineHome(os::Path directory, os::Files& files)
-      : directory_(std::move(directory)), files_(files) {}
+  /// The one that the brokers of a user share, or of one instance, has a directory of its own.
+  EngineHome(const os::Path& directory, os::Files& files)
+      : EngineHome(directory / "engine.db", directory / "workspace.key", directory / "engine.json",
+                   files) {}
+  /// A database elsewhere has its key and its address beside it: "x.db", "x.db.key", "x.db.json".
+  [[nodiscard]] static EngineHome of_database(const os::Path& database, os::Files& files);
 
-  [[nodiscard]] os::Path database() const { return directory_ / "engine.db"; }
+  [[nodiscard]] const os::Path& database() const { return database_; }
 
   /// The key of the workspace; made the first time, and the same for all who ask at once.
   [[nodiscard]] Result<Secret> workspace_key(Random& random);
@@ -48,7 +52,15 @@ class EngineHome {
   [[nodiscard]] Result<void> keep_address(const std::string& url, std::uint16_t port, pid_t pid);
 
  private:
-  os::Path directory_;
+  EngineHome(os::Path database, os::Path key, os::Path address, os::Files& files)
+      : database_(std::move(database)),
+        key_(std::move(key)),
+        address_(std::move(address)),
+        files_(files) {}
+
+  os::Path database_;
+  os::Path key_;
+  os::Path address_;
   os::Files& files_;
 };
 

@@ -67,6 +67,22 @@ TEST_CASE_FIXTURE(Home, "engine home: the address, and those before it") {
   CHECK((*home.address())->former.size() == engine::EngineHome::kMostFormer);
 }
 
+TEST_CASE_FIXTURE(Home, "engine home: a database elsewhere has a key and an address of its own") {
+  const auto shared = home.workspace_key(random);
+  REQUIRE(home.keep_address("http://127.0.0.1:20001", 20001, 7));
+  auto other = engine::EngineHome::of_database(temp / "elsewhere" / "x.db", files);
+  CHECK(other.database() == temp / "elsewhere" / "x.db");
+  CHECK_FALSE(*other.address());
+  const auto key = other.workspace_key(random);
+  REQUIRE(key);
+  CHECK(key->reveal() != shared->reveal());
+  REQUIRE(other.keep_address("http://127.0.0.1:20002", 20002, 8));
+  CHECK((*home.address())->port == 20001);
+  CHECK((*engine::EngineHome::of_database(temp / "elsewhere" / "x.db", files).address())->port ==
+        20002);
+  CHECK_FALSE(*engine::EngineHome::of_database(temp / "elsewhere" / "y.db", files).address());
+}
+
 TEST_CASE_FIXTURE(Home, "engine home: an address that was cut off is none") {
   REQUIRE(home.workspace_key(random));
   for (const char* text : {"", "{\"url\":\"http://127", "[]", "{\"url\":\"\",\"port\":1}",
