@@ -14,7 +14,8 @@ bool is_live(const Node& node, Wall now) {
 }
 
 bool has_room(const Node& node) {
-  return node.max_agents == 0 || node.active_agents + node.reserved < node.max_agents;
+  if (node.max_agents == 0) return true;
+  return std::max(node.active_agents, node.present) + node.reserved < node.max_agents;
 }
 
 bool has_capability(const Node& node, const std::string& capability) {

@@ -37,7 +37,10 @@ struct Node {
   std::string version;
   /// 0: as many as it likes.
   std::uint32_t max_agents = 0;
+  /// As it says itself, until somebody leaves it.
   std::uint32_t active_agents = 0;
+  /// Those that are there and not offline, as the store knows; counted only where it has a most.
+  std::uint32_t present = 0;
   std::uint32_t reserved = 0;
   double load = 0;
   bool online = false;

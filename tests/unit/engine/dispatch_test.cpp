@@ -115,6 +115,21 @@ TEST_CASE("T6, T9: a spawn goes to the node it names; its place is free again at
   });
 }
 
+TEST_CASE("who has left a node leaves a place, and who is there has one, before it says so") {
+  on_each_store([](StoreWorld& world) {
+    const auto one = world.broker("one", {"spawn:claude"}, 1);
+    const auto worker = world.get(world.claim(one, "worker"));
+    CHECK(world.refusal(spawn(world, "one")) == "handler_unavailable");
+    CHECK(world.refusal(spawn(world)) == "handler_unavailable");
+    NodeBeat beat;
+    beat.active_agents = 1;
+    beat.handlers_live = true;
+    world.get(world.write([&](Store& of) { return of.node_beat(one.id, beat); }));
+    world.get(world.write([&](Store& of) { return of.unbind_agent(worker.id, one.id); }));
+    CHECK(world.get(spawn(world, "one")).node == one.id);
+  });
+}
+
 TEST_CASE("T10: a target that is not there, cannot, or is nobody's own") {
   on_each_store([](StoreWorld& world) {
     world.broker("plain", {"lint"});

@@ -148,6 +148,7 @@ Result<void> SqliteStore::remove_agent(Id id) {
       "DELETE FROM agent_events WHERE agent=?1",
       "DELETE FROM agents WHERE id=?1",
   };
+  count_leaver(id, 0);
   for (const char* sql : kOf) Query(db_, sql).bind(id).run();
   if (!db_.failed() && db_.changes() == 0) {
     return refuse(Refusal::agent_not_found, "no such agent");

@@ -38,9 +38,20 @@ bool SqliteStore::is_full(const Node& node, Id but_agent) const {
   return others.next() && others.integer(0) >= std::int64_t{node.max_agents};
 }
 
+/// Somebody leaves it: it says so itself only at its next heartbeat.
+void SqliteStore::count_leaver(Id agent, Id but_node) {
+  Query(db_,
+        "UPDATE nodes SET active_agents=max(active_agents-1,0) WHERE id<>?2 AND id=(SELECT node "
+        "FROM agents WHERE id=?1 AND status<>4)")
+      .bind(agent)
+      .bind(but_node)
+      .run();
+}
+
 /// The agent is on that node from now on, and on no other one.
 void SqliteStore::place_agent(Id agent, Id node, const std::optional<std::string>& session_ref,
                               std::int64_t priority) {
+  count_leaver(agent, node);
   Query(db_, "UPDATE agents SET node=?2,session_ref=?3 WHERE id=?1")
       .bind(agent)
       .bind(node)

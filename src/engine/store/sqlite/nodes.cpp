@@ -186,7 +186,8 @@ Result<bool> SqliteStore::reserve_place(Id node) {
   // In one statement: of two that ask at once for the last place one gets it.
   Query(db_,
         "UPDATE nodes SET reserved=reserved+1 WHERE id=?1 AND "
-        "(max_agents=0 OR active_agents+reserved<max_agents)")
+        "(max_agents=0 OR max(active_agents,(SELECT count(*) FROM agents WHERE node=?1 AND "
+        "status<>4))+reserved<max_agents)")
       .bind(node)
       .run();
   return checked(db_.changes() != 0);

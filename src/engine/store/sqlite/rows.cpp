@@ -196,6 +196,7 @@ Node node(const Query& row) {
   node.online = row.flag(15);
   node.handlers_live = row.flag(16);
   node.heartbeat = maybe_time(row, 17);
+  node.present = static_cast<std::uint32_t>(row.integer(18));
   return node;
 }
 

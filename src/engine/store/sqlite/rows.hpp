@@ -54,7 +54,8 @@ inline constexpr const char* kDelivery =
 
 inline constexpr const char* kNode =
     "id,workspace,node_id,name,kind,role,adapter,delivery,capabilities,tags,version,max_agents,"
-    "active_agents,reserved,load,online,handlers_live,heartbeat";
+    "active_agents,reserved,load,online,handlers_live,heartbeat,CASE WHEN max_agents=0 THEN 0 ELSE "
+    "(SELECT count(*) FROM agents WHERE agents.node=nodes.id AND agents.status<>4) END";
 [[nodiscard]] Node node(const Query& row);
 
 inline constexpr const char* kAction =

@@ -207,6 +207,7 @@ class SqliteStore final : public Store {
                    std::int64_t priority);
   void offer_actions(const Node& node);
   void set_agent_status(Id agent, AgentStatus status);
+  void count_leaver(Id agent, Id but_node);
   [[nodiscard]] bool is_full(const Node& node, Id but_agent) const;
   void write_manifest(Id id, const NodeManifest& manifest);
 
