@@ -75,6 +75,7 @@ void AgentMailbox::begun(std::uint64_t number, const std::string& generation, bo
     if (entry.message.number != number) continue;
     entry.message.generation = generation;
     entry.message.recovering = entry.message.recovering || again;
+    return;
   }
 }
 

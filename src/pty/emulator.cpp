@@ -39,6 +39,12 @@ void Emulator::feed(std::string_view bytes) {
 }
 
 ScreenView Emulator::view() const {
+  ScreenView view = shown();
+  view.scrolled_off = scrolled_.oldest_first();
+  return view;
+}
+
+ScreenView Emulator::shown() const {
   ScreenView view;
   view.rows = rows();
   view.columns = columns();
@@ -61,7 +67,6 @@ ScreenView Emulator::view() const {
   view.scroll_bottom = bottom_;
   view.modes = modes_;
   view.title = title_;
-  view.scrolled_off = scrolled_.oldest_first();
   view.offset = offset_ - parser_.unfinished();
   return view;
 }

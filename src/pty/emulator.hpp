@@ -29,6 +29,7 @@ class Emulator final : private VtHandler {
   [[nodiscard]] const ScreenModes& modes() const { return modes_; }
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
   [[nodiscard]] ScreenView view() const;
+  [[nodiscard]] ScreenView shown() const;
 
  private:
   struct Cursor {

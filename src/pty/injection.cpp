@@ -261,7 +261,16 @@ bool Injection::keys_may_pass(Monotonic now) const {
 bool Injection::wants_screen() const {
   if (exited_) return false;
   const bool settled = view_.readiness == Readiness::ready || view_.readiness == Readiness::busy;
-  return !settled || waiting() > 0 || tui_.draft_aside() || dialog_.answering();
+  if (!settled || tui_.draft_aside() || dialog_.answering() || plain_.answering()) return true;
+  return reads_screen() && waiting() > 0;
+}
+
+bool Injection::reads_screen() const {
+  return profile_.reader == Reader::box || !profile_.dialogs.empty();
+}
+
+void Injection::bracketed_paste(bool on) {
+  plain_.bracketed_paste(on);
 }
 
 std::size_t Injection::waiting() const {

@@ -23,8 +23,8 @@ namespace relay::pty {
 ///
 /// The caller keeps a human's keys while keys_may_pass() is false, and says key() for each when it
 /// arrives. It says screen() when the screen changed and wants_screen(), drained() when the program
-/// has read everything and wants_drained(), terminal() when the mode may have changed (before offer
-/// and drained is enough), and on_time() at next_deadline(),
+/// has read everything and wants_drained(), terminal() and bracketed_paste() when the modes may have
+/// changed (before offer and drained is enough), and on_time() at next_deadline(),
 /// after screen() for whatever was drawn by then.
 class Injection {
  public:
@@ -39,6 +39,7 @@ class Injection {
 
   [[nodiscard]] InjectionSteps screen(Monotonic now, const ScreenText& screen);
   [[nodiscard]] InjectionSteps terminal(Monotonic now, TerminalMode mode);
+  void bracketed_paste(bool on);
   [[nodiscard]] InjectionSteps written(Monotonic now);
   [[nodiscard]] InjectionSteps write_failed(Monotonic now, std::string_view reason);
   [[nodiscard]] InjectionSteps drained(Monotonic now);
@@ -61,6 +62,9 @@ class Injection {
   /// A look at the screen may change something. While the program is ready, nothing is queued and
   /// no draft is to be given back, it does not, and the screen need not be drawn.
   [[nodiscard]] bool wants_screen() const;
+  /// By what is on the screen it is known when to type. Of any other program only what it draws
+  /// is looked at when text for it ends with a key of its own.
+  [[nodiscard]] bool reads_screen() const;
   /// Show the screen once more, although it has not changed.
   [[nodiscard]] bool wants_look() const { return !exited_ && tui_.wants_look(); }
   [[nodiscard]] bool wants_drained() const {

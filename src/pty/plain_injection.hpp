@@ -26,6 +26,8 @@ class PlainInjection {
   void begin(Monotonic now, InjectionItem item, InjectionSteps& out);
   void terminal(TerminalMode mode) { canonical_ = mode.canonical; }
   void bracketed_paste(bool on) { bracketed_ = on; }
+  /// What the program draws next is awaited.
+  [[nodiscard]] bool answering() const { return stage_ == Stage::answering; }
   void may_begin(bool may, InjectionSteps& out);
   /// The screen changed: the program answers to what was typed.
   void drawn(InjectionSteps& out);

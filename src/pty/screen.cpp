@@ -78,4 +78,8 @@ ScreenView Screen::view() const {
   return emulator_->view();
 }
 
+ScreenView Screen::shown() const {
+  return emulator_->shown();
+}
+
 }  // namespace relay::pty

@@ -53,6 +53,8 @@ class Screen {
   /// How many bytes of the program's output it was given, from the program's start.
   [[nodiscard]] std::uint64_t offset() const;
   [[nodiscard]] ScreenView view() const;
+  /// The same without the rows that have left the screen: for who looks often.
+  [[nodiscard]] ScreenView shown() const;
 
  private:
   std::unique_ptr<Emulator> emulator_;

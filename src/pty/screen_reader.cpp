@@ -29,13 +29,19 @@ ScreenText text_of(const ScreenView& view) {
     std::string strong;
     for (int column = 0; column < view.columns; ++column) {
       const Cell& cell = view.cell(row, column);
-      const std::string blank(cell.width, ' ');
-      const bool hidden = cell.style.has(attribute::kHidden);
-      const bool faint = cell.style.has(attribute::kDim);
-      const std::string glyph = hidden ? blank : view.text(row, column);
-      any_faint = any_faint || (faint && glyph != blank);
-      all += glyph;
-      strong += faint ? blank : glyph;
+      const std::size_t from = all.size();
+      if (cell.style.has(attribute::kHidden)) {
+        all.append(cell.width, ' ');
+      } else {
+        view.append_text(all, row, column);
+      }
+      const std::string_view glyph = std::string_view(all).substr(from);
+      if (cell.style.has(attribute::kDim)) {
+        any_faint = any_faint || glyph.find_first_not_of(' ') != std::string_view::npos;
+        strong.append(cell.width, ' ');
+      } else {
+        strong += glyph;
+      }
     }
     text.rows.push_back(without_trailing_blanks(std::move(all)));
     solid.push_back(without_trailing_blanks(std::move(strong)));

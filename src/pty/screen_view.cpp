@@ -4,24 +4,24 @@
 
 namespace relay::pty {
 
-std::string ScreenView::text(int row, int column) const {
+void ScreenView::append_text(std::string& to, int row, int column) const {
   const Cell& one = cell(row, column);
-  if (one.is_cluster()) return clusters[one.cluster()];
+  if (one.is_cluster()) {
+    to += clusters[one.cluster()];
+  } else if (one.width != 0) {
+    append_utf8(to, one.glyph);
+  }
+}
+
+std::string ScreenView::text(int row, int column) const {
   std::string text;
-  if (one.width != 0) append_utf8(text, one.glyph);
+  append_text(text, row, column);
   return text;
 }
 
 std::string ScreenView::row_text(int row) const {
   std::string line;
-  for (int column = 0; column < columns; ++column) {
-    const Cell& one = cell(row, column);
-    if (one.is_cluster()) {
-      line += clusters[one.cluster()];
-    } else if (one.width != 0) {
-      append_utf8(line, one.glyph);
-    }
-  }
+  for (int column = 0; column < columns; ++column) append_text(line, row, column);
   line.resize(line.find_last_not_of(' ') + 1);
   return line;
 }

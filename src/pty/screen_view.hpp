@@ -47,6 +47,7 @@ struct ScreenView {
   /// What a cell shows, as UTF-8: a space where nothing was written, nothing for the right column
   /// of a wide character.
   [[nodiscard]] std::string text(int row, int column) const;
+  void append_text(std::string& to, int row, int column) const;
   /// One row without trailing blanks.
   [[nodiscard]] std::string row_text(int row) const;
 };

@@ -77,6 +77,7 @@ struct Session::Impl {
   void perform(InjectionSteps steps);
   void write(std::string bytes);
   void look();
+  void read_modes();
   void settle();
   void release_keys();
   void watch_input();
@@ -152,7 +153,12 @@ std::size_t Session::Impl::take_output(std::size_t most) {
   viewers.grown();
   // The program reads before it answers: in this order the injection hears of both.
   settle();
-  if (injection.wants_screen()) look();
+  if (injection.wants_screen()) {
+    look();
+  } else if (!injection.reads_screen()) {
+    // What it draws from now on is an answer to what it is typed; this is none.
+    seen = ring.end();
+  }
   settle();
   return taken;
 }
@@ -209,11 +215,16 @@ void Session::Impl::perform(InjectionSteps more) {
   performing = false;
 }
 
+void Session::Impl::read_modes() {
+  injection.bracketed_paste(responder.bracketed_paste());
+  perform(injection.terminal(clock.now(), master.mode()));
+}
+
 /// Shows the injection the screen as it is now.
 void Session::Impl::look() {
   if (seen == ring.end()) return;
   seen = ring.end();
-  ScreenText text = text_of(screen.now().view());
+  ScreenText text = text_of(screen.now().shown());
   // The ring may have forgotten where that began.
   text.bracketed_paste = responder.bracketed_paste();
   perform(injection.screen(clock.now(), text));
@@ -242,7 +253,7 @@ void Session::Impl::settle() {
   watch_input();
   // The watch is there first: a read between the look and the watch would never be told.
   while (injection.wants_drained() && !master.unread()) {
-    perform(injection.terminal(clock.now(), master.mode()));
+    read_modes();
     if (!injection.wants_drained()) break;
     perform(injection.drained(clock.now()));
     if (injection.wants_screen()) look();
@@ -364,9 +375,9 @@ asio::awaitable<bool> Session::wait_for_room(Duration at_most) {
 Result<void> Session::offer(InjectionItem item) {
   Impl& impl = *impl_;
   const Monotonic now = impl.clock.now();
-  impl.perform(impl.injection.terminal(now, impl.master.mode()));
+  impl.read_modes();
   // The last look may be old: nobody looks while nothing waits.
-  impl.look();
+  if (impl.injection.reads_screen()) impl.look();
   auto steps = impl.injection.offer(now, std::move(item));
   if (!steps) return fail(std::move(steps).error());
   impl.perform(*std::move(steps));

@@ -122,12 +122,35 @@ TEST_CASE("raw: what the program draws is its answer; no need to wait longer") {
 
 TEST_CASE("raw: a paste if the program asked for pastes") {
   TtyReader reader(false);
-  ScreenText screen;
-  screen.bracketed_paste = true;
-  reader.take(reader.core.screen(reader.now, screen));
+  reader.core.bracketed_paste(true);
   reader.offer("a\nb");
   reader.read_all();
   CHECK(reader.got == "\x1b[200~a\nb\x1b[201~");
+}
+
+TEST_CASE("the screen of a reader of lines need not be drawn, but for its answer to raw text") {
+  TtyReader lines(true);
+  lines.offer("one");
+  lines.offer("two");
+  CHECK_FALSE(lines.core.wants_screen());
+  TtyReader raw(false);
+  raw.offer("x");
+  CHECK_FALSE(raw.core.wants_screen());
+  raw.read_all();
+  CHECK(raw.core.wants_screen());
+  raw.take(raw.core.screen(raw.now, {}));
+  raw.read_all();
+  CHECK_FALSE(raw.core.wants_screen());
+}
+
+TEST_CASE("a program whose dialogs are known is looked at while something waits") {
+  Profile profile = generic();
+  DialogRule dialog;
+  dialog.name = "trust";
+  profile.dialogs.push_back(std::move(dialog));
+  Injection core(std::move(profile));
+  CHECK(core.reads_screen());
+  CHECK_FALSE(Injection(generic()).reads_screen());
 }
 
 TEST_CASE("a reader that stops: dead in the middle, typed at the end") {
