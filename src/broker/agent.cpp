@@ -11,6 +11,9 @@
 namespace relay::broker {
 namespace {
 
+/// Ends of messages that the disk may have yet to take while the next is typed.
+constexpr std::size_t kMostEndsUnkept = 256;
+
 /// A wait that is ended by what it waits for.
 constexpr Duration kLookAtMailbox = std::chrono::hours(1);
 /// When the journal is out of order, or a terminal takes no more for the moment.
@@ -142,6 +145,7 @@ asio::awaitable<void> Agent::feed() {
     auto work = host_.begin(std::move(keys), generation_);
     const auto begun = co_await std::move(work);
     failpoint(Failpoint::begun);
+    mailbox_.settle_pace(typing_.empty() && host_.records().keeps_typing());
     if (!begun) {
       for (const std::uint64_t number : numbers) mailbox_.put_back(number);
       (void)co_await changed_.wait(kOfferAgain);
@@ -149,7 +153,9 @@ asio::awaitable<void> Agent::feed() {
     }
     bool all_taken = true;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      mailbox_.begun(numbers[i], generation_, (*begun)[i] == Begun::again);
+      // The marks know better: the beginning of some was written that never were typed.
+      const bool again = (*begun)[i] == Begun::again && !host_.records().keeps_typing();
+      mailbox_.begun(numbers[i], generation_, again);
       if ((*begun)[i] == Begun::not_now) {
         pty::InjectionOutcome before;
         before.end = pty::InjectionEnd::typed;
@@ -171,11 +177,26 @@ asio::awaitable<void> Agent::feed() {
   }
 }
 
+/// One at a time: so a crash leaves one message in doubt. Where nothing but the journal tells the
+/// next broker of an end, it has to be there first.
+bool Agent::may_type() const {
+  const std::size_t most = host_.records().keeps_typing() ? kMostEndsUnkept : 0;
+  return typing_.empty() && ends_.size() <= most && !handing_over_;
+}
+
 asio::awaitable<void> Agent::offer_later(std::uint64_t number) {
   co_await net::pause(kOfferAgain);
-  std::erase(typing_, number);
-  mailbox_.put_back(number);
+  withdraw(number);
   changed_.notify();
+}
+
+/// The terminal did not take it.
+void Agent::withdraw(std::uint64_t number) {
+  std::erase(typing_, number);
+  const Mail* message = mailbox_.find(number);
+  // What was in doubt before stays so.
+  if (message != nullptr && !message->recovering) host_.records().not_typed(message->key);
+  mailbox_.put_back(number);
 }
 
 bool Agent::offer(std::uint64_t number) {
@@ -183,12 +204,10 @@ bool Agent::offer(std::uint64_t number) {
   // It was taken back meanwhile.
   if (message == nullptr) return true;
   if (guest_) {
+    host_.records().typing(message->key);
+    typing_.push_back(number);
     const auto given = guest_->offer(*message);
-    if (given) {
-      typing_.push_back(number);
-    } else {
-      mailbox_.put_back(number);
-    }
+    if (!given) withdraw(number);
     return given.has_value();
   }
   auto item = item_of(*message);
@@ -198,12 +217,11 @@ bool Agent::offer(std::uint64_t number) {
     end_message(number, std::move(outcome));
     return true;
   }
+  host_.records().typing(message->key);
   typing_.push_back(number);
   const auto offered = session_->offer(*std::move(item));
-  if (offered) return true;
-  std::erase(typing_, number);
-  mailbox_.put_back(number);
-  return false;
+  if (!offered) withdraw(number);
+  return offered.has_value();
 }
 
 Result<pty::InjectionItem> Agent::item_of(const Mail& message) {
@@ -278,6 +296,7 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   auto message = mailbox_.ended(number);
   if (!message) return;
   ends_.insert(number);
+  host_.records().typed(message->key, outcome);
   switch (outcome.end) {
     case pty::InjectionEnd::submitted: ++submitted_; break;
     case pty::InjectionEnd::typed: ++typed_; break;

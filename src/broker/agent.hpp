@@ -40,6 +40,7 @@ class AgentHost {
   /// These messages are about to be typed; returns when that is on disk, with a verdict for each.
   virtual asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
                                                             std::string generation) = 0;
+  [[nodiscard]] virtual Records& records() = 0;
   /// Puts a body that is too long to be typed into a file for the agent.
   virtual Result<void> keep_body(const std::string& path, std::string_view body) = 0;
   [[nodiscard]] virtual std::string body_path(const Agent& agent, const Mail& message) = 0;
@@ -157,9 +158,8 @@ class Agent {
   [[nodiscard]] pty::Readiness readiness() const;
   void tell_output();
   void end_message(std::uint64_t number, pty::InjectionOutcome outcome);
-  /// One at a time, and the next when the last one's end is on disk: so a crash leaves one message
-  /// in doubt.
-  [[nodiscard]] bool may_type() const { return typing_.empty() && ends_.empty() && !handing_over_; }
+  void withdraw(std::uint64_t number);
+  [[nodiscard]] bool may_type() const;
 
   asio::any_io_executor executor_;
   AgentHost& host_;

@@ -21,7 +21,7 @@ Result<void> AgentMailbox::accept(Mail message) {
 }
 
 bool AgentMailbox::may_take() const {
-  if (offered_ >= kMostOffered) return false;
+  if (offered_ >= at_a_time_) return false;
   return std::any_of(messages_.begin(), messages_.end(),
                      [this](const Entry& entry) { return free(entry); });
 }
@@ -30,7 +30,7 @@ std::vector<const Mail*> AgentMailbox::take() {
   std::vector<const Mail*> out;
   for (const bool urgent : {true, false}) {
     for (Entry& entry : messages_) {
-      if (offered_ >= kMostOffered) return out;
+      if (offered_ >= at_a_time_) return out;
       if (!free(entry) || entry.message.urgent() != urgent) continue;
       entry.offered = true;
       ++offered_;
@@ -77,6 +77,12 @@ void AgentMailbox::begun(std::uint64_t number, const std::string& generation, bo
     entry.message.recovering = entry.message.recovering || again;
     return;
   }
+}
+
+void AgentMailbox::settle_pace(bool reader_waited) {
+  const bool more = std::any_of(messages_.begin(), messages_.end(),
+                                [this](const Entry& entry) { return free(entry); });
+  at_a_time_ = reader_waited && more ? std::min(at_a_time_ * 2, kMostOffered) : kLeastOffered;
 }
 
 void AgentMailbox::start_over(const std::vector<std::uint64_t>& perhaps_typed) {

@@ -42,8 +42,9 @@ class AgentMailbox {
   static constexpr std::size_t kMostMessages = 10'000;
   static constexpr std::size_t kMostBytes = std::size_t{64} << 20;
   /// Given out at a time: the one that is typed, and the next, that its beginning is on disk by
-  /// then. More would only be in doubt after a crash.
-  static constexpr std::size_t kMostOffered = 2;
+  /// then. More only for a reader that would wait for the disk: what is urgent comes behind them.
+  static constexpr std::size_t kLeastOffered = 2;
+  static constexpr std::size_t kMostOffered = 32;
 
   /// `queue_full`, with a time to come again; then nothing was taken.
   [[nodiscard]] Result<void> accept(Mail message);
@@ -58,6 +59,9 @@ class AgentMailbox {
   [[nodiscard]] const Mail* find(std::uint64_t number) const;
   /// It is on disk that this program is given it now; `again`: perhaps not for the first time.
   void begun(std::uint64_t number, const std::string& generation, bool again);
+  /// The beginning of what was taken last is on disk. Whether the terminal had nothing to do by
+  /// then says how many are taken the next time.
+  void settle_pace(bool reader_waited);
   /// The program has ended: what was offered waits again for the next one. What is named here was
   /// perhaps typed.
   void start_over(const std::vector<std::uint64_t>& perhaps_typed);
@@ -92,6 +96,7 @@ class AgentMailbox {
   std::deque<Entry> messages_;
   std::size_t bytes_ = 0;
   std::size_t offered_ = 0;
+  std::size_t at_a_time_ = kLeastOffered;
   DeliveryMode mode_ = DeliveryMode::auto_inject;
   std::uint64_t revision_ = 0;
 };

@@ -89,6 +89,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
  private:
   asio::awaitable<Result<SentMessage>> publish(SendRequest request);
   // For the agents
+  Records& records() override { return parts_.records; }
   asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
                                                     std::string generation) override;
   Result<void> keep_body(const std::string& path, std::string_view body) override;

@@ -196,7 +196,9 @@ asio::awaitable<void> Daemon::Impl::open_journal() {
   }
   journal = *std::move(opened);
   for (std::string& line : journal->report()) note(node_control::NoteLevel::error, std::move(line));
-  records = std::make_unique<JournaledRecords>(*journal);
+  auto typing = settings.instance.journal();
+  typing += ".typing";
+  records = std::make_unique<JournaledRecords>(*journal, TypingMarks::open(typing, boot_id()));
   journal_opened = co_await records->prepare();
 }
 

@@ -18,6 +18,7 @@ StoredMessage stored_of(Message message) {
   out.accepted = message.accepted;
   out.attempts = message.attempts;
   out.begun = message.state != MessageState::accepted;
+  out.generation = std::move(message.generation);
   out.local = message.origin != MessageOrigin::engine;
   return out;
 }
@@ -129,17 +130,37 @@ asio::awaitable<Result<void>> JournaledRecords::end(std::vector<MessageEnd> ends
     const std::size_t count = group.keys.size();
     const Outcome outcome = outcome_of(group.outcome);
     if (dead) {
-      auto dropped = co_await journal_.drop(std::move(group.keys), group.outcome.reason);
+      auto dropped = co_await journal_.drop(group.keys, group.outcome.reason);
       if (!dropped) co_return fail(std::move(dropped).error());
       dead_letters_ += std::min(count, *dropped);
-      continue;
+    } else {
+      auto written = co_await journal_.finish(group.keys, group.generation, outcome);
+      // It has been written before: the answer was lost.
+      const bool known = !written && written.error().code == Code::not_found;
+      if (!written && !known) co_return written;
     }
-    auto written = co_await journal_.finish(std::move(group.keys), group.generation, outcome);
-    // It has been written before: the answer was lost.
-    const bool known = !written && written.error().code == Code::not_found;
-    if (!written && !known) co_return written;
+    for (const MessageKey& key : group.keys) marks_.forget(key);
   }
   co_return Result<void>();
+}
+
+/// What an earlier broker marked about these, which are all that are open.
+void JournaledRecords::recall(std::vector<StoredMessage>& messages) {
+  if (!marks_.kept()) return;
+  std::vector<MessageKey> begun;
+  for (StoredMessage& message : messages) {
+    if (!message.begun) continue;
+    const auto stage = marks_.stage_of(message.key);
+    if (!marks_.told()) {
+      marks_.typing(message.key);
+    } else if (stage == TypingMarks::Stage::ended) {
+      message.outcome = marks_.outcome_of(message.key);
+    } else {
+      message.begun = stage == TypingMarks::Stage::typing;
+    }
+    if (message.begun) begun.push_back(message.key);
+  }
+  marks_.forget_all_but(begun);
 }
 
 asio::awaitable<Result<std::vector<StoredMessage>>> JournaledRecords::open_messages() {
@@ -148,6 +169,7 @@ asio::awaitable<Result<std::vector<StoredMessage>>> JournaledRecords::open_messa
   std::vector<StoredMessage> out;
   out.reserve(messages->open.size() + messages->ended.size());
   for (Message& message : messages->open) out.push_back(stored_of(std::move(message)));
+  recall(out);
   for (MessageKey& key : messages->ended) {
     StoredMessage ended;
     ended.key = std::move(key);

@@ -2,6 +2,7 @@
 
 #include "broker/journal.hpp"
 #include "broker/records.hpp"
+#include "broker/typing_marks.hpp"
 
 namespace relay::broker {
 
@@ -9,7 +10,8 @@ namespace relay::broker {
 class JournaledRecords final : public Records {
  public:
   /// The journal outlives this.
-  explicit JournaledRecords(Journal& journal) : journal_(journal) {}
+  JournaledRecords(Journal& journal, TypingMarks marks)
+      : journal_(journal), marks_(std::move(marks)) {}
 
   /// Counts what is there; once, before it is used.
   asio::awaitable<Result<void>> prepare();
@@ -21,6 +23,12 @@ class JournaledRecords final : public Records {
                                                     std::string generation) override;
   asio::awaitable<Result<void>> not_begun(std::vector<MessageKey> keys,
                                           std::string generation) override;
+  void typing(const MessageKey& key) override { marks_.typing(key); }
+  void typed(const MessageKey& key, const pty::InjectionOutcome& outcome) override {
+    marks_.ended(key, outcome);
+  }
+  void not_typed(const MessageKey& key) override { marks_.forget(key); }
+  [[nodiscard]] bool keeps_typing() const override { return marks_.kept(); }
   asio::awaitable<Result<void>> end(std::vector<MessageEnd> ends) override;
   asio::awaitable<Result<std::vector<StoredMessage>>> open_messages() override;
   asio::awaitable<Result<std::vector<DeadLetterView>>> dead_letters(std::int64_t after,
@@ -39,7 +47,10 @@ class JournaledRecords final : public Records {
   asio::awaitable<Result<void>> remember(std::string key, std::string answer) override;
 
  private:
+  void recall(std::vector<StoredMessage>& messages);
+
   Journal& journal_;
+  TypingMarks marks_;
   std::size_t dead_letters_ = 0;
 };
 

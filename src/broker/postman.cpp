@@ -181,6 +181,10 @@ void Postman::restore(StoredMessage stored) {
   message->attempts = stored.attempts;
   message->recovering = stored.begun;
   message->local = stored.local;
+  if (stored.outcome) {
+    message->generation = stored.generation;
+    return queue_end(*message, *stored.outcome, stored.agent_name);
+  }
   Agent* agent = stored.local && stored.agent_name == stored.key.agent_id
                      ? parts_.roster.find(stored.agent_name).get()
                      : parts_.roster.by_id(stored.key.agent_id);

@@ -24,6 +24,9 @@ struct StoredMessage {
   std::uint32_t attempts = 0;
   /// Typing it has begun: perhaps it was read.
   bool begun = false;
+  /// It has ended like that, by this program, and the disk does not know yet.
+  std::optional<pty::InjectionOutcome> outcome;
+  std::string generation;
   bool local = false;
   /// It has ended, and perhaps nobody was told: nothing else of it is known.
   bool ended = false;
@@ -83,6 +86,13 @@ class Records {
   /// begun by this generation and none had been before.
   virtual asio::awaitable<Result<void>> not_begun(std::vector<MessageKey> keys,
                                                   std::string generation) = 0;
+  /// It is given to a terminal; its outcome; nothing of it was typed. Nobody waits for these: they
+  /// outlive this process at once, and the machine only by `end`.
+  virtual void typing(const MessageKey& key) = 0;
+  virtual void typed(const MessageKey& key, const pty::InjectionOutcome& outcome) = 0;
+  virtual void not_typed(const MessageKey& key) = 0;
+  /// False: they do not outlive it, so the next message has to wait for the `end` of the last.
+  [[nodiscard]] virtual bool keeps_typing() const = 0;
   /// All of them, or none. A dead message becomes a dead letter.
   virtual asio::awaitable<Result<void>> end(std::vector<MessageEnd> ends) = 0;
   /// Accepted and not ended, oldest first.

@@ -23,9 +23,9 @@ namespace relay::pty {
 ///
 /// The caller keeps a human's keys while keys_may_pass() is false, and says key() for each when it
 /// arrives. It says screen() when the screen changed and wants_screen(), drained() when the program
-/// has read everything and wants_drained(), terminal() and bracketed_paste() when the modes may have
-/// changed (before offer and drained is enough), and on_time() at next_deadline(),
-/// after screen() for whatever was drawn by then.
+/// has read everything and wants_drained(), terminal() and bracketed_paste() when the modes may
+/// have changed (before offer and drained is enough), and on_time() at next_deadline(), after
+/// screen() for whatever was drawn by then.
 class Injection {
  public:
   explicit Injection(Profile profile, InjectionSettings settings = {});

@@ -47,6 +47,13 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
     }
     co_return Result<void>();
   }
+  void typing(const broker::MessageKey& key) override { (void)key; }
+  void typed(const broker::MessageKey& key, const pty::InjectionOutcome& outcome) override {
+    (void)key;
+    (void)outcome;
+  }
+  void not_typed(const broker::MessageKey& key) override { (void)key; }
+  [[nodiscard]] bool keeps_typing() const override { return run_ahead; }
   asio::awaitable<Result<void>> end(std::vector<broker::MessageEnd> some) override {
     if (broken) co_return fail(*broken);
     for (auto& one : some) {
@@ -142,6 +149,7 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
   }
 
   std::optional<Error> broken;
+  bool run_ahead = true;
   /// How often a message was to be typed and could not be written down.
   int refused = 0;
   std::vector<broker::StoredMessage> open;

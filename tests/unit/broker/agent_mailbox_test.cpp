@@ -136,4 +136,24 @@ TEST_CASE("what was only got ready is known beside what is being typed") {
   CHECK(box.offered_except({1}).empty());
 }
 
+TEST_CASE("a reader that waits for the disk is given more at a time, one that does not two") {
+  AgentMailbox box = with(50);
+  CHECK(taken(box) == std::vector<std::uint64_t>{1, 2});
+  box.settle_pace(true);
+  CHECK(taken(box) == std::vector<std::uint64_t>{3, 4});
+  box.settle_pace(true);
+  CHECK(taken(box).size() == 4);
+  for (int i = 0; i < 3; ++i) box.settle_pace(true);
+  CHECK(taken(box).size() == 24);  // 32 in all
+  box.settle_pace(false);
+  for (std::uint64_t number = 1; number <= 31; ++number) CHECK(box.ended(number));
+  CHECK(taken(box) == std::vector<std::uint64_t>{33});
+  // Nothing more waits behind these few: nobody is helped by more.
+  AgentMailbox small = with(2);
+  CHECK(taken(small).size() == 2);
+  small.settle_pace(true);
+  for (std::uint64_t number = 11; number <= 14; ++number) CHECK(small.accept(message(number)));
+  CHECK(taken(small).empty());
+}
+
 }  // namespace relay::broker
