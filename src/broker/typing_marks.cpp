@@ -17,7 +17,7 @@ namespace relay::broker {
 namespace {
 
 constexpr std::size_t kSlot = 64;
-constexpr std::string_view kMagic = "relay-broker typing 1\n";
+constexpr std::string_view kTypingHeader = "relay-broker typing 1\n";
 /// Of a whole file; more slots were never in use at once.
 constexpr off_t kLargest = off_t{64} << 20;
 constexpr std::size_t kReasonAt = 12;
@@ -42,7 +42,7 @@ bool is_private(const struct stat& info) {
 
 Bytes header_of(const std::string& boot_id) {
   Bytes header{};
-  const std::string text = std::string(kMagic) + boot_id;
+  const std::string text = std::string(kTypingHeader) + boot_id;
   std::memcpy(header.data(), text.data(), std::min(text.size(), kSlot));
   return header;
 }
