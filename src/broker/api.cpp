@@ -37,6 +37,7 @@ std::vector<net::Route> LocalApi::routes() {
   add_message_routes(routes);
   add_reply_routes(routes);
   add_event_routes(routes);
+  add_handler_routes(routes);
   add_input_stream_routes(routes);
   add_output_stream_routes(routes);
   return routes.take();

@@ -62,6 +62,7 @@ void add_dead_letter_routes(ApiRoutes& routes);
 void add_message_routes(ApiRoutes& routes);
 void add_reply_routes(ApiRoutes& routes);
 void add_event_routes(ApiRoutes& routes);
+void add_handler_routes(ApiRoutes& routes);
 void add_input_stream_routes(ApiRoutes& routes);
 void add_output_stream_routes(ApiRoutes& routes);
 

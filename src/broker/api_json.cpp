@@ -115,6 +115,29 @@ void write_agent(JsonWriter& out, const AgentView& agent) {
   out.end_object();
 }
 
+void write_spawned(JsonWriter& out, const SpawnedAgent& agent) {
+  out.field("success", true);
+  out.field("name", agent.name);
+  out.field("runtime", "pty");
+  text_or_null(out, "model", agent.model);
+  text_or_null(out, "sessionId", agent.session_id);
+  write_pid(out, "pid", agent.pid);
+  out.field("pre_registered", agent.pre_registered);
+  text_or_null(out, "warning", agent.warning);
+  text_or_null(out, "agent_id", agent.agent_id);
+  text_or_null(out, "generation", agent.generation);
+  text_or_null(out, "node", agent.node);
+  if (agent.argv.empty()) return;
+  out.key("argv");
+  out.begin_array();
+  for (const std::string& word : agent.argv) out.value(word);
+  out.end_array();
+  out.key("environment");
+  out.begin_object();
+  for (const auto& [name, value] : agent.environment) out.field(name, value);
+  out.end_object();
+}
+
 void write_memberships(JsonWriter& out, const WorkspaceFacts* workspace) {
   out.key("memberships");
   out.begin_array();

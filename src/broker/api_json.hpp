@@ -24,6 +24,8 @@ void texts(JsonWriter& out, std::string_view key, const std::vector<std::string>
 
 /// An agent in the peer's words, and behind them what it has no word for.
 void write_agent(JsonWriter& out, const AgentView& agent);
+/// The answer to a spawn that went well.
+void write_spawned(JsonWriter& out, const SpawnedAgent& agent);
 /// "memberships": the one workspace, or none.
 void write_memberships(JsonWriter& out, const WorkspaceFacts* workspace);
 

@@ -1,4 +1,6 @@
 // Messages from people and programs of this machine.
+#include "broker/api_messages.hpp"
+
 #include <array>
 #include <fmt/format.h>
 
@@ -46,6 +48,8 @@ Result<void> check_workspace(const JsonFields& fields, const WorkspaceFacts& wor
   return {};
 }
 
+}  // namespace
+
 Result<SendRequest> send_request(wire::JsonView body, const WorkspaceFacts& workspace) {
   const JsonFields fields(body);
   SendRequest request;
@@ -69,15 +73,6 @@ Result<SendRequest> send_request(wire::JsonView body, const WorkspaceFacts& work
   return request;
 }
 
-void refuse_send(net::Exchange* exchange, const std::string& to, Error error) {
-  if (error.code == Code::timeout) error.message = "broker request timed out";
-  if (error.code == Code::agent_not_found || error.code == Code::not_found) {
-    error.message =
-        fmt::format("Agent \"{}\" not found and Relaycast publish failed: {}", to, error.message);
-  }
-  refuse_call(exchange, http_status_of(error.code), error, "to", to);
-}
-
 void write_sent(JsonWriter& out, const SentMessage& sent, const WorkspaceFacts& workspace) {
   out.field("success", true);
   out.field("event_id", sent.event_id);
@@ -86,6 +81,17 @@ void write_sent(JsonWriter& out, const SentMessage& sent, const WorkspaceFacts& 
   if (sent.published) out.field("relaycast_published", true);
   out.field("workspace_id", workspace.id);
   text_or_null(out, "workspace_alias", workspace.alias);
+}
+
+namespace {
+
+void refuse_send(net::Exchange* exchange, const std::string& to, Error error) {
+  if (error.code == Code::timeout) error.message = "broker request timed out";
+  if (error.code == Code::agent_not_found || error.code == Code::not_found) {
+    error.message =
+        fmt::format("Agent \"{}\" not found and Relaycast publish failed: {}", to, error.message);
+  }
+  refuse_call(exchange, http_status_of(error.code), error, "to", to);
 }
 
 asio::awaitable<void> send(ApiContext* api, net::Exchange* exchange) {

@@ -48,9 +48,12 @@ Broker::Broker(BrokerParts& parts, Hooks hooks)
       postman_(parts),
       releaser_(parts, programs_, postman_),
       spawner_(parts, *this, programs_, postman_, releaser_),
+      handlers_(parts.settings.handler_within),
       time_changed_(parts.executor),
       tasks_(parts.executor),
-      started_(parts.clock.now()) {}
+      started_(parts.clock.now()) {
+  connect_handlers();
+}
 
 Broker::~Broker() = default;
 
@@ -183,6 +186,8 @@ asio::awaitable<void> Broker::keep_time() {
   for (;;) {
     const Monotonic now = parts_.clock.now();
     Duration wait = kLookAtTime;
+    handlers_.on_time(now);
+    if (const auto at = handlers_.next_deadline()) wait = std::min<Duration>(wait, *at - now);
     for (const auto& agent : parts_.roster.all()) {
       agent->on_time(now);
       if (const auto at = agent->next_deadline()) wait = std::min<Duration>(wait, *at - now);
@@ -382,11 +387,26 @@ void Broker::note(node_control::NoteLevel level, std::string text) {
   if (hooks_.on_note) hooks_.on_note(level, std::move(text));
 }
 
+void Broker::connect_handlers() {
+  Handlers::Owner owner;
+  owner.on_outcome = [this](std::string id, ActionOutcome outcome) {
+    settle(std::move(id), std::move(outcome));
+  };
+  owner.on_offer = [this] { parts_.engine->offer(handlers_.offered()); };
+  owner.on_deadline = [this] { time_changed_.notify(); };
+  handlers_.owned_by(std::move(owner));
+}
+
 asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
   const std::string id = action.invocation_id;
-  std::variant<wire::Json, std::string> outcome = std::string("handler_unavailable");
-  if (draining_) {
-    parts_.engine->finish(id, std::move(outcome));
+  ActionOutcome outcome = std::string(kHandlerUnavailable);
+  if (!draining_ && handlers_.serves(action.action)) {
+    handlers_.invoke(parts_.clock.now(), id, action.action, action.input);
+    co_return;
+  }
+  const bool spawns = action.action == "spawn" || action.action.starts_with("spawn:");
+  if (draining_ || (action.action != "release" && !spawns)) {
+    settle(id, std::move(outcome));
     co_return;
   }
   if (action.action == "release") {
@@ -408,7 +428,7 @@ asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
         outcome = "release_failed: " + released.error().message;
       }
     }
-  } else if (action.action == "spawn" || action.action.starts_with("spawn:")) {
+  } else {
     auto request = spawn_request_of_action(action);
     if (!request) {
       outcome = request.error().message;
@@ -434,9 +454,18 @@ asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
   co_await std::move(given);
 }
 
+void Broker::settle(std::string invocation_id, ActionOutcome outcome) {
+  const auto* const error = std::get_if<std::string>(&outcome);
+  if (error != nullptr && *error == kHandlerUnavailable) {
+    // Nothing was done: there is nothing to remember.
+    parts_.engine->finish(invocation_id, std::move(outcome));
+  } else {
+    tasks_.spawn(give_result(std::move(invocation_id), std::move(outcome)));
+  }
+}
+
 /// On disk first: what was done is not done again, or denied, by the broker after a crash.
-asio::awaitable<void> Broker::give_result(std::string invocation_id,
-                                          std::variant<wire::Json, std::string> outcome) {
+asio::awaitable<void> Broker::give_result(std::string invocation_id, ActionOutcome outcome) {
   wire::ActionResult result;
   result.invocation_id = invocation_id;
   result.outcome = outcome;

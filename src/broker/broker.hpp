@@ -62,6 +62,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
   [[nodiscard]] Result<AgentView> agent(const std::string& name) override;
   [[nodiscard]] BrokerView broker() override;
   [[nodiscard]] EventLog& events() override { return parts_.events; }
+  [[nodiscard]] Handlers& handlers() override { return handlers_; }
   asio::awaitable<Result<SentMessage>> send(SendRequest request) override;
   asio::awaitable<Result<std::size_t>> type(std::string name, std::string keys) override;
   Result<void> human_done(const std::string& name) override;
@@ -113,9 +114,10 @@ class Broker final : public Operations, private AgentHost, private node_control:
 
   asio::awaitable<void> follow_keeper();
   asio::awaitable<void> keep_time();
+  void connect_handlers();
   asio::awaitable<void> act(wire::ActionInvoke action);
-  asio::awaitable<void> give_result(std::string invocation_id,
-                                    std::variant<wire::Json, std::string> outcome);
+  void settle(std::string invocation_id, ActionOutcome outcome);
+  asio::awaitable<void> give_result(std::string invocation_id, ActionOutcome outcome);
   asio::awaitable<void> forget_result(std::string invocation_id);
   asio::awaitable<void> after_exit(std::shared_ptr<Agent> agent, Result<os::ExitStatus> how);
   asio::awaitable<void> restart(std::shared_ptr<Agent> agent, Duration after);
@@ -132,6 +134,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
   Postman postman_;
   Releaser releaser_;
   Spawner spawner_;
+  Handlers handlers_;
   net::Event time_changed_;
   net::TaskGroup tasks_;
   Monotonic started_;

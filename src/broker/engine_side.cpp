@@ -46,6 +46,10 @@ void NoEngine::finish(const std::string& invocation_id,
   (void)outcome;
 }
 
+void NoEngine::offer(std::vector<wire::Capability> capabilities) {
+  (void)capabilities;
+}
+
 node_control::NodeStatus NoEngine::status() const {
   node_control::NodeStatus out;
   out.tunnel = node_control::Tunnel::disabled;

@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/result.hpp"
 #include "broker/outbound.hpp"
 #include "node_control/agent_directory.hpp"
 #include "node_control/node_options.hpp"
+#include "wire/common.hpp"
 #include "wire/json.hpp"
 
 namespace relay::broker {
@@ -43,6 +45,8 @@ class EngineSide {
   virtual void owe(const std::string& invocation_id, std::string frame) = 0;
   /// Agents came, went or changed.
   virtual void agents_changed() = 0;
+  /// What this node can do beside what it always can; in place of what was offered before.
+  virtual void offer(std::vector<wire::Capability> capabilities) = 0;
   [[nodiscard]] virtual node_control::NodeStatus status() const = 0;
 };
 
@@ -61,6 +65,7 @@ class NoEngine final : public EngineSide {
               std::variant<wire::Json, std::string> outcome) override;
   void owe(const std::string& invocation_id, std::string frame) override;
   void agents_changed() override {}
+  void offer(std::vector<wire::Capability> capabilities) override;
   [[nodiscard]] node_control::NodeStatus status() const override;
 };
 

@@ -1,5 +1,6 @@
 #include "broker/node_side.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "node_control/agent_registration.hpp"
@@ -47,7 +48,7 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,
   node_control::NodeOptions options;
   options.engine = engine_;
   options.network = settings_.network;
-  options.manifest = settings_.manifest;
+  options.manifest = manifest();
   options.node_name = node_name_;
   if (settings_.request.workspace_key) {
     directory_.emplace(client_, engine_, *settings_.request.workspace_key, settings_.redact);
@@ -140,6 +141,25 @@ void NodeSide::owe(const std::string& invocation_id, std::string frame) {
 void NodeSide::agents_changed() {
   if (!session_) return;
   session_->inventory_changed();
+  session_->load_changed();
+}
+
+node_control::NodeManifest NodeSide::manifest() const {
+  node_control::NodeManifest out = settings_.manifest;
+  for (const wire::Capability& capability : offered_) {
+    const bool known =
+        std::any_of(out.capabilities.begin(), out.capabilities.end(),
+                    [&](const wire::Capability& one) { return one.name == capability.name; });
+    if (!known) out.capabilities.push_back(capability);
+  }
+  return out;
+}
+
+void NodeSide::offer(std::vector<wire::Capability> capabilities) {
+  offered_ = std::move(capabilities);
+  if (!session_) return;
+  session_->set_manifest(manifest());
+  // An engine that was told of a handler's end believes that there are none here any more.
   session_->load_changed();
 }
 

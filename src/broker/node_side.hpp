@@ -65,9 +65,12 @@ class NodeSide final : public EngineSide {
               std::variant<wire::Json, std::string> outcome) override;
   void owe(const std::string& invocation_id, std::string frame) override;
   void agents_changed() override;
+  void offer(std::vector<wire::Capability> capabilities) override;
   [[nodiscard]] node_control::NodeStatus status() const override;
 
  private:
+  [[nodiscard]] node_control::NodeManifest manifest() const;
+
   asio::any_io_executor executor_;
   Clock& clock_;
   Random& random_;
@@ -83,6 +86,8 @@ class NodeSide final : public EngineSide {
   std::unique_ptr<node_control::NodeSession> session_;
   /// Its delivery book is what the last life left.
   bool started_ = false;
+  /// Of the manifest, beside what the settings have.
+  std::vector<wire::Capability> offered_;
   struct Done {
     std::string agent_id;
     std::uint64_t seq = 0;

@@ -11,6 +11,7 @@
 #include "base/secret.hpp"
 #include "broker/agent_view.hpp"
 #include "broker/event_log.hpp"
+#include "broker/handlers.hpp"
 #include "broker/spawn_request.hpp"
 #include "node_control/node_options.hpp"
 #include "pty/screen_view.hpp"
@@ -154,6 +155,8 @@ class Operations {
   [[nodiscard]] virtual Result<AgentView> agent(const std::string& name) = 0;
   [[nodiscard]] virtual BrokerView broker() = 0;
   [[nodiscard]] virtual EventLog& events() = 0;
+  /// What programs of this machine do for the engine.
+  [[nodiscard]] virtual Handlers& handlers() = 0;
 
   /// To an agent, or with '#' to the agents of a channel; through the engine when it has to.
   virtual asio::awaitable<Result<SentMessage>> send(SendRequest request) = 0;

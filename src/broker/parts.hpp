@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "broker/engine_side.hpp"
 #include "broker/event_log.hpp"
+#include "broker/handlers.hpp"
 #include "broker/records.hpp"
 #include "broker/roster.hpp"
 #include "os/environment.hpp"
@@ -43,6 +44,8 @@ class BrokerSettings {
   std::string result_url;
   /// relay-broker itself, as agents can start it.
   os::Path program;
+  /// How long an action of a program of this machine may take.
+  Duration handler_within = Handlers::kWithin;
   /// Between reminders of an obligation; zero for none.
   Duration remind_every = std::chrono::milliseconds(500);
 };

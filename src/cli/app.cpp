@@ -4,6 +4,7 @@
 #include "cli/attach.hpp"
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
+#include "cli/config.hpp"
 #include "cli/dead_letters.hpp"
 #include "cli/doctor.hpp"
 #include "cli/enroll.hpp"
@@ -27,11 +28,16 @@
 #include "cli/wrap.hpp"
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
+
+#include "os/posix_files.hpp"
+#include "os/system_random.hpp"
 
 namespace relay::cli {
 namespace {
@@ -43,12 +49,15 @@ constexpr std::string_view kCompleteWord = "__complete";
 struct Globals {
   bool json = false;
   bool version = false;
+  std::string config;
 };
 
 std::vector<Option> global_options(Globals& globals) {
   std::vector<Option> options;
   options.emplace_back("--json", "Print JSON, failures too", &globals.json);
   options.emplace_back("--version", "Show the version", &globals.version);
+  options.push_back(
+      Option("--config", "The configuration file", &globals.config).value_name("FILE").rare());
   return options;
 }
 
@@ -83,6 +92,22 @@ bool asks_for_json(const std::vector<std::string>& words) {
     if (word == "--json") return true;
   }
   return false;
+}
+
+Result<void> configure(const std::string& named, const std::vector<Command>& commands,
+                       const Command& chosen) {
+  if (chosen.hidden) return {};
+  const auto around = os::Surroundings::of_process();
+  if (!around) return fail(around.error());
+  const auto paths = os::user_paths(*around);
+  if (!paths) return fail(paths.error());
+  // For the brokers that we start.
+  if (!named.empty()) ::setenv(kConfigVariable, std::filesystem::absolute(named).c_str(), 1);
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  const auto file = read_config(files, around->environment, *paths, named);
+  if (!file) return fail(file.error());
+  return apply_config(*file, around->environment, commands, &chosen);
 }
 
 /// What the exit status depends on besides the result.
@@ -123,6 +148,9 @@ Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& en
                 "relay-broker " + name + " --help lists them");
   }
   Context context{out, globals.json};
+  auto configured = configure(globals.config, commands, *parsed->command);
+  if (!configured && !parsed->command->bears_bad_config) return configured;
+  if (!configured) context.config_error = std::move(configured).error();
   auto done = parsed->command->run(context);
   ending.by_signal = context.ended_by;
   ending.status = context.status;

@@ -102,8 +102,8 @@ const Command* named(const CLI::App& app, const ByApp& by_app) {
   return found == &app ? nullptr : by_app.at(found);
 }
 
-const Option* option_named(const Command& command, std::string_view name) {
-  for (const Option& option : command.options) {
+const Option* option_named(const std::vector<Option>& options, std::string_view name) {
+  for (const Option& option : options) {
     if (option.is_argument()) continue;
     for (const auto part : split(option.names(), ',')) {
       if (part == name) return &option;
@@ -115,16 +115,21 @@ const Option* option_named(const Command& command, std::string_view name) {
 /// How many words there are before the rest of a command that takes one; all of them otherwise.
 /// The rest goes into its target. It begins at the first word behind the command that is neither an
 /// option nor an option's value, or behind "--".
-std::size_t take_rest(std::span<const std::string> words, const std::vector<Command>& commands) {
+std::size_t take_rest(std::span<const std::string> words, const std::vector<Option>& global,
+                      const std::vector<Command>& commands) {
   std::size_t at = 0;
-  while (at < words.size() && words[at].starts_with('-')) ++at;
-  if (at == words.size()) return at;
+  for (; at < words.size() && words[at].starts_with('-'); ++at) {
+    const Option* option = option_named(global, words[at]);
+    if (option != nullptr && !option->is_flag()) ++at;
+  }
+  if (at >= words.size()) return words.size();
   for (const Command& command : commands) {
     if (command.name != words[at]) continue;
     for (const Option& rest : command.options) {
       if (!rest.is_rest()) continue;
       for (++at; at < words.size() && words[at].starts_with('-') && words[at] != "--"; ++at) {
-        const Option* option = option_named(command, words[at]);
+        const Option* option = option_named(command.options, words[at]);
+        if (option == nullptr) option = option_named(global, words[at]);
         if (option != nullptr && !option->is_flag()) ++at;
       }
       at = std::min(at, words.size());
@@ -177,7 +182,7 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
   for (const Command& command : commands) add(app, command, by_app);
   app.require_subcommand(0, 1);
   app.allow_extras();
-  words = words.first(take_rest(words, commands));
+  words = words.first(take_rest(words, global, commands));
 
   Parsed parsed;
   try {

@@ -75,6 +75,7 @@ Command attach_command() {
       Option("--drive", "Type into it and set its size (usual in a terminal)", &words->drive));
   command.options.push_back(
       Option("--detach-key", "What leaves it: ctrl-\\ if not given", &words->detach_key)
+          .setting()
           .value_name("KEY"));
   add_broker_options(command, words->broker);
   command.options.push_back(Option("agent", "Whose terminal", &words->agent)

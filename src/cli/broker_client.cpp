@@ -186,6 +186,7 @@ void add_broker_options(Command& command, BrokerOptions& options) {
   command.options.push_back(
       Option("--instance", "Which broker, if not that of this directory", &options.instance)
           .value_name("NAME")
+          .setting({"RELAY_BROKER_INSTANCE"})
           .looked_up(running_broker_names));
 }
 

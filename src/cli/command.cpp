@@ -51,6 +51,12 @@ Option&& Option::rare() && {
   return std::move(*this);
 }
 
+Option&& Option::setting(std::vector<std::string> variables) && {
+  setting_ = true;
+  variables_ = std::move(variables);
+  return std::move(*this);
+}
+
 Option&& Option::hidden() && {
   hidden_ = true;
   return std::move(*this);

@@ -41,8 +41,11 @@ class Option {
   Option&& rest() &&;
   /// Left out of help and completion.
   Option&& hidden() &&;
-  /// For few: on the help page by its name only.
+  /// For few: on the help page by its name only; a global one on the first page only.
   Option&& rare() &&;
+  /// It may also come from the configuration file. These variables of the environment say the same,
+  /// and count before the file.
+  Option&& setting(std::vector<std::string> variables = {}) &&;
 
   [[nodiscard]] const std::string& names() const { return names_; }
   [[nodiscard]] const std::string& help() const { return help_; }
@@ -55,6 +58,8 @@ class Option {
   [[nodiscard]] bool is_rest() const { return rest_; }
   [[nodiscard]] bool is_hidden() const { return hidden_; }
   [[nodiscard]] bool is_rare() const { return rare_; }
+  [[nodiscard]] bool is_setting() const { return setting_; }
+  [[nodiscard]] const std::vector<std::string>& variables() const { return variables_; }
   [[nodiscard]] bool is_flag() const { return std::holds_alternative<bool*>(into_); }
   [[nodiscard]] bool is_argument() const { return names_.front() != '-'; }
   /// "--name" of "-n,--name".
@@ -72,6 +77,8 @@ class Option {
   bool rest_ = false;
   bool hidden_ = false;
   bool rare_ = false;
+  bool setting_ = false;
+  std::vector<std::string> variables_;
 };
 
 /// What a command may use of the world outside; lives longer than its run.
@@ -82,6 +89,8 @@ struct Context {
   int ended_by = 0;
   /// The exit status of the process in place of the one that the result stands for.
   std::optional<int> status = {};
+  /// What is wrong with the configuration file, for commands that run all the same.
+  std::optional<Error> config_error = {};
 };
 
 /// One command: a description and a coroutine-free entry. Its options write into `state`, which the
@@ -96,8 +105,10 @@ struct Command {
   /// At least two command lines a user would type.
   std::vector<std::string> examples;
   std::vector<Option> options;
-  /// Left out of help and completion.
+  /// Left out of help and completion; the configuration file does not count for it.
   bool hidden = false;
+  /// It runs although the configuration file is wrong.
+  bool bears_bad_config = false;
   std::function<Result<void>(Context&)> run;
   std::shared_ptr<void> state;
   std::vector<Command> commands;

@@ -122,6 +122,7 @@ Command completion_command() {
   auto chosen = std::make_shared<Chosen>();
   Command command;
   command.name = "completion";
+  command.bears_bad_config = true;
   command.summary = "Print the script that completes relay-broker in a shell";
   command.examples = {"relay-broker completion fish | source",
                       "relay-broker completion bash > /etc/bash_completion.d/relay-broker"};

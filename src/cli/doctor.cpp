@@ -185,13 +185,17 @@ Command doctor_command() {
   command.examples = {"relay-broker doctor", "relay-broker doctor --fix --json"};
   command.options.push_back(
       Option("--fix", "Mend modes, and remove what dead brokers left", &options->fix));
-  command.options.push_back(Option("--engine", "Engine to ask, if not that of this directory",
-                                   &options->scope.engine.engine)
-                                .value_name("URL")
-                                .checked(check_engine));
+  command.options.push_back(
+      Option("--engine", "Engine to ask, if not that of this directory",
+             &options->scope.engine.engine)
+          .value_name("URL")
+          .setting({"RELAY_BROKER_ENGINE", "RELAYCAST_BASE_URL", "RELAY_BASE_URL"})
+          .checked(check_engine));
+  command.bears_bad_config = true;
   add_broker_options(command, options->broker);
   command.run = [options](Context& context) -> Result<void> {
     options->scope.instance = options->broker.instance;
+    options->scope.config_error = context.config_error;
     auto setup = NodeSetup::of_process();
     if (!setup) return fail(std::move(setup).error());
     return run_loop(context, [&](asio::any_io_executor executor, Progress* progress) {

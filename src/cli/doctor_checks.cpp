@@ -344,6 +344,24 @@ Finding check_clis(const DoctorFacts& facts) {
   return finding("clis", Verdict::ok, list_of(names));
 }
 
+Finding check_config(const DoctorFacts& facts) {
+  if (facts.config_error) {
+    return finding("config", Verdict::fail, facts.config_error->message,
+                   facts.config_error->hint.empty() ? "mend the file, or move it away"
+                                                    : facts.config_error->hint);
+  }
+  if (!facts.config) return finding("config", Verdict::ok, "no configuration file");
+  const std::string path = facts.config->path.string();
+  if ((facts.config->mode & 022U) == 0) return finding("config", Verdict::ok, path + " read");
+  // Who writes it decides which engine gets the workspace's key.
+  Finding out =
+      finding("config", Verdict::fail, path + " may be written by others", "chmod go-w " + path);
+  if (facts.config->owner == facts.user) {
+    out.repairs.push_back({Repair::Kind::restrict_mode, facts.config->path, {}});
+  }
+  return out;
+}
+
 Finding check_profiles(const DoctorFacts& facts) {
   if (facts.profile_error) {
     return finding("profiles", Verdict::fail, facts.profile_error->message,
@@ -423,10 +441,11 @@ std::string_view name_of(Verdict verdict) {
 std::vector<Finding> examine(const DoctorFacts& facts) {
   std::vector<Finding> out;
   for (const auto check :
-       {check_broker,      check_second, check_locks,     check_orphans,  check_sockets,
-        check_connection,  check_modes,  check_journal,   check_disk,     check_token,
-        check_engine,      check_clock,  check_clis,      check_profiles, check_limits,
-        check_descriptors, check_memory, check_terminals, check_group,    check_terminal}) {
+       {check_broker,     check_second,      check_locks,   check_orphans,   check_sockets,
+        check_connection, check_modes,       check_journal, check_disk,      check_token,
+        check_engine,     check_clock,       check_clis,    check_config,    check_profiles,
+        check_limits,     check_descriptors, check_memory,  check_terminals, check_group,
+        check_terminal}) {
     out.push_back(check(facts));
   }
   return out;

@@ -106,6 +106,9 @@ struct DoctorFacts {
   std::vector<Cli> clis;
   std::size_t profiles = 0;
   std::optional<Error> profile_error;
+  /// The configuration file, if there is one.
+  std::optional<Private> config;
+  std::optional<Error> config_error;
   Limits limits;
   Screen screen;
   /// The control group that we may make groups in; empty when there is none.

@@ -1,5 +1,6 @@
 #include "cli/doctor_facts.hpp"
 
+#include "cli/config.hpp"
 #include <algorithm>
 #include <charconv>
 #include <ctime>
@@ -53,6 +54,8 @@ class Look {
     see_private_files(facts);
     see_tokens(scope, facts);
     see_clis(facts);
+    facts.config_error = scope.config_error;
+    see_config(facts);
     see_limits(facts);
     see_screen(facts);
     see_group(facts);
@@ -277,6 +280,19 @@ class Look {
   }
 
   // The machine
+
+  void see_config(DoctorFacts& facts) {
+    const auto file = read_config(files_, around_.environment, paths_, "");
+    if (!file || !file->text) return;
+    const auto info = files_.stat(file->path);
+    if (!info) return;
+    DoctorFacts::Private seen;
+    seen.path = file->path;
+    seen.kind = info->kind;
+    seen.mode = info->mode;
+    seen.owner = info->owner;
+    facts.config = std::move(seen);
+  }
 
   void see_clis(DoctorFacts& facts) {
     auto profiles = pty::load_profiles(files_, paths_.config / "profiles");

@@ -15,6 +15,8 @@ class DoctorScope {
   /// Empty for the instance of this directory.
   std::string instance;
   EngineOptions engine;
+  /// What is wrong with the configuration file.
+  std::optional<Error> config_error;
 };
 
 /// Everything that this machine tells. Blocks for as long as the disk and the process table take,

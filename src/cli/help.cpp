@@ -90,7 +90,8 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
     }
   }
   for (const Option& option : global) {
-    if (option.long_name() != "--version") options.push_back(row_of(option));
+    const bool everywhere = option.long_name() != "--version" && !option.is_rare();
+    if (everywhere) options.push_back(row_of(option));
   }
   options.push_back(kHelpRow);
   std::string page = fmt::format("{}.\n\n{}\n", command.summary, usage);
@@ -145,6 +146,7 @@ Command help_command(const std::vector<Option>& global, const std::vector<Comman
   auto words = std::make_shared<HelpWords>();
   Command command;
   command.name = kHelp;
+  command.bears_bad_config = true;
   command.summary = "Show the commands, or the page of one";
   command.examples = {"relay-broker help spawn", "relay-broker help token list"};
   command.options.push_back(Option("command", "Which command", &words->words)

@@ -19,6 +19,7 @@
 #include "net/task_group.hpp"
 #include "os/errno_error.hpp"
 #include "os/fd.hpp"
+#include "os/processes.hpp"
 
 namespace relay::cli {
 namespace {
@@ -263,6 +264,7 @@ Command mcp_command() {
   command.run = [options](Context& context) -> Result<void> {
     // A signal ends it at once: there is nothing to put in order.
     (void)context;
+    os::dump_no_core();
     return serve_loop([&](asio::any_io_executor executor, Progress*) {
       return serve_client(std::move(executor), options.get());
     });

@@ -20,6 +20,12 @@ constexpr const char* kVersion = "relay-broker/" RELAY_BROKER_VERSION;
 constexpr std::string_view kKeyPrefix = "rk_";
 constexpr std::size_t kLongestHost = 256;
 
+const std::vector<std::string_view> kEngineVariables{"RELAY_BROKER_ENGINE", "RELAYCAST_BASE_URL",
+                                                     "RELAY_BASE_URL"};
+const std::vector<std::string_view> kKeyVariables{"RELAY_BROKER_WORKSPACE_KEY",
+                                                  "AGENT_RELAY_WORKSPACE_KEY",
+                                                  "RELAY_WORKSPACE_KEY", "RELAY_API_KEY"};
+
 std::string host_name() {
   std::array<char, kLongestHost> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return "";
@@ -37,10 +43,12 @@ Result<void> check_engine(const std::string& url) {
 void add_engine_options(Command& command, EngineOptions& options) {
   command.options.push_back(Option("--engine", "Address of the engine", &options.engine)
                                 .value_name("URL")
+                                .setting({kEngineVariables.begin(), kEngineVariables.end()})
                                 .checked(check_engine));
   command.options.push_back(
       Option("--workspace-key", "Key of the workspace: @file or -", &options.workspace_key)
-          .value_name("@FILE"));
+          .value_name("@FILE")
+          .setting({kKeyVariables.begin(), kKeyVariables.end()}));
 }
 
 NodeSetup::NodeSetup(os::Surroundings surroundings, token_cache::CachePlaces places)
@@ -83,7 +91,7 @@ Result<std::optional<Secret>> NodeSetup::secret(std::string_view argument, std::
 Result<std::string> NodeSetup::engine(const EngineOptions& options) const {
   std::string url = options.engine;
   if (url.empty()) {
-    url = first_of({"RELAY_BROKER_ENGINE", "RELAYCAST_BASE_URL", "RELAY_BASE_URL"}).value_or("");
+    url = first_of(kEngineVariables).value_or("");
   }
   if (url.empty()) return std::string();
   return token_cache::engine_address(url);
@@ -91,9 +99,7 @@ Result<std::string> NodeSetup::engine(const EngineOptions& options) const {
 
 Result<std::optional<Secret>> NodeSetup::workspace_key(const EngineOptions& options,
                                                        std::string_view workspace_id) {
-  auto key = secret(options.workspace_key, "--workspace-key",
-                    {"RELAY_BROKER_WORKSPACE_KEY", "AGENT_RELAY_WORKSPACE_KEY",
-                     "RELAY_WORKSPACE_KEY", "RELAY_API_KEY"});
+  auto key = secret(options.workspace_key, "--workspace-key", kKeyVariables);
   if (!key) return key;
   if (*key && !(*key)->reveal().starts_with(kKeyPrefix)) {
     return fail(Code::invalid_argument, "the workspace key does not begin with rk_",

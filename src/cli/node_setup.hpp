@@ -22,6 +22,9 @@
 
 namespace relay::cli {
 
+/// Where the peer goes when nobody says where.
+inline constexpr const char* kPeerEngine = "https://cast.agentrelay.com";
+
 /// The options that say who talks to which engine, as they were typed.
 struct EngineOptions {
   std::string engine;

@@ -68,6 +68,53 @@ Result<ServeOptions> serve_options(const PeerOptions& options) {
   return out;
 }
 
+/// One name for one user in one directory.
+std::string workspace_name(const os::Surroundings& around) {
+  std::string user = around.environment.get("USER").value_or("");
+  if (user.empty()) user = around.environment.get("USERNAME").value_or("unknown");
+  return "relay-" + short_hash(user + ":" + around.working_directory.string());
+}
+
+asio::awaitable<Result<void>> make_workspace(token_cache::EngineAccess* engine, NodeSetup* setup,
+                                             std::string address, std::string name, Secret* key) {
+  auto made = co_await engine->create_workspace(address, name);
+  if (!made && made.error().code == Code::name_conflict) {
+    os::SystemRandom random;
+    made = co_await engine->create_workspace(address, random_hex(name + "-", 4, random));
+  }
+  if (!made) co_return fail(std::move(made).error().within("there is no workspace key"));
+  const auto kept = setup->keep_workspace_key(made->id, made->key);
+  if (!kept) co_return fail(kept.error());
+  *key = made->key;
+  note("workspace " + made->id + " was made; its key is in " + kept->string());
+  co_return Result<void>();
+}
+
+/// Without a key, and without a node that this directory had before, a workspace of its own.
+Result<void> find_workspace(Context& context, ServeOptions& options) {
+  if (!options.key_in_hand.empty()) return {};
+  const auto around = os::Surroundings::of_process();
+  if (!around) return fail(around.error());
+  auto setup = NodeSetup::of_process();
+  if (!setup) return fail(std::move(setup).error());
+  const auto key = (*setup)->workspace_key(options.engine, "");
+  if (!key) return fail(key.error());
+  const auto token = (*setup)->node_token("");
+  if (!token) return fail(token.error());
+  if (*key || *token) return {};
+  auto engine = (*setup)->engine(options.engine);
+  if (!engine) return fail(std::move(engine).error());
+  if (engine->empty()) engine = std::string(kPeerEngine);
+  const auto known = (*setup)->entries("", *engine);
+  if (known || known.error().code != Code::not_enrolled) return {};
+  const std::string name = workspace_name(*around);
+  return (*setup)->with_engine(
+      context, [&](token_cache::EngineAccess* access, token_cache::Resolver*, Progress* progress) {
+        progress->step("making a workspace at " + *engine);
+        return make_workspace(access, setup->get(), *engine, name, &options.key_in_hand);
+      });
+}
+
 }  // namespace
 
 Command peer_init_command() {
@@ -89,8 +136,10 @@ Command peer_init_command() {
   add(Option("--api-bind", "On which address", &options->api_bind).value_name("HOST"));
   add(Option("--state-dir", "Where the state is", &options->state_dir).value_name("DIR"));
   command.run = [options](Context& context) -> Result<void> {
-    const auto serve = serve_options(*options);
+    auto serve = serve_options(*options);
     if (!serve) return fail(serve.error());
+    auto found = find_workspace(context, *serve);
+    if (!found) return found;
     return run_serve(context, *serve, nullptr);
   };
   command.state = options;

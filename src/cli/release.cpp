@@ -108,7 +108,7 @@ Command release_command() {
   const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
   add(Option("--all", "Every agent of the broker", &options->all));
   add(Option("--reason", "Why, for the records", &options->reason).value_name("TEXT"));
-  add(Option("--grace", "Between SIGTERM and SIGKILL", &options->grace).duration());
+  add(Option("--grace", "Between SIGTERM and SIGKILL", &options->grace).setting().duration());
   add(Option("--delete", "Remove its identity at the engine too", &options->delete_identity));
   add_broker_options(command, options->broker);
   add(Option("agents", "Which agents", &options->names)

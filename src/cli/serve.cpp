@@ -17,24 +17,42 @@ Command serve_command() {
                       "relay-broker serve --engine https://cast.agentrelay.com"};
   add_engine_options(command, options->engine);
   const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
-  add(Option("--relay", "Whether to join an engine", &options->relay).choices({"on", "off"}));
-  add(Option("--role", "What to run here", &options->role).choices({"all", "node", "engine"}));
-  add(Option("--own-engine", "An engine for this instance alone", &options->own_engine).rare());
+  add(Option("--relay", "Whether to join an engine", &options->relay)
+          .setting()
+          .choices({"on", "off"}));
+  add(Option("--role", "What to run here", &options->role)
+          .setting()
+          .choices({"all", "node", "engine"}));
+  add(Option("--own-engine", "An engine for this instance alone", &options->own_engine)
+          .setting()
+          .rare());
   add(Option("--engine-listen", "Where the engine listens", &options->engine_listen)
+          .setting()
           .value_name("HOST:PORT")
           .rare());
   add(Option("--store", "Where the engine keeps what it knows", &options->store)
+          .setting()
           .value_name("sqlite:PATH")
           .rare());
-  add(Option("--name", "What the node is called", &options->name).value_name("NODE"));
-  add(Option("--instance", "Name of the instance", &options->instance).value_name("NAME"));
+  add(Option("--name", "What the node is called", &options->name).setting().value_name("NODE"));
+  add(Option("--instance", "Name of the instance", &options->instance)
+          .value_name("NAME")
+          .setting({"RELAY_BROKER_INSTANCE"}));
   add(Option("--listen", "Where the API listens", &options->listen)
+          .setting()
           .value_name("HOST:PORT")
           .checked(check_listen));
-  add(Option("--state-dir", "Where the journal is", &options->state_dir).value_name("DIR"));
-  add(Option("--max-agents", "Most agents at a time", &options->max_agents).value_name("N"));
-  add(Option("--harness", "What the engine may spawn", &options->harness).value_name("CLI,…"));
+  add(Option("--state-dir", "Where the journal is", &options->state_dir)
+          .setting()
+          .value_name("DIR"));
+  add(Option("--max-agents", "Most agents at a time", &options->max_agents)
+          .setting({"AGENT_RELAY_NODE_MAX_AGENTS"})
+          .value_name("N"));
+  add(Option("--harness", "What the engine may spawn", &options->harness)
+          .setting({"AGENT_RELAY_NODE_HARNESSES"})
+          .value_name("CLI,…"));
   add(Option("--orphan-grace", "How long agents live without a broker", &options->orphan_grace)
+          .setting()
           .duration()
           .rare());
   add(Option("--takeover", "Replace a running broker, keep its agents", &options->takeover));

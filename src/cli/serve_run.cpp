@@ -20,6 +20,7 @@
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
 #include "os/posix_files.hpp"
+#include "os/processes.hpp"
 #include "os/sd_notify.hpp"
 #include "os/system_random.hpp"
 #include "pty/user_profiles.hpp"
@@ -118,6 +119,7 @@ class Serving {
 
   asio::awaitable<Result<void>> be_an_engine(Progress* progress) {
     progress->done();
+    os::dump_no_core();
     state_dir_ = engine_home_;
     broker::DaemonFacts facts;
     facts.engine = options_.engine.engine;
@@ -155,6 +157,8 @@ class Serving {
     Result<void> out;
     const auto facts = co_await daemon.start();
     progress->done();
+    // The keeper runs by now: its agents keep the limit that we were started with.
+    os::dump_no_core();
     if (facts) {
       announce(*facts);
       if (const auto interval = manager_.watchdog_interval()) {

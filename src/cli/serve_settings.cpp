@@ -21,8 +21,6 @@ namespace {
 
 constexpr std::string_view kOurVersion = RELAY_BROKER_VERSION;
 constexpr std::size_t kIdentityKeyMost = 4096;
-/// Where the peer goes when nobody says where.
-constexpr std::string_view kPeerEngine = "https://cast.agentrelay.com";
 constexpr Duration kPeerLease = std::chrono::seconds(120);
 
 Result<std::size_t> number_of(const std::string& text, std::string_view option, std::size_t most) {

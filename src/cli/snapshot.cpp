@@ -63,6 +63,7 @@ Command snapshot_command() {
                       "relay-broker snapshot ada --format svg > ada.svg"};
   command.options.push_back(
       Option("--format", "Text, output for a terminal, or a picture", &options->format)
+          .setting()
           .choices({"plain", "ansi", "svg"}));
   add_broker_options(command, options->broker);
   command.options.push_back(Option("agent", "Whose terminal", &options->agent)

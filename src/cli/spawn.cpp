@@ -169,16 +169,22 @@ Command spawn_command() {
   add(Option("--name", "What the agent is called", &options->name).value_name("NAME"));
   add(Option("--cwd", "Where it works", &options->cwd).value_name("DIR"));
   add(Option("--task", "Its first message: text, @file or -", &options->task).value_name("TEXT"));
-  add(Option("--channel", "A channel that it hears", &options->channels).value_name("NAME"));
-  add(Option("--model", "Which model", &options->model).value_name("NAME"));
-  add(Option("--env", "A variable of its environment", &options->environment).value_name("K=V"));
+  add(Option("--channel", "A channel that it hears", &options->channels)
+          .setting()
+          .value_name("NAME"));
+  add(Option("--model", "Which model", &options->model).setting().value_name("NAME"));
+  add(Option("--env", "A variable of its environment", &options->environment)
+          .setting()
+          .value_name("K=V"));
   add(Option("--resume", "A session of its CLI to go on with", &options->resume)
           .value_name("SESSION")
           .hidden());
-  add(Option("--no-mcp", "Do not give it its message tools", &options->no_mcp).hidden());
-  add(Option("--attended", "A person answers its questions", &options->attended).hidden());
-  add(Option("--wait", "What to wait for", &options->wait).choices({"spawned", "ready"}));
-  add(Option("--timeout", "How long to wait", &options->timeout).duration());
+  add(Option("--no-mcp", "Do not give it its message tools", &options->no_mcp).setting().hidden());
+  add(Option("--attended", "A person answers its questions", &options->attended)
+          .setting()
+          .hidden());
+  add(Option("--wait", "What to wait for", &options->wait).setting().choices({"spawned", "ready"}));
+  add(Option("--timeout", "How long to wait", &options->timeout).setting().duration());
   add(Option("--idempotency-key", "The same key, the same agent", &options->idempotency_key)
           .value_name("KEY")
           .hidden());

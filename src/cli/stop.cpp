@@ -74,6 +74,7 @@ Command stop_command() {
   auto options = std::make_shared<BrokerOptions>();
   Command command;
   command.name = "stop";
+  command.bears_bad_config = true;
   command.summary = "End the broker of this directory, and its agents";
   command.examples = {"relay-broker stop", "relay-broker stop --instance shop-1a2b3c4d"};
   add_broker_options(command, *options);

@@ -107,13 +107,16 @@ Command wrap_command() {
           .value_name("PROFILE"));
   command.options.push_back(
       Option("--task", "Its first message", &options->task).value_name("TEXT"));
-  command.options.push_back(
-      Option("--channel", "A channel that it is in", &options->channels).value_name("NAME"));
+  command.options.push_back(Option("--channel", "A channel that it is in", &options->channels)
+                                .setting()
+                                .value_name("NAME"));
   command.options.push_back(
       Option("--instance", "Which broker, if not that of this directory", &wish->instance)
-          .value_name("NAME"));
+          .value_name("NAME")
+          .setting({"RELAY_BROKER_INSTANCE"}));
   command.options.push_back(
-      Option("--no-autostart", "Start no broker when there is none", &wish->no_autostart));
+      Option("--no-autostart", "Start no broker when there is none", &wish->no_autostart)
+          .setting());
   command.options.push_back(
       Option("--no-inject", "Type no messages into it, use no broker", &options->no_inject));
   command.options.push_back(Option("--control", "Take messages from this socket", &options->control)

@@ -84,6 +84,8 @@ Result<void> NodeConversation::deregister_agent(const std::string& agent_id,
 
 bool NodeConversation::finish(const std::string& invocation_id,
                               std::variant<wire::Json, std::string> outcome) {
+  const auto* const error = std::get_if<std::string>(&outcome);
+  const bool passed_on = error != nullptr && *error == "handler_unavailable";
   wire::ActionResult result;
   result.invocation_id = invocation_id;
   result.outcome = std::move(outcome);
@@ -92,7 +94,7 @@ bool NodeConversation::finish(const std::string& invocation_id,
     result.outcome = std::string("output_too_large");
     frame = wire::encode(result);
   }
-  if (!outbox_.finished(invocation_id, std::move(frame))) return false;
+  if (!outbox_.finished(invocation_id, std::move(frame), passed_on)) return false;
   running_.erase(invocation_id);
   flush();
   if (inventory_owed_ && may_list(handler_.inventory())) inventory_changed();

@@ -6,10 +6,15 @@
 namespace relay::node_control {
 
 InvokeVerdict Outbox::invoked(const std::string& invocation_id) {
-  if (const auto known = entries_.find(invocation_id); known != entries_.end()) {
+  const auto known = entries_.find(invocation_id);
+  const bool sent = known != entries_.end() && known->second.phase == Phase::sent;
+  if (sent && known->second.passed_on) {
+    sent_bytes_ -= known->second.frame.size();
+    std::erase(sent_, invocation_id);
+    entries_.erase(known);
+  } else if (known != entries_.end()) {
     // One that waits to be written answers this repeat as well.
-    return known->second.phase == Phase::sent ? InvokeVerdict::answer_again
-                                              : InvokeVerdict::in_flight;
+    return sent ? InvokeVerdict::answer_again : InvokeVerdict::in_flight;
   }
   if (unsent() >= kMostUnsent) return InvokeVerdict::busy;
   entries_.emplace(invocation_id, Entry());
@@ -17,11 +22,12 @@ InvokeVerdict Outbox::invoked(const std::string& invocation_id) {
   return InvokeVerdict::run;
 }
 
-bool Outbox::finished(const std::string& invocation_id, std::string frame) {
+bool Outbox::finished(const std::string& invocation_id, std::string frame, bool passed_on) {
   const auto entry = entries_.find(invocation_id);
   if (entry == entries_.end() || entry->second.phase != Phase::in_flight) return false;
   entry->second.phase = Phase::to_send;
   entry->second.frame = std::move(frame);
+  entry->second.passed_on = passed_on;
   --in_flight_;
   to_send_.push_back(invocation_id);
   return true;

@@ -1,9 +1,11 @@
 #include "os/processes.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +75,14 @@ Result<Path> find_program(std::string_view name, std::string_view path,
   if (near) return fail(*std::move(near));
   return fail(Code::cli_not_found, fmt::format("'{}' is in no directory of PATH", shown),
               "install it, or give its full path");
+}
+
+void dump_no_core() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  // A limit of 0 stops only files; with 1 the kernel also starts no program that wants the image.
+  limit.rlim_cur = std::min<rlim_t>(1, limit.rlim_max);
+  (void)::setrlimit(RLIMIT_CORE, &limit);
 }
 
 std::string signal_name(int number) {

@@ -108,6 +108,10 @@ class Processes {
 [[nodiscard]] Result<Path> find_program(std::string_view name, std::string_view path,
                                         const Path& working_directory);
 
+/// From here on no image of this process's memory, which holds secrets, is written when it dies,
+/// neither to a file nor to a program of the system's. Children that it starts inherit that.
+void dump_no_core();
+
 /// "SIGTERM"; "signal 40" for one without a name.
 [[nodiscard]] std::string signal_name(int number);
 

@@ -232,7 +232,8 @@ TEST_CASE("10.1 a message over the frame limit goes out in fragments of that siz
   check(read_answers(heard, Role::server), {"text:" + text, "close:1000"});
 }
 
-TEST_CASE("lengths in a longer form than needed, and claims of a gigabyte, are refused at once") {
+TEST_CASE(
+    "S9: lengths in a longer form than needed, and claims of a gigabyte, are refused at once") {
   const std::map<std::string, std::string> cases{
       {std::string("\x81\xfe\x00\x05", 4), "close:1002"},
       {std::string("\x81\xff\x00\x00\x00\x00\x00\x00\xff\xff", 10), "close:1002"},

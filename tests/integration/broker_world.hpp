@@ -70,6 +70,10 @@ class NotingEngine final : public EngineSide {
     owed[invocation_id] = std::move(frame);
   }
   void agents_changed() override { ++changes; }
+  void offer(std::vector<wire::Capability> capabilities) override {
+    offered.clear();
+    for (const auto& one : capabilities) offered.push_back(one.name);
+  }
   [[nodiscard]] node_control::NodeStatus status() const override { return {}; }
 
   std::optional<Error> refusal;
@@ -80,6 +84,7 @@ class NotingEngine final : public EngineSide {
   std::vector<std::uint64_t> acknowledged;
   std::map<std::string, std::string> outcomes;
   std::map<std::string, std::string> owed;
+  std::vector<std::string> offered;
   int changes = 0;
 };
 
@@ -110,6 +115,7 @@ struct World : test::KeeperWorld {
     parts->settings.engine = "http://127.0.0.1:1";
     parts->settings.release_grace = 200ms;
     parts->settings.remind_every = 20ms;
+    parts->settings.handler_within = handler_within;
     parts->profiles = pty::builtin_profiles();
     Broker::Hooks hooks;
     hooks.on_end = [this](std::optional<Error> why) { ended_by = std::move(why); };
@@ -187,6 +193,7 @@ struct World : test::KeeperWorld {
     broker->node_handler().surfaced(std::move(delivery), false);
   }
 
+  Duration handler_within = 10min;
   SystemClock clock;
   os::SystemRandom random;
   os::PosixFiles files{random};

@@ -23,6 +23,9 @@ class Canary {
   /// A new secret: the prefix and 32 random hex digits.
   [[nodiscard]] Secret plant(std::string_view prefix);
 
+  /// One that the product has made itself: at least 32 random characters at its end.
+  void watch(Secret secret) { planted_.push_back(std::move(secret)); }
+
   /// Secrets may be in this file (a token file).
   void allow(const std::filesystem::path& file);
 

@@ -5,8 +5,11 @@
 //   {"texts":["…"]}                                      a request: all user texts in it, in order
 //   {"answered":3}                                       and it has its answer
 //   {"left":"host:443"}                                  somebody asked for a way out, and was refused
-// With `--call NAME JSON` its first answer is a call of the tool whose name ends so, with these arguments, and it prints
-//   {"called":"mcp__x__name"}                            or null when that tool is not offered
+// With `--call NAME JSON` it calls the tool whose name ends so, with these arguments, in its first answer to a request
+// that offers this tool, and prints
+//   {"called":"mcp__x__name"}
+// An agent that does not offer it yet (its servers are still starting) is kept busy until it does:
+//   {"missing":"name","offered":["…"]}
 // With `--tools N` it first lets the agent run a command, N times before each answer.
 // Requests that offer no tools are for titles and summaries: they are answered and not told.
 import http from 'node:http';
@@ -23,6 +26,8 @@ const say = (object) => process.stdout.write(JSON.stringify(object) + '\n');
 const usage = { input_tokens: 10, output_tokens: 2 };
 let answers = 0;
 let round = 0;
+let called = false;
+let patience = 300;
 
 const textsOf = (content) => {
   if (typeof content === 'string') return [content];
@@ -61,8 +66,13 @@ function wantedCall(body) {
   const all = (body.tools ?? []).flatMap((tool) => (tool.type === 'namespace' ? tool.tools.map((one) => ({ ...one, namespace: tool.name })) : [tool]));
   const tool = all.find((one) => ((one.function ?? one).name ?? '').endsWith(wanted));
   const name = tool && (tool.function ?? tool).name;
-  say({ called: name ?? null, offered: all.map((one) => (one.function ?? one).name ?? one.type) });
-  return name && { name, namespace: tool.namespace, input: wantedInput };
+  if (name) {
+    called = true;
+    say({ called: name });
+    return { name, namespace: tool.namespace, input: wantedInput };
+  }
+  say({ missing: wanted, offered: all.map((one) => (one.function ?? one).name ?? one.type) });
+  return --patience > 0 ? commandCall(body) : undefined;
 }
 
 // Each answers in two parts: what a model says at once, and the rest: a text or a call.
@@ -146,8 +156,7 @@ function answer(request, response, raw) {
   if (!body.stream) return json(200, api.whole ? api.whole(body, text) : {});
   const stream = new Stream(response);
   const finish = api.start(body, stream);
-  const first = main && round === 0 && wanted;
-  const call = first ? (++round, wantedCall(body)) : main && round++ % (tools + 1) < tools ? commandCall(body) : undefined;
+  const call = main && wanted && !called ? wantedCall(body) : main && round++ % (tools + 1) < tools ? commandCall(body) : undefined;
   setTimeout(() => {
     finish(text, call);
     response.end();

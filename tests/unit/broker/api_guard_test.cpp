@@ -89,7 +89,7 @@ TEST_CASE("an unknown path is 404 with the key, a wrong method 405") {
   CHECK(world.ask("PATCH", "/api/spawned/w1/delivery-mode").status == 405);
 }
 
-TEST_CASE("a page of another site reaches nothing, whatever name it rebinds to this machine") {
+TEST_CASE("S3: a page of another site reaches nothing, whatever name it rebinds to this machine") {
   ApiWorld world;
   const std::string port = std::to_string(world.port);
   const std::string key = std::string("X-API-Key: ") + kApiKey + "\r\nConnection: close\r\n";

@@ -30,6 +30,7 @@ class FakeOperations final : public broker::Operations {
   Result<broker::AgentView> agent(const std::string& name) override;
   broker::BrokerView broker() override { return view; }
   broker::EventLog& events() override { return log; }
+  broker::Handlers& handlers() override { return actions; }
   asio::awaitable<Result<broker::SentMessage>> send(broker::SendRequest request) override;
   asio::awaitable<Result<std::size_t>> type(std::string name, std::string keys) override;
   Result<void> human_done(const std::string& name) override;
@@ -58,6 +59,7 @@ class FakeOperations final : public broker::Operations {
   std::vector<broker::AgentView> list;
   broker::BrokerView view;
   broker::EventLog log;
+  broker::Handlers actions;
   std::vector<broker::CrashView> crashed;
   std::vector<broker::PendingMessage> waiting;
   std::vector<broker::DeadLetterView> letters;

@@ -89,9 +89,9 @@ Finding after(std::string_view id, Change change) {
 
 TEST_CASE("every check has a stable id, and is fine on a machine where nothing is wrong") {
   const std::vector<std::string> ids{
-      "broker",  "second-broker", "locks",  "orphans",   "sockets", "connection", "modes",
-      "journal", "disk",          "token",  "engine",    "clock",   "clis",       "profiles",
-      "limits",  "descriptors",   "memory", "terminals", "cgroup",  "terminal"};
+      "broker",   "second-broker", "locks",       "orphans", "sockets",   "connection", "modes",
+      "journal",  "disk",          "token",       "engine",  "clock",     "clis",       "config",
+      "profiles", "limits",        "descriptors", "memory",  "terminals", "cgroup",     "terminal"};
   std::vector<std::string> seen;
   for (const Finding& finding : examine(healthy())) {
     CAPTURE(finding.what);

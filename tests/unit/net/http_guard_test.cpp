@@ -121,7 +121,7 @@ TEST_CASE("where a request comes from is checked apart from its token") {
   CHECK(guard.check_origin(asked)->status == 403);
 }
 
-TEST_CASE("a Unix socket serves its own user and root") {
+TEST_CASE("S6: a Unix socket serves its own user and root") {
   CHECK(is_trusted_peer(1000, 1000));
   CHECK(is_trusted_peer(0, 1000));
   CHECK_FALSE(is_trusted_peer(1001, 1000));

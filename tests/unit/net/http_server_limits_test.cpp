@@ -176,7 +176,7 @@ asio::awaitable<void> fill_with_work(Served* served) {
 
 }  // namespace
 
-TEST_CASE("a thousand slow clients do not keep others out") {
+TEST_CASE("S11: a thousand slow clients do not keep others out") {
   asio::io_context io;
   Served served(io, {}, plain_routes());
   test::run(io, survive_slow_clients(&served));

@@ -94,7 +94,7 @@ TEST_CASE("bytes go both ways over a Unix socket of mode 0600, and only one list
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
-TEST_CASE("a socket file of a dead process is replaced, a file of another kind is not") {
+TEST_CASE("S5: a socket file of a dead process is replaced, a file of another kind is not") {
   asio::io_context io;
   const auto stale = socket_path("stale");
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);

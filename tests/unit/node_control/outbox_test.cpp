@@ -91,6 +91,24 @@ TEST_CASE("what was written in the last 60 s of a lost connection is written aga
   CHECK(to_send(outbox) == "i2=r, i3=r, i4=r");
 }
 
+TEST_CASE("an invocation that was passed on is new when the engine comes back with it") {
+  Outbox outbox;
+  (void)outbox.invoked("i1");
+  (void)outbox.invoked("i2");
+  CHECK(outbox.finished("i1", "not here", true));
+  CHECK(outbox.finished("i2", "done"));
+  // As long as it was not said it is not passed on.
+  CHECK(outbox.invoked("i1") == InvokeVerdict::in_flight);
+  outbox.written(kStart, "i1");
+  outbox.written(kStart, "i2");
+  CHECK(outbox.invoked("i1") == InvokeVerdict::run);
+  CHECK(outbox.invoked("i1") == InvokeVerdict::in_flight);
+  CHECK(outbox.invoked("i2") == InvokeVerdict::answer_again);
+  CHECK(outbox.kept_bytes() == 4);
+  CHECK(outbox.finished("i1", "done after all"));
+  CHECK(outbox.results_to_send() == std::vector<ResultToSend>{{"i1", "done after all"}});
+}
+
 TEST_CASE("invocations that run or wait to be written are bounded; one more is busy") {
   Outbox outbox;
   for (int i = 0; i < 1024; ++i) {

@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(DiskFixture, "of several who create at once exactly one succee
   }
 }
 
-TEST_CASE_FIXTURE(DiskFixture, "a symbolic link in place of a private file is refused") {
+TEST_CASE_FIXTURE(DiskFixture, "S5: a symbolic link in place of a private file is refused") {
   write_file(dir / "target", "secret", 0600);
   REQUIRE(::symlink("target", file.c_str()) == 0);
   refused("it is a symbolic link", "put the file itself there");
@@ -163,27 +163,27 @@ TEST_CASE_FIXTURE(DiskFixture, "a symbolic link in place of a private file is re
   CHECK(files.lock(file, "me").error().code == Code::unsafe_file);
 }
 
-TEST_CASE_FIXTURE(DiskFixture, "a hard link is refused") {
+TEST_CASE_FIXTURE(DiskFixture, "S5: a hard link is refused") {
   write_file(dir / "other", "secret", 0600);
   REQUIRE(::link((dir / "other").c_str(), file.c_str()) == 0);
   refused("it has 2 names (hard links)", "remove the other names, or put a copy there");
 }
 
-TEST_CASE_FIXTURE(DiskFixture, "a FIFO is refused and does not hang") {
+TEST_CASE_FIXTURE(DiskFixture, "S5: a FIFO is refused and does not hang") {
   REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
   refused("it is no regular file", "move it away, then try again");
   CHECK(files.append(file, "x", false).error().code == Code::unsafe_file);
   CHECK(files.read(file, kManyFiles).error().code == Code::invalid_argument);
 }
 
-TEST_CASE_FIXTURE(DiskFixture, "a directory is refused") {
+TEST_CASE_FIXTURE(DiskFixture, "S5: a directory is refused") {
   REQUIRE(::mkdir(file.c_str(), 0700) == 0);
   refused("it is no regular file", "move it away, then try again");
   CHECK(files.lock(file, "me").error().code == Code::unsafe_file);
   CHECK(files.read(file, kManyFiles).error().code == Code::invalid_argument);
 }
 
-TEST_CASE_FIXTURE(DiskFixture, "a file that others may use is refused, with the mend") {
+TEST_CASE_FIXTURE(DiskFixture, "S5: a file that others may use is refused, with the mend") {
   for (const mode_t mode : {mode_t{0644}, mode_t{0640}, mode_t{0620}, mode_t{0604}, mode_t{0601}}) {
     write_file(file, "secret", mode);
     const auto read = files.read_private(file, kManyFiles);
@@ -197,7 +197,7 @@ TEST_CASE_FIXTURE(DiskFixture, "a file that others may use is refused, with the 
   CHECK(files.read_private(file, kManyFiles).value() == "secret");
 }
 
-TEST_CASE_FIXTURE(DiskFixture, "a file of another user is refused, root's too") {
+TEST_CASE_FIXTURE(DiskFixture, "S5: a file of another user is refused, root's too") {
   if (::geteuid() != 0) {
     MESSAGE("skipped: only root can give a file away");
     return;

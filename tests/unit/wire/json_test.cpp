@@ -73,7 +73,7 @@ TEST_CASE("depth and size have their limits") {
   CHECK_FALSE(Json::parse(quoted(1024 * 1024 + 1), kInboundLimits));
 }
 
-TEST_CASE("hostile documents are refused at once") {
+TEST_CASE("S9: hostile documents are refused at once") {
   const double most = kSlowBuild ? 500 : 10;
   const std::string open(1'000'000, '[');
   CHECK(refusal_ms(open + std::string(1'000'000, ']'), Code::too_large) < most);
