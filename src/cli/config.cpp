@@ -163,7 +163,7 @@ class ConfigReader {
   std::map<std::string, Settings> tables_;
 };
 
-void set(const Option& option, const TomlValue& value) {
+void give(const Option& option, const TomlValue& value) {
   const auto* text = std::get_if<std::string>(&value.value);
   if (auto* const* flag = std::get_if<bool*>(&option.target())) {
     **flag = std::get<bool>(value.value);
@@ -220,7 +220,7 @@ Result<void> apply_config(const ConfigFile& file, const os::Environment& environ
     if (key.empty() || !is_unset(option) || in_environment(option, environment)) continue;
     // The file's key is for the file's engine, and for no other one.
     if (engine_given && (key == kWorkspaceKey || key == kEngine)) continue;
-    if (const TomlValue* value = reader.find(*chosen, key)) set(option, *value);
+    if (const TomlValue* value = reader.find(*chosen, key)) give(option, *value);
   }
   return {};
 }

@@ -25,7 +25,7 @@ struct CommandRow {
   Says says;
 };
 
-const std::map<std::string, CommandRow>& rows() {
+const std::map<std::string, CommandRow>& command_rows() {
   static const std::map<std::string, CommandRow> all{
       {"serve", {{"--print-connection"}, 3, 0}},
       {"wrap", {{"--no-inject", "true"}, 0, 0, Says::text}},
@@ -60,7 +60,7 @@ const std::map<std::string, CommandRow>& rows() {
 }
 
 /// The names under "Commands:" of a page.
-Words listed(const std::string& page) {
+Words names_listed(const std::string& page) {
   Words names;
   std::size_t at = page.find("Commands:\n");
   if (at == std::string::npos) return names;
@@ -100,8 +100,8 @@ struct Walker : User {
   /// Every command that does something, "token list" in one.
   [[nodiscard]] Words commands() const {
     Words all;
-    for (const auto& name : listed(run({"--help"}).out)) {
-      const auto inner = listed(run({name, "--help"}).out);
+    for (const auto& name : names_listed(run({"--help"}).out)) {
+      const auto inner = names_listed(run({name, "--help"}).out);
       if (inner.empty()) all.push_back(name);
       for (const auto& each : inner) all.push_back(name + " " + each);
     }
@@ -166,14 +166,14 @@ TEST_CASE_FIXTURE(Walker, "every command: its page, wrong usage, and a machine w
   for (const std::string& command : commands()) {
     CAPTURE(command);
     seen.insert(command);
-    const auto row = rows().find(command);
-    REQUIRE_MESSAGE(row != rows().end(), "has no row here");
+    const auto row = command_rows().find(command);
+    REQUIRE_MESSAGE(row != command_rows().end(), "has no row here");
     check_page(command);
     // It takes every word as it is.
     if (command != "wrap") check_wrong_usage(command);
     check_given(command, row->second, row->second.without, true);
   }
-  CHECK(seen.size() == rows().size());
+  CHECK(seen.size() == command_rows().size());
   for (const char* word : {"release", "attach", "snapshot", "send", "token"}) {
     const auto completed = run({"__complete", "--", word, ""});
     CHECK(completed.status.as_shell() == 0);
@@ -193,7 +193,7 @@ TEST_CASE_FIXTURE(Walker, "every command with a broker: one JSON document, and i
   last("stop");
   for (const std::string& command : all) {
     CAPTURE(command);
-    const CommandRow& row = rows().at(command);
+    const CommandRow& row = command_rows().at(command);
     check_given(command, row, row.with, false);
   }
 }

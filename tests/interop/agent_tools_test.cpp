@@ -63,7 +63,14 @@ void calls_a_tool(const std::string& name, const std::vector<std::string>& once)
   const auto made = run_program(in_directory(spawn), {}, kModelWithin);
   CAPTURE(made.err);
   REQUIRE(made.status.as_shell() == 0);
-  model.wait_for("\"called\":", kModelWithin);
+  try {
+    model.wait_for("\"called\":", kModelWithin);
+  } catch (const std::exception& late) {
+    FAIL(std::string(late.what()) << "\n"
+                                  << name << " shows:\n"
+                                  << run_program(in_directory({"snapshot", "ada"})).out
+                                  << run_program(in_directory({"status", "--json"})).out);
+  }
   MESSAGE(name << " " << cli->version << ": " << model.out());
   const Record sent = engine.next_request("POST /v1/dm", kModelWithin);
   CHECK(sent.string("/to") == "bob");

@@ -117,10 +117,11 @@ TEST_CASE("two terminals, nothing but the binary: claude and codex write to each
     of_codex.wait_asked("a word from claude");
     of_claude.wait_asked("a word from codex");
   } catch (const std::exception& late) {
-    FAIL(late.what() << "\nada:\n"
-                     << desk.shown("ada") << "\nbert:\n"
-                     << desk.shown("bert") << "\nthe model of claude: " << of_claude.told()
-                     << "\nthe model of codex: " << of_codex.told());
+    FAIL(std::string(late.what()) << "\nada:\n"
+                                  << desk.shown("ada") << "\nbert:\n"
+                                  << desk.shown("bert")
+                                  << "\nthe model of claude: " << of_claude.told()
+                                  << "\nthe model of codex: " << of_codex.told());
   }
   MESSAGE("claude " << claude->version << " and codex " << codex->version
                     << " have read each other's words");

@@ -99,6 +99,11 @@ void prepare_opencode(const fs::path& home, std::uint16_t port, os::Environment&
 "options":{{"baseURL":"http://127.0.0.1:{}/v1","apiKey":"none"}},
 "models":{{"mock-model":{{"name":"Mock","limit":{{"context":2000000,"output":4096}}}}}}}}}}}})",
                   port));
+  // Whoever starts it may have places of its own.
+  environment.set("XDG_CONFIG_HOME", (home / ".config").string());
+  environment.set("XDG_DATA_HOME", (home / ".local/share").string());
+  environment.set("XDG_STATE_HOME", (home / ".local/state").string());
+  environment.set("XDG_CACHE_HOME", (home / ".cache").string());
   for (const char* name : {"OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_MODELS_FETCH",
                            "OPENCODE_DISABLE_LSP_DOWNLOAD", "OPENCODE_DISABLE_DEFAULT_PLUGINS"}) {
     environment.set(name, "1");
