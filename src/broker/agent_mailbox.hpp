@@ -31,7 +31,7 @@ struct Mail {
   bool local = false;
 
   /// It goes before others that wait.
-  [[nodiscard]] bool urgent() const { return inbound.priority >= 4 || inbound.steer; }
+  [[nodiscard]] bool urgent() const { return inbound.priority >= kUrgent || inbound.steer; }
 };
 
 /// What waits for one agent, in the order in which it is to be typed, and what its terminal has

@@ -121,7 +121,7 @@ asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
   }
   SentMessage out;
   std::optional<Error> failure;
-  const int priority = request.steer ? 4 : letter.kind == pty::MessageKind::channel ? 3 : 2;
+  const int priority = request.steer ? kUrgent : letter.kind == pty::MessageKind::channel ? 3 : 2;
   for (const auto& agent : to) {
     auto posted = co_await postman_.post(agent, letter, priority);
     if (!posted) {

@@ -9,6 +9,9 @@
 
 namespace relay::broker {
 
+/// The priority from which on a message goes before everything that waits.
+inline constexpr int kUrgent = 4;
+
 /// What is done with a delivery.
 enum class InboundClass {
   inject,   // typed into its agent's terminal

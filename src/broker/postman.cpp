@@ -44,7 +44,7 @@ std::string frame_of(const std::string& agent, const std::string& delivery_id,
            out.field("agent", agent);
            out.field("msg_id", letter.id);
            out.field("seq", std::int32_t{0});
-           out.field("mode", "wait");
+           out.field("mode", priority >= kUrgent ? "steer" : "wait");
            out.key("payload");
            out.begin_object();
            out.field("type", type_of(letter.kind));

@@ -45,6 +45,45 @@ TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the a
   });
 }
 
+TEST_CASE_FIXTURE(World, "what is held says how it was meant, and what steers goes first") {
+  play([](World& w) -> Scenario {
+    auto wanted = World::request("ada", kReader);
+    const auto made = co_await w.broker->spawn(std::move(wanted));
+    REQUIRE(made);
+    ModeChange hold;
+    hold.mode = DeliveryMode::manual_flush;
+    const auto held = co_await w.broker->set_mode("ada", hold);
+    REQUIRE(held);
+    for (const bool steer : {false, true}) {
+      SendRequest request;
+      request.to = "ada";
+      request.text = steer ? "at once" : "some time";
+      request.steer = steer;
+      const auto sent = co_await w.broker->send(std::move(request));
+      REQUIRE(sent);
+    }
+    const auto pending = w.broker->pending("ada");
+    REQUIRE(pending);
+    REQUIRE(pending->size() == 2);
+    CHECK(pending->at(0).mode == "wait");
+    CHECK(pending->at(1).mode == "steer");
+    const auto flushed = co_await w.broker->flush("ada");
+    CHECK(flushed == std::size_t{2});
+    {
+      std::function<bool()> holds = [&w] { return w.records.ended.size() == 2; };
+      co_await w.until(std::move(holds), "both end");
+    }
+    {
+      std::function<bool()> holds = [&w] {
+        return w.screen("ada").find("some time") != std::string::npos;
+      };
+      co_await w.until(std::move(holds), "the last one is shown");
+    }
+    const std::string shown = w.screen("ada");
+    CHECK(shown.find("at once") < shown.find("some time"));
+  });
+}
+
 TEST_CASE_FIXTURE(World, "an obligation is recalled to its agent") {
   play([](World& w) -> Scenario {
     const auto made = co_await w.broker->spawn(World::request("ada", kReader));
