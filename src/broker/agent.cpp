@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include "base/failpoint.hpp"
 #include "base/printable.hpp"
@@ -20,6 +21,8 @@ constexpr Duration kLookAtMailbox = std::chrono::hours(1);
 constexpr Duration kOfferAgain = std::chrono::milliseconds(500);
 constexpr std::size_t kMostChunk = 4096;
 constexpr std::size_t kMostLastRows = 5;
+/// The reason of a message that its terminal has and its program has not taken.
+constexpr std::string_view kNotRead = "not_read";
 
 /// How many bytes at the end begin a character and do not end it.
 std::size_t unfinished_tail(std::string_view bytes) {
@@ -299,7 +302,7 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   host_.records().typed(message->key, outcome);
   switch (outcome.end) {
     case pty::InjectionEnd::submitted: ++submitted_; break;
-    case pty::InjectionEnd::typed: ++typed_; break;
+    case pty::InjectionEnd::typed: ++(outcome.reason == kNotRead ? unread_ : typed_); break;
     case pty::InjectionEnd::dead: ++dead_; break;
   }
   changed_.notify();
@@ -343,18 +346,25 @@ std::size_t Agent::flush() {
 
 // What it does
 
+bool Agent::reads_late() const {
+  if (unread_ == 0 || ended_) return false;
+  return guest_ ? !guest_->state().unread : session_ && !session_->terminal().unread();
+}
+
 pty::Readiness Agent::readiness() const {
   return guest_ ? guest_->state().readiness : session_->injection().readiness();
 }
 
 void Agent::on_change() {
   const AgentState before = activity_.state();
-  const std::uint64_t end = session_ ? session_->output().end() : seen_;
+  if (guest_) pid_ = guest_->state().pid;
+  const std::uint64_t end = session_ ? session_->output().end() : guest_->state().printed;
   if (end != seen_) {
     seen_ = end;
     activity_.output(clock_.now(), clock_.wall());
-    tell_output();
+    if (session_) tell_output();
   }
+  if (reads_late()) typed_ += std::exchange(unread_, 0);
   const auto change = activity_.readiness(
       readiness(), guest_ ? guest_->state().blocked_by : session_->injection().blocked_by());
   if (change == Activity::Change::ready) {
@@ -432,6 +442,8 @@ AgentView Agent::view() const {
   out.model = request_.model;
   out.session_id = session_id;
   out.cwd = request_.cwd;
+  out.wrapped = !request_.guest_control.empty();
+  if (guest_) out.terminal = guest_->state().terminal;
   out.team = request_.team;
   out.parent = request_.parent;
   out.channels = request_.channels;
@@ -446,7 +458,8 @@ AgentView Agent::view() const {
   out.mode_revision = mailbox_.revision();
   out.pending = mailbox_.size();
   out.submitted = submitted_;
-  out.typed = typed_;
+  out.unread = reads_late() ? 0 : unread_;
+  out.typed = typed_ + unread_ - out.unread;
   out.dead = dead_;
   out.restarts = restarts;
   return out;

@@ -157,6 +157,8 @@ class Agent {
   void on_change();
   [[nodiscard]] pty::Readiness readiness() const;
   void tell_output();
+  /// What was typed before may have been read since.
+  [[nodiscard]] bool reads_late() const;
   void end_message(std::uint64_t number, pty::InjectionOutcome outcome);
   void withdraw(std::uint64_t number);
   [[nodiscard]] bool may_type() const;
@@ -191,6 +193,7 @@ class Agent {
 
   std::uint64_t submitted_ = 0;
   std::uint64_t typed_ = 0;
+  std::uint64_t unread_ = 0;
   std::uint64_t dead_ = 0;
 };
 

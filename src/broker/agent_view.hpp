@@ -43,6 +43,9 @@ struct AgentView {
   /// The agent CLI's own session, when it is known.
   std::string session_id;
   std::string cwd;
+  /// It runs in a person's own terminal, by `wrap`: which one ("pts/3"), when it is known.
+  bool wrapped = false;
+  std::string terminal;
   std::string team;
   std::string parent;
   std::vector<std::string> channels;
@@ -63,6 +66,8 @@ struct AgentView {
   std::size_t pending = 0;
   std::uint64_t submitted = 0;
   std::uint64_t typed = 0;
+  /// Typed into its terminal, and not read by its program yet.
+  std::uint64_t unread = 0;
   std::uint64_t dead = 0;
   std::uint32_t restarts = 0;
   /// Bytes of its program's memory, when the system tells.

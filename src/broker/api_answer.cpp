@@ -105,6 +105,10 @@ void refuse(net::Exchange* exchange, int status, std::string_view code, std::str
   refuse_as(exchange, status, code, Error(Code::internal_error, std::string(message)));
 }
 
+void refuse(net::Exchange* exchange, int status, std::string_view code, const Error& error) {
+  refuse_as(exchange, status, code, error);
+}
+
 void refuse(net::Exchange* exchange, const Error& error) {
   refuse_as(exchange, http_status_of(error.code), name_of(error.code), error);
 }

@@ -34,6 +34,8 @@ void answer(net::Exchange* exchange, Fields&& fields) {
 
 /// `{"code":…,"message":…}`
 void refuse(net::Exchange* exchange, int status, std::string_view code, std::string_view message);
+/// The same with the error's words and hint.
+void refuse(net::Exchange* exchange, int status, std::string_view code, const Error& error);
 void refuse(net::Exchange* exchange, const Error& error);
 /// The same about one agent: "unknown worker 'x'" when it is not here.
 void refuse_agent(net::Exchange* exchange, std::string_view name, const Error& error);

@@ -109,9 +109,12 @@ void write_agent(JsonWriter& out, const AgentView& agent) {
   out.field("delivery_revision", agent.mode_revision);
   out.field("submitted", agent.submitted);
   out.field("typed", agent.typed);
+  out.field("unread", agent.unread);
   out.field("dead", agent.dead);
   out.field("restarts", agent.restarts);
   out.field("memory_bytes", agent.memory);
+  out.field("wrapped", agent.wrapped);
+  text_or_null(out, "terminal", agent.terminal);
   out.end_object();
 }
 

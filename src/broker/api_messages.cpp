@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "base/redaction.hpp"
 #include "base/text.hpp"
 #include "broker/api_answer.hpp"
 #include "broker/api_body.hpp"
@@ -66,6 +67,7 @@ Result<SendRequest> send_request(wire::JsonView body, const WorkspaceFacts& work
   }
   request.steer = mode == "steer";
   request.thread_id = fields.text({"thread", "thread_id", "threadId"});
+  request.thread_is_message = fields.flag({"thread_is_message"});
   request.from = sender_of(fields, workspace);
   request.from_agent = fields.flag({"from_agent", "fromAgent"});
   const auto known = check_workspace(fields, workspace);
@@ -79,6 +81,7 @@ void write_sent(JsonWriter& out, const SentMessage& sent, const WorkspaceFacts& 
   out.field("delivered", std::uint64_t{sent.delivered});
   out.field("local", !sent.published);
   if (sent.published) out.field("relaycast_published", true);
+  if (!sent.warning.empty()) out.field("warning", redact(sent.warning));
   out.field("workspace_id", workspace.id);
   text_or_null(out, "workspace_alias", workspace.alias);
 }
@@ -87,7 +90,9 @@ namespace {
 
 void refuse_send(net::Exchange* exchange, const std::string& to, Error error) {
   if (error.code == Code::timeout) error.message = "broker request timed out";
-  if (error.code == Code::agent_not_found || error.code == Code::not_found) {
+  // In the peer's words.
+  const bool nobody = error.code == Code::agent_not_found && error.detail.empty();
+  if (nobody) {
     error.message =
         fmt::format("Agent \"{}\" not found and Relaycast publish failed: {}", to, error.message);
   }

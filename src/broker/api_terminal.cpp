@@ -16,7 +16,7 @@ namespace {
 void refuse_terminal(net::Exchange* exchange, std::string_view name, const Error& error) {
   if (error.code == Code::agent_not_found) return refuse_agent(exchange, name, error);
   const auto [status, code] = terminal_refusal(error.code);
-  refuse(exchange, status, code, error.message);
+  refuse(exchange, status, code, error);
 }
 
 asio::awaitable<void> type(ApiContext* api, net::Exchange* exchange) {

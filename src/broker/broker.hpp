@@ -89,6 +89,10 @@ class Broker final : public Operations, private AgentHost, private node_control:
 
  private:
   asio::awaitable<Result<SentMessage>> publish(SendRequest request);
+  asio::awaitable<Result<void>> find_message(std::string id, std::string for_whom);
+  asio::awaitable<std::optional<Result<SentMessage>>> send_to_channel(SendRequest request,
+                                                                      std::string* warning);
+  asio::awaitable<void> change_channel(std::shared_ptr<Agent> agent, std::string channel, bool in);
   // For the agents
   Records& records() override { return parts_.records; }
   asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,

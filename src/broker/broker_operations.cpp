@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "broker/broker.hpp"
 #include "net/timeout.hpp"
@@ -31,11 +32,19 @@ std::string without_sign(std::string_view channel) {
   return std::string(trim(channel));
 }
 
+Error no_channel(const std::string& name) {
+  return {Code::not_found, "nobody is in a channel " + name,
+          "relay-broker spawn --channel puts an agent into one"};
+}
+
 /// Of an agent whose terminal is not ours.
 Error no_terminal(const Agent& agent) {
   if (agent.request().guest_control.empty()) return no_agent(agent.name());
-  return {Code::invalid_argument, agent.name() + " runs in a terminal of its own",
-          "look at it there, where relay-broker wrap was started"};
+  const AgentView view = agent.view();
+  std::string where = agent.name() + " runs in a terminal of its own";
+  if (!view.terminal.empty()) where += ", " + printable(view.terminal);
+  return {Code::invalid_argument, std::move(where),
+          "look at it there; relay-broker send " + agent.name() + " TEXT types into it"};
 }
 
 }  // namespace
@@ -89,10 +98,37 @@ BrokerView Broker::broker() {
   return out;
 }
 
+/// `not_found` for a message of which neither this broker, since its start, nor the engine knows.
+/// Good when the engine cannot be asked.
+asio::awaitable<Result<void>> Broker::find_message(std::string id, std::string for_whom) {
+  if (postman_.has_carried(id)) co_return Result<void>();
+  const auto agent = parts_.roster.find(for_whom);
+  const Secret token = agent ? agent->token : Secret();
+  const auto there = co_await parts_.engine->has_message(id, token);
+  if (!there || *there) co_return Result<void>();
+  co_return fail(Code::not_found, "there is no message " + printable(id) + " to answer",
+                 "its id stands in the header of the message, and in what send prints");
+}
+
+/// A channel has members at other brokers: the engine tells all of them, ours too. Nothing when
+/// only those here can be told; `warning` says why, if that leaves somebody out.
+asio::awaitable<std::optional<Result<SentMessage>>> Broker::send_to_channel(SendRequest request,
+                                                                            std::string* warning) {
+  auto sent = co_await publish(std::move(request));
+  if (sent) co_return sent;
+  const Error& why = sent.error();
+  if (why.detail == kNoChannel) co_return std::nullopt;
+  if (why.code != Code::not_enrolled) co_return sent;
+  *warning = "only agents of this broker got it: " + why.message;
+  co_return std::nullopt;
+}
+
 asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
   if (request.from_agent && parts_.roster.find(request.from) == nullptr) {
-    co_return fail(Code::invalid_argument, "the sender " + request.from + " is no agent here",
-                   "relay-broker status lists the agents; without --from it comes from you");
+    Error nobody(Code::agent_not_found, "the sender " + request.from + " is no agent here",
+                 "relay-broker status lists the agents; without --from it comes from you");
+    nobody.detail = kNoSender;
+    co_return fail(std::move(nobody));
   }
   pty::Letter letter;
   letter.sender = request.from.empty() ? "human:orchestrator" : request.from;
@@ -114,12 +150,25 @@ asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
       if (equal_ignoring_case(agent->name(), name)) to.push_back(agent);
     }
   }
-  if (to.empty() && !parts_.settings.engine.empty()) co_return co_await publish(std::move(request));
+  SentMessage out;
+  const bool has_engine = !parts_.settings.engine.empty();
+  if (request.thread_is_message && !request.thread_id.empty() && !to.empty()) {
+    auto looking = find_message(request.thread_id, request.from);
+    auto there = co_await std::move(looking);
+    if (!there) co_return fail(std::move(there).error());
+  }
+  if (has_engine && letter.kind == pty::MessageKind::channel) {
+    auto publishing = send_to_channel(request, &out.warning);
+    auto published = co_await std::move(publishing);
+    if (published) co_return *std::move(published);
+    if (to.empty()) co_return fail(no_channel(request.to));
+  }
+  if (to.empty() && has_engine) co_return co_await publish(std::move(request));
   if (to.empty()) {
+    if (letter.kind == pty::MessageKind::channel) co_return fail(no_channel(request.to));
     co_return fail(Code::agent_not_found, "Agent \"" + request.to + "\" not found at this broker",
                    "relay-broker status lists the agents");
   }
-  SentMessage out;
   std::optional<Error> failure;
   const int priority = request.steer ? kUrgent : letter.kind == pty::MessageKind::channel ? 3 : 2;
   for (const auto& agent : to) {
@@ -144,10 +193,14 @@ asio::awaitable<Result<SentMessage>> Broker::publish(SendRequest request) {
   message.thread_id = std::move(request.thread_id);
   message.steer = request.steer;
   if (const auto sender = parts_.roster.find(request.from)) message.token = sender->token;
+  const std::string to = message.to;
   auto sent = co_await parts_.engine->publish(std::move(message));
   if (!sent) co_return fail(std::move(sent).error());
   SentMessage out;
-  out.event_id = *std::move(sent);
+  out.event_id = std::move(sent->id);
+  if (sent->waits) {
+    out.warning = to + " does not run: it gets this if it comes back, at any broker of this engine";
+  }
   out.published = true;
   co_return out;
 }
@@ -294,7 +347,9 @@ Result<std::vector<std::string>> Broker::subscribe(const std::string& name,
   std::vector<std::string> all = (*agent)->channels();
   for (const std::string& channel : channels) {
     const std::string plain = without_sign(channel);
-    if (!plain.empty() && !is_in(all, plain)) all.push_back(plain);
+    if (plain.empty() || is_in(all, plain)) continue;
+    all.push_back(plain);
+    tasks_.spawn(change_channel(*agent, plain, true));
   }
   (*agent)->set_channels(all);
   return all;
@@ -306,12 +361,24 @@ Result<std::vector<std::string>> Broker::unsubscribe(const std::string& name,
   if (!agent) return fail(agent.error());
   std::vector<std::string> all = (*agent)->channels();
   for (const std::string& channel : channels) {
-    std::erase_if(all, [plain = without_sign(channel)](const std::string& one) {
-      return equal_ignoring_case(one, plain);
-    });
+    const std::string plain = without_sign(channel);
+    const auto left = std::erase_if(
+        all, [&plain](const std::string& one) { return equal_ignoring_case(one, plain); });
+    if (left > 0) tasks_.spawn(change_channel(*agent, plain, false));
   }
   (*agent)->set_channels(all);
   return all;
+}
+
+/// The engine, too, tells it what is said there; or no more.
+asio::awaitable<void> Broker::change_channel(std::shared_ptr<Agent> agent, std::string channel,
+                                             bool in) {
+  if (agent->token.empty()) co_return;
+  const auto changed = co_await parts_.engine->change_channel(channel, agent->token, in);
+  if (changed) co_return;
+  note(node_control::NoteLevel::warning,
+       agent->name() + (in ? " did not get into #" : " is still in #") + channel +
+           " at the engine: " + changed.error().message);
 }
 
 asio::awaitable<Result<void>> Broker::set_model(std::string name, std::string model,

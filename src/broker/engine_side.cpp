@@ -28,9 +28,22 @@ asio::awaitable<Result<void>> NoEngine::delete_identity(std::string name, bool o
   co_return Result<void>();
 }
 
-asio::awaitable<Result<std::string>> NoEngine::publish(OutboundMessage message) {
+asio::awaitable<Result<PublishedMessage>> NoEngine::publish(OutboundMessage message) {
   co_return fail(Code::agent_not_found, "there is no " + message.to + " here, and no engine",
                  "relay-broker status lists the agents");
+}
+
+asio::awaitable<Result<bool>> NoEngine::has_message(std::string id, Secret token) {
+  (void)id;
+  (void)token;
+  co_return false;
+}
+
+asio::awaitable<Result<void>> NoEngine::change_channel(std::string channel, Secret token, bool in) {
+  (void)channel;
+  (void)token;
+  (void)in;
+  co_return Result<void>();
 }
 
 void NoEngine::done(const std::string& agent_id, std::uint64_t seq,

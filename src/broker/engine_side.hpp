@@ -33,8 +33,14 @@ class EngineSide {
   /// Deletes an agent's identity; 10 s at most. `ours`: it lived here until now; any other one must
   /// carry this broker's proof.
   virtual asio::awaitable<Result<void>> delete_identity(std::string name, bool ours) = 0;
-  /// Says something to somebody who is not here; the engine's id of it. 20 s at most.
-  virtual asio::awaitable<Result<std::string>> publish(OutboundMessage message) = 0;
+  /// Says something to somebody who is not here. 20 s at most.
+  virtual asio::awaitable<Result<PublishedMessage>> publish(OutboundMessage message) = 0;
+  /// Whether there is such a message; with the token of the agent of ours who asks, or none for
+  /// the broker itself. 20 s at most.
+  virtual asio::awaitable<Result<bool>> has_message(std::string id, Secret token) = 0;
+  /// Puts the agent with this token into a channel at the engine, or takes it out. 20 s at most.
+  virtual asio::awaitable<Result<void>> change_channel(std::string channel, Secret token,
+                                                       bool in) = 0;
   /// A message of the engine has ended for good.
   virtual void done(const std::string& agent_id, std::uint64_t seq,
                     const std::string& delivery_id) = 0;
@@ -58,7 +64,9 @@ class NoEngine final : public EngineSide {
                                                               std::string session_id) override;
   Result<void> deregister(const std::string& agent_id, const std::string& name) override;
   asio::awaitable<Result<void>> delete_identity(std::string name, bool ours) override;
-  asio::awaitable<Result<std::string>> publish(OutboundMessage message) override;
+  asio::awaitable<Result<PublishedMessage>> publish(OutboundMessage message) override;
+  asio::awaitable<Result<bool>> has_message(std::string id, Secret token) override;
+  asio::awaitable<Result<void>> change_channel(std::string channel, Secret token, bool in) override;
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override;
   void finish(const std::string& invocation_id,

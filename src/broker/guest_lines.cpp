@@ -1,5 +1,6 @@
 #include "broker/guest_lines.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace relay::broker {
 namespace {
 
 constexpr std::size_t kGuestDepth = 8;
+/// No system gives higher ones.
+constexpr std::uint64_t kMostPid = std::uint64_t{1} << 30U;
 
 struct KindName {
   pty::MessageKind kind;
@@ -55,6 +58,11 @@ GuestState state_of(const JsonFields& fields) {
     if (pty::name_of(each) == name) out.readiness = each;
   }
   out.blocked_by = fields.text({"blocked_by"});
+  out.pid =
+      static_cast<pid_t>(std::min<std::uint64_t>(fields.number({"pid"}).value_or(0), kMostPid));
+  out.printed = fields.number({"printed"}).value_or(0);
+  out.unread = fields.flag({"unread"});
+  out.terminal = fields.text({"terminal"});
   return out;
 }
 
@@ -79,8 +87,9 @@ std::string guest_watch_line() {
   return guest_line([](JsonWriter& out) { out.field("watch", true); });
 }
 
-std::string guest_end_line(Duration grace) {
+std::string guest_end_line(Duration grace, std::string_view why) {
   return guest_line([&](JsonWriter& out) {
+    if (!why.empty()) out.field("why", why);
     out.field("end_within_ms",
               static_cast<std::uint64_t>(
                   std::chrono::duration_cast<std::chrono::milliseconds>(grace).count()));
@@ -91,10 +100,14 @@ std::string guest_hook_line(std::string_view id) {
   return guest_line([&](JsonWriter& out) { out.field("hook", id); });
 }
 
-std::string guest_state_line(pty::Readiness readiness, std::string_view blocked_by) {
+std::string guest_state_line(const GuestState& state) {
   return guest_line([&](JsonWriter& out) {
-    out.field("state", pty::name_of(readiness));
-    if (!blocked_by.empty()) out.field("blocked_by", blocked_by);
+    out.field("state", pty::name_of(state.readiness));
+    if (!state.blocked_by.empty()) out.field("blocked_by", state.blocked_by);
+    if (state.pid > 0) out.field("pid", std::int64_t{state.pid});
+    out.field("printed", state.printed);
+    if (state.unread) out.field("unread", true);
+    if (!state.terminal.empty()) out.field("terminal", state.terminal);
   });
 }
 

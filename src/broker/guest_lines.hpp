@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <variant>
 
 #include "base/clock.hpp"
@@ -21,8 +22,8 @@ namespace relay::broker {
 [[nodiscard]] std::string guest_message_line(const Mail& message);
 /// Tell me of your state from now on.
 [[nodiscard]] std::string guest_watch_line();
-/// End the program and all that it has started.
-[[nodiscard]] std::string guest_end_line(Duration grace);
+/// End the program and all that it has started; why is for the person in front of it.
+[[nodiscard]] std::string guest_end_line(Duration grace, std::string_view why);
 /// The agent has shown that it read the message.
 [[nodiscard]] std::string guest_hook_line(std::string_view id);
 
@@ -38,13 +39,22 @@ struct GuestRefusal {
 struct GuestState {
   pty::Readiness readiness = pty::Readiness::booting;
   std::string blocked_by;
+  /// Of the program; 0 while it is not known.
+  pid_t pid = 0;
+  /// Bytes that it has printed: with them it is seen to do something.
+  std::uint64_t printed = 0;
+  /// It has not read yet what was typed last.
+  bool unread = false;
+  /// The person's terminal: "pts/3".
+  std::string terminal;
+  bool operator==(const GuestState&) const = default;
 };
 using GuestNews = std::variant<GuestOutcome, GuestRefusal, GuestState>;
 
 /// `protocol_error` for what no `wrap` says.
 [[nodiscard]] Result<GuestNews> read_guest_news(std::string_view line);
 /// What `read_guest_news` reads as a GuestState.
-[[nodiscard]] std::string guest_state_line(pty::Readiness readiness, std::string_view blocked_by);
+[[nodiscard]] std::string guest_state_line(const GuestState& state);
 
 [[nodiscard]] std::string_view name_of(pty::MessageKind kind);
 /// `direct` for a name that is none.

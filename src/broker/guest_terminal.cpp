@@ -132,8 +132,8 @@ void GuestTerminal::hook(std::uint64_t number) {
   }
 }
 
-void GuestTerminal::end(Duration grace) {
-  std::string line = guest_end_line(grace);
+void GuestTerminal::end(Duration grace, std::string_view why) {
+  std::string line = guest_end_line(grace, why);
   (void)lines_.try_send(line);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "broker/guest_lines.hpp"
 #include "net/channel.hpp"
@@ -42,7 +43,7 @@ class GuestTerminal {
   Result<void> offer(const Mail& message);
   void hook(std::uint64_t number);
   /// Asks it to end its program. It has ended when `run` returns.
-  void end(Duration grace);
+  void end(Duration grace, std::string_view why);
   [[nodiscard]] const GuestState& state() const { return state_; }
 
  private:

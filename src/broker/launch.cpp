@@ -8,7 +8,7 @@
 namespace relay::broker {
 namespace {
 
-constexpr std::array<std::string_view, 22> kKept{
+constexpr std::array<std::string_view, 23> kKept{
     // Secrets
     "AGENT_RELAY_WORKSPACE_KEY", "RELAY_WORKSPACE_KEY", "RELAY_API_KEY", "RELAY_WORKSPACES_JSON",
     "RELAY_NODE_TOKEN", "RELAY_AGENT_TOKEN", "RELAY_AGENT_TOKEN_FILE", "RELAY_AGENT_IDENTITY_KEY",
@@ -18,7 +18,8 @@ constexpr std::array<std::string_view, 22> kKept{
     "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
     "MAINPID",
     // Of an agent that we were started by
-    "CLAUDECODE", "RELAY_AGENT_NAME", "AGENT_RELAY_RESULT_URL", "RELAY_ATTEST_SESSION_ID"};
+    "CLAUDECODE", "RELAY_AGENT_NAME", "RELAY_AGENT_BROKER", "AGENT_RELAY_RESULT_URL",
+    "RELAY_ATTEST_SESSION_ID"};
 
 bool has_one_of(const std::vector<std::string>& argv, const std::vector<std::string>& options) {
   return std::any_of(argv.begin(), argv.end(), [&options](const std::string& word) {
@@ -106,6 +107,7 @@ Launch plan_launch(const SpawnRequest& request, const pty::Profile& profile,
   if (request.result_schema) set("AGENT_RELAY_RESULT_SCHEMA", request.result_schema->text());
   if (request.skip_relay_prompt) return out;
   set("RELAY_AGENT_NAME", surroundings.agent_name);
+  set("RELAY_AGENT_BROKER", surroundings.broker);
   set("RELAY_AGENT_TYPE", "agent");
   set("RELAY_STRICT_AGENT_NAME", "1");
   set("RELAY_AGENT_TOKEN_FILE", surroundings.token_file);

@@ -14,6 +14,8 @@ namespace relay::broker {
 struct AgentSurroundings {
   AgentSurroundings() = default;
   std::string agent_name;
+  /// The instance of its broker.
+  std::string broker;
   std::string engine;
   std::string workspace_id;
   /// A 0600 file with the agent's token; empty for none.

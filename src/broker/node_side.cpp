@@ -115,9 +115,19 @@ asio::awaitable<Result<void>> NodeSide::delete_identity(std::string name, bool o
   co_return co_await directory_->remove(std::move(claim), ours);
 }
 
-asio::awaitable<Result<std::string>> NodeSide::publish(OutboundMessage message) {
+asio::awaitable<Result<PublishedMessage>> NodeSide::publish(OutboundMessage message) {
   if (!outbound_) co_return fail(Code::node_not_ready, "the node is not connected yet");
   co_return co_await outbound_->send(std::move(message));
+}
+
+asio::awaitable<Result<bool>> NodeSide::has_message(std::string id, Secret token) {
+  if (!outbound_) co_return fail(Code::node_not_ready, "the node is not connected yet");
+  co_return co_await outbound_->has_message(std::move(id), std::move(token));
+}
+
+asio::awaitable<Result<void>> NodeSide::change_channel(std::string channel, Secret token, bool in) {
+  if (!outbound_) co_return fail(Code::node_not_ready, "the node is not connected yet");
+  co_return co_await outbound_->change_channel(std::move(channel), std::move(token), in);
 }
 
 void NodeSide::done(const std::string& agent_id, std::uint64_t seq,

@@ -58,7 +58,9 @@ class NodeSide final : public EngineSide {
                                                               std::string session_id) override;
   Result<void> deregister(const std::string& agent_id, const std::string& name) override;
   asio::awaitable<Result<void>> delete_identity(std::string name, bool ours) override;
-  asio::awaitable<Result<std::string>> publish(OutboundMessage message) override;
+  asio::awaitable<Result<PublishedMessage>> publish(OutboundMessage message) override;
+  asio::awaitable<Result<bool>> has_message(std::string id, Secret token) override;
+  asio::awaitable<Result<void>> change_channel(std::string channel, Secret token, bool in) override;
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override;
   void finish(const std::string& invocation_id,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -69,8 +70,13 @@ struct SendRequest {
   /// `from` has to be an agent of this broker; otherwise any name is taken.
   bool from_agent = false;
   std::string thread_id;
+  /// There has to be a message of that id; otherwise it may be any name for a conversation.
+  bool thread_is_message = false;
   bool steer = false;
 };
+
+/// The `detail` of the error when it is the sender who is not here.
+inline constexpr std::string_view kNoSender = "no_sender";
 
 struct SentMessage {
   std::string event_id;
@@ -78,6 +84,8 @@ struct SentMessage {
   std::size_t delivered = 0;
   /// It went through the engine.
   bool published = false;
+  /// What its sender should know; empty for nothing.
+  std::string warning;
 };
 
 struct ModeChange {

@@ -4,6 +4,8 @@
 #include <asio/awaitable.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -14,6 +16,9 @@
 #include "node_control/agent_directory.hpp"
 
 namespace relay::broker {
+
+/// The `detail` of an error that says that there is no such channel at the engine.
+inline constexpr std::string_view kNoChannel = "channel_not_found";
 
 /// A message for somebody who is not on this machine.
 class OutboundMessage {
@@ -30,6 +35,15 @@ class OutboundMessage {
   Secret token;
 };
 
+/// It is at the engine.
+class PublishedMessage {
+ public:
+  explicit PublishedMessage(std::string id_in) : id(std::move(id_in)) {}
+  std::string id;
+  /// Its agent does not run: it waits there until that agent comes back.
+  bool waits = false;
+};
+
 /// What this machine says through the engine. The broker has an identity of its own there, which is
 /// claimed when it first speaks. On the loop thread.
 class Outbound {
@@ -40,13 +54,22 @@ class Outbound {
            std::optional<node_control::AgentDirectory> directory, std::string engine,
            net::Redact redact, node_control::AgentClaim self);
 
-  /// Says it once, however often it has to be tried, within 20 s; the engine's id of the message.
-  asio::awaitable<Result<std::string>> send(OutboundMessage message);
+  /// Says it once, however often it has to be tried, within 20 s.
+  /// `agent_not_found`, or `not_found` for a channel or a thread, when there is none.
+  asio::awaitable<Result<PublishedMessage>> send(OutboundMessage message);
+  /// Whether the engine has this message; the token as in a message. Within 20 s.
+  asio::awaitable<Result<bool>> has_message(std::string id, Secret token);
+  /// Puts the agent with this token into a channel, which is made when there is none; or takes it
+  /// out. Within 20 s.
+  asio::awaitable<Result<void>> change_channel(std::string channel, Secret token, bool in);
 
  private:
-  asio::awaitable<Result<std::string>> send_as(OutboundMessage message, Secret token,
-                                               std::string once, Monotonic by);
+  asio::awaitable<Result<PublishedMessage>> send_as(OutboundMessage message, Secret token,
+                                                    std::string once, Monotonic by);
   asio::awaitable<Result<Secret>> own_token(Monotonic by);
+  asio::awaitable<Result<net::HttpReply>> post(std::string path, std::string body, Secret token,
+                                               std::string once, Monotonic by);
+  asio::awaitable<Result<net::HttpReply>> ask(net::HttpCall call, Secret token, Monotonic by);
 
   net::HttpClient& client_;
   Random& random_;

@@ -93,7 +93,21 @@ void Postman::surfaced(node_control::Delivery delivery) {
     nothing_to_type.reason = "notice";
     return queue_end(*message, std::move(nothing_to_type));
   }
-  deliver(parts_.roster.by_id(delivery.agent_id), *std::move(message), "agent_gone");
+  Agent* agent = parts_.roster.by_id(delivery.agent_id);
+  if (agent == nullptr && parts_.roster.reservation(delivery.agent_name) != nullptr) {
+    early_[delivery.agent_name].push_back(*std::move(message));
+    return;
+  }
+  deliver(agent, *std::move(message), "agent_gone");
+}
+
+void Postman::started(const std::string& name) {
+  auto waiting = early_.extract(name);
+  if (!waiting) return;
+  for (Mail& message : waiting.mapped()) {
+    Agent* agent = parts_.roster.by_id(message.key.agent_id);
+    deliver(agent, std::move(message), "agent_gone");
+  }
 }
 
 void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gone) {
@@ -104,6 +118,7 @@ void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gon
   }
   const Mail copy = message;
   const pty::Letter& letter = copy.inbound.letter;
+  remember(copy.inbound.event_id);
   parts_.events.add("relay_inbound", [&](JsonWriter& out) {
     out.field("event_id", copy.inbound.event_id);
     out.field("from", letter.sender);
@@ -146,7 +161,10 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
     co_return fail(Code::too_large, "a message has at most 4 MiB");
   }
   if (!agent->takes_messages()) {
-    co_return fail(Code::agent_not_found, "the agent " + agent->name() + " has ended");
+    Error ended(Code::agent_not_found, "the agent " + agent->name() + " has ended",
+                "spawn it again, or release it");
+    ended.detail = kHasEnded;
+    co_return fail(std::move(ended));
   }
   if (letter.id.empty()) letter.id = random_hex("http_", 16, parts_.random);
   StoredMessage stored;
@@ -228,11 +246,14 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
       out.field("verification", proven ? "echo" : "timeout_fallback");
       out.field("reason", proven ? name_of(outcome.proof) : std::string_view(outcome.reason));
     });
-    parts_.events.add("message_delivery_confirmed", [&](JsonWriter& out) {
-      about(out);
-      out.field("from", message.inbound.letter.sender);
-      out.field("to", agent.name());
-    });
+    // Its terminal has it, which is no reader.
+    if (outcome.reason != "not_read") {
+      parts_.events.add("message_delivery_confirmed", [&](JsonWriter& out) {
+        about(out);
+        out.field("from", message.inbound.letter.sender);
+        out.field("to", agent.name());
+      });
+    }
   }
   queue_end(message, std::move(outcome), agent.name());
 }
@@ -267,6 +288,14 @@ std::size_t Postman::bury(Agent& agent, std::string reason) {
     out.field("reason", reason);
   });
   return messages.size();
+}
+
+void Postman::remember(const std::string& id) {
+  if (id.empty() || !carried_.insert(id).second) return;
+  carried_order_.push_back(id);
+  if (carried_order_.size() <= kMostCarried) return;
+  carried_.erase(carried_order_.front());
+  carried_order_.pop_front();
 }
 
 void Postman::queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent) {

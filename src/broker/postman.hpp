@@ -2,7 +2,10 @@
 
 #include <asio/awaitable.hpp>
 #include <deque>
+#include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/obligations.hpp"
@@ -11,6 +14,9 @@
 #include "node_control/delivery.hpp"
 
 namespace relay::broker {
+
+/// The `detail` of the error for an agent that is known here, but whose program has ended.
+inline constexpr std::string_view kHasEnded = "has_ended";
 
 /// Carries messages: from the engine and from this machine into mailboxes, and their ends to the
 /// disk and back to the engine. On the loop thread.
@@ -22,8 +28,11 @@ class Postman {
         obligations_(parts.settings.remind_every),
         reminders_changed_(parts.executor) {}
 
-  /// A message of the engine, on disk already.
+  /// A message of the engine, on disk already. One for an agent that is just being started waits
+  /// for it: the engine sends what it has kept as soon as it knows of the agent.
   void surfaced(node_control::Delivery delivery);
+  /// The start has ended: with an agent that is listed, or with none.
+  void started(const std::string& name);
   /// A message of this machine: on disk and in the mailbox when this returns. `queue_full`,
   /// `too_large`, or what the disk says; then nothing was taken.
   asio::awaitable<Result<std::string>> post(std::shared_ptr<Agent> agent, pty::Letter letter,
@@ -37,6 +46,9 @@ class Postman {
   void ended(Agent& agent, Mail message, pty::InjectionOutcome outcome);
   /// All that waits for this agent ends as dead letters; how many.
   std::size_t bury(Agent& agent, std::string reason);
+
+  /// A message of this id has come through here not long ago.
+  [[nodiscard]] bool has_carried(const std::string& id) const { return carried_.contains(id); }
 
   /// For what is typed and is no message.
   [[nodiscard]] std::uint64_t next_number() { return next_number_++; }
@@ -58,14 +70,21 @@ class Postman {
   };
   [[nodiscard]] Result<Mail> read(const MessageKey& key, std::string_view frame);
   void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
+  void remember(const std::string& id);
   void queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent = {});
   void tell_dead(const std::string& agent, const Mail& message, const std::string& reason);
 
   BrokerParts& parts_;
   net::Event changed_;
   std::deque<End> ends_;
+  /// By the name of the agent. As many as the engine has under way for it.
+  std::map<std::string, std::vector<Mail>> early_;
   Obligations obligations_;
   net::Event reminders_changed_;
+  /// Ids of messages, the newest of them.
+  static constexpr std::size_t kMostCarried = 4096;
+  std::set<std::string> carried_;
+  std::deque<std::string> carried_order_;
   std::uint64_t next_number_ = 1;
 };
 

@@ -82,7 +82,7 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::end(std::shared_ptr<Agent> agen
   agent->leaving = true;
   const Duration grace = request.grace.value_or(parts_.settings.release_grace);
   if (agent->guest() != nullptr) {
-    auto ended = co_await end_guest(agent, grace);
+    auto ended = co_await end_guest(agent, grace, request.reason);
     if (!ended) {
       agent->leaving = false;
       gone_.notify();
@@ -122,8 +122,9 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::end(std::shared_ptr<Agent> agen
 }
 
 /// The program of a person's own terminal is ended by who started it.
-asio::awaitable<Result<void>> Releaser::end_guest(std::shared_ptr<Agent> agent, Duration grace) {
-  agent->guest()->end(grace);
+asio::awaitable<Result<void>> Releaser::end_guest(std::shared_ptr<Agent> agent, Duration grace,
+                                                  std::string reason) {
+  agent->guest()->end(grace, reason.empty() ? "it was released" : "it was released: " + reason);
   const bool ended = co_await agent->wait_exit(grace + kGuestEndsWithin);
   if (ended) co_return Result<void>();
   co_return fail(Code::timeout, "the program in the terminal of " + agent->name() + " does not end",

@@ -31,7 +31,8 @@ class Releaser {
 
  private:
   asio::awaitable<Result<ReleasedAgent>> end(std::shared_ptr<Agent> agent, ReleaseRequest request);
-  asio::awaitable<Result<void>> end_guest(std::shared_ptr<Agent> agent, Duration grace);
+  asio::awaitable<Result<void>> end_guest(std::shared_ptr<Agent> agent, Duration grace,
+                                          std::string reason);
   asio::awaitable<Result<void>> delete_identity(std::string name, bool ours);
   asio::awaitable<Result<void>> tell_engine(std::shared_ptr<Agent> agent);
 

@@ -97,6 +97,9 @@ Result<void> read_common(const JsonFields& fields, SpawnRequest& into) {
   into.model = fields.text({"model"});
   into.task = fields.text({"task", "initial_task", "initialTask", "prompt"});
   into.channels = fields.texts({"channels", "channel"});
+  for (std::string& channel : into.channels) {
+    if (channel.starts_with('#')) channel.erase(0, 1);
+  }
   into.cwd = fields.text({"worker_cwd", "workerCwd", "cwd"});
   into.team = fields.text({"team"});
   into.resume = fields.text({"session_ref", "sessionRef", "resume"});

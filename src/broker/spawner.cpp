@@ -153,6 +153,7 @@ asio::awaitable<Result<SpawnedAgent>> Spawner::spawn_once(SpawnRequest request) 
   co_await net::shielded();
   co_await undo(&steps);
   parts_.roster.give_up(request.name);
+  postman_.started(request.name);
   if (broken) std::rethrow_exception(broken);
   co_return made;
 }
@@ -221,6 +222,7 @@ asio::awaitable<Result<SpawnedAgent>> Spawner::make(SpawnRequest request, Steps*
   out.node = parts_.engine->status().node_name;
   out.pid = agent->view().pid;
   out.pre_registered = !steps->registered && !agent->token.empty();
+  out.warning = steps->warning;
   if (agent->guest() != nullptr) tell_launch(steps->plan, out);
   co_return out;
 }
@@ -249,12 +251,26 @@ asio::awaitable<Result<void>> Spawner::identify(Steps* steps) {
   }
   if (steps->reservation->released) co_return fail(released_before());
   if (agent->token.empty()) co_return Result<void>();
+  co_await enter_channels(steps);
   auto made = parts_.files.make_private_directory(directory);
   if (made) made = parts_.files.put(directory / "token", agent->token.reveal());
   if (made && !steps->plan.mcp_config.empty()) {
     made = parts_.files.put(directory / "mcp.json", steps->plan.mcp_config);
   }
   co_return made;
+}
+
+/// What is said there at the engine reaches it, too. Without that it is an agent all the same.
+asio::awaitable<void> Spawner::enter_channels(Steps* steps) {
+  const auto agent = steps->agent;
+  const std::vector<std::string> channels = agent->channels();
+  for (const std::string& channel : channels) {
+    // Every agent is in this one.
+    if (equal_ignoring_case(channel, "general")) continue;
+    const auto entered = co_await parts_.engine->change_channel(channel, agent->token, true);
+    if (entered) continue;
+    steps->warning = "it is not in #" + channel + " at the engine: " + entered.error().message;
+  }
 }
 
 asio::awaitable<Result<void>> Spawner::launch(Steps* steps) {
@@ -285,6 +301,7 @@ void Spawner::list(Steps* steps) {
   const auto agent = steps->agent;
   parts_.roster.add(agent);
   steps->listed = true;
+  postman_.started(agent->name());
   parts_.engine->agents_changed();
   parts_.events.add("agent_spawned", [&](JsonWriter& out) {
     out.field("name", agent->request().name);
@@ -359,6 +376,7 @@ Launch Spawner::plan_for(const Agent& agent, const SpawnRequest& request, bool g
   const BrokerSettings& settings = parts_.settings;
   AgentSurroundings surroundings;
   surroundings.agent_name = request.name;
+  surroundings.broker = settings.instance;
   surroundings.engine = settings.engine;
   surroundings.workspace_id = settings.workspace_id;
   surroundings.result_url = settings.result_url;

@@ -49,6 +49,7 @@ class Spawner {
   asio::awaitable<Result<SpawnedAgent>> spawn_once(SpawnRequest request);
   asio::awaitable<Result<SpawnedAgent>> make(SpawnRequest request, Steps* steps);
   asio::awaitable<Result<void>> identify(Steps* steps);
+  asio::awaitable<void> enter_channels(Steps* steps);
   asio::awaitable<Result<void>> launch(Steps* steps);
   asio::awaitable<Result<void>> receive_guest(Steps* steps);
   void list(Steps* steps);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "broker/launch.hpp"
 #include "broker/roster.hpp"
@@ -17,6 +18,8 @@ struct Spawner::Steps {
   /// Registered here, so to be deregistered here.
   bool registered = false;
   bool listed = false;
+  /// What did not work and is no reason to give up.
+  std::string warning;
 };
 
 inline Error released_before() {

@@ -148,6 +148,22 @@ std::string agents_alive(const broker::Instance& instance) {
                      printable(join(names, ", ")), count > kMostListed ? ", …" : "");
 }
 
+/// "; 2 wrapped programs wait for it"; empty when there are none.
+std::string wraps_alive(const broker::Instance& instance, const os::UserPaths& paths,
+                        os::Files& files) {
+  std::size_t count = 0;
+  const os::Path any = os::socket_path(paths, instance.runtime, "wrap-0000000.sock");
+  const auto names = files.list(any.parent_path());
+  if (!names) return "";
+  for (const std::string& name : *names) {
+    const bool ours = name.starts_with("wrap-") && name.ends_with(".sock");
+    if (ours && answers(any.parent_path() / name)) ++count;
+  }
+  if (count == 0) return "";
+  return fmt::format("; {} for it", count == 1 ? "a wrapped program waits"
+                                               : fmt::format("{} wrapped programs wait", count));
+}
+
 /// Why there is no broker to ask, and what to do.
 Error nobody(const Search& searched, const Places& places, os::Files& files) {
   const auto all = running(places.paths, files);
@@ -174,7 +190,8 @@ Error nobody(const Search& searched, const Places& places, os::Files& files) {
   const std::string alive = agents_alive(dead);
   const std::string whose = last ? last->directory.string() : "this directory";
   return {Code::broker_not_running,
-          fmt::format("the broker of {} does not run (instance {}){}", whose, dead.name, alive),
+          fmt::format("the broker of {} does not run (instance {}){}{}", whose, dead.name, alive,
+                      wraps_alive(dead, places.paths, files)),
           fmt::format("{} starts it again{}{}",
                       serve_again(last, dead.name, places.around.working_directory),
                       alive.empty() ? "" : " and takes them over", others)};

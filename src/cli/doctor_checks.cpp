@@ -109,8 +109,12 @@ Finding check_locks(const DoctorFacts& facts) {
 
 Finding check_orphans(const DoctorFacts& facts) {
   OfInstances check("orphans", Verdict::warn);
+  std::vector<std::string> serve;
   for (const Instance& instance : facts.instances) {
     if (instance.api_owner || instance.lock_holder) continue;
+    if (instance.keeper_listens || !instance.programs.empty()) {
+      serve.push_back("relay-broker serve --instance " + instance.name);
+    }
     if (instance.keeper_listens) {
       check.add(fmt::format("the keeper of {} holds {} programs without a broker", instance.name,
                             instance.programs.size()));
@@ -122,8 +126,9 @@ Finding check_orphans(const DoctorFacts& facts) {
   }
   return std::move(check).done(
       "no agent is without a broker",
-      "relay-broker serve --instance NAME takes them over; else they end by themselves after the "
-      "--orphan-grace");
+      join(serve, ", ") +
+          (serve.size() == 1 ? " takes them over; else they" : " take them over; else they") +
+          " end by themselves after the --orphan-grace");
 }
 
 Finding check_sockets(const DoctorFacts& facts) {
@@ -249,6 +254,18 @@ Finding check_engine(const DoctorFacts& facts) {
                                                     : facts.engine.error->hint);
   }
   return finding("engine", Verdict::ok, facts.engine.url + " answers");
+}
+
+Finding check_own_engine(const DoctorFacts& facts) {
+  if (!facts.own_engines.empty()) {
+    return finding("own-engine", Verdict::ok, list_of(facts.own_engines));
+  }
+  if (facts.dead_engines.empty()) {
+    return finding("own-engine", Verdict::skipped, "no engine was run here yet",
+                   "relay-broker serve runs one when none is named");
+  }
+  return finding("own-engine", Verdict::skipped, list_of(facts.dead_engines),
+                 "relay-broker serve runs it again");
 }
 
 Finding check_clock(const DoctorFacts& facts) {
@@ -441,11 +458,11 @@ std::string_view name_of(Verdict verdict) {
 std::vector<Finding> examine(const DoctorFacts& facts) {
   std::vector<Finding> out;
   for (const auto check :
-       {check_broker,     check_second,      check_locks,   check_orphans,   check_sockets,
-        check_connection, check_modes,       check_journal, check_disk,      check_token,
-        check_engine,     check_clock,       check_clis,    check_config,    check_profiles,
-        check_limits,     check_descriptors, check_memory,  check_terminals, check_group,
-        check_terminal}) {
+       {check_broker,     check_second,     check_locks,       check_orphans, check_sockets,
+        check_connection, check_modes,      check_journal,     check_disk,    check_token,
+        check_engine,     check_own_engine, check_clock,       check_clis,    check_config,
+        check_profiles,   check_limits,     check_descriptors, check_memory,  check_terminals,
+        check_group,      check_terminal}) {
     out.push_back(check(facts));
   }
   return out;

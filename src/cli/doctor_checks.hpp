@@ -103,6 +103,9 @@ struct DoctorFacts {
   std::vector<Token> tokens;
   std::optional<Error> token_error;
   Engine engine;
+  /// The engines of our own that are known here, each in words; and those whose process is gone.
+  std::vector<std::string> own_engines;
+  std::vector<std::string> dead_engines;
   std::vector<Cli> clis;
   std::size_t profiles = 0;
   std::optional<Error> profile_error;

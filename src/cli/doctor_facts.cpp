@@ -1,6 +1,7 @@
 #include "cli/doctor_facts.hpp"
 
 #include "cli/config.hpp"
+#include "cli/engine_place.hpp"
 #include <algorithm>
 #include <charconv>
 #include <ctime>
@@ -53,6 +54,7 @@ class Look {
     see_instances(scope, facts);
     see_private_files(facts);
     see_tokens(scope, facts);
+    see_engines(facts);
     see_clis(facts);
     facts.config_error = scope.config_error;
     see_config(facts);
@@ -276,6 +278,19 @@ class Look {
         if (url && facts.engine.url.empty()) facts.engine.url = seen.engine;
       }
       facts.tokens.push_back(std::move(seen));
+    }
+  }
+
+  void see_engines(DoctorFacts& facts) {
+    std::vector<os::Path> homes{paths_.state / "engine"};
+    for (const auto& instance : facts.instances) {
+      homes.push_back(broker::Instance(paths_, instance.name).state / "engine");
+    }
+    for (const os::Path& home : homes) {
+      const auto place = engine_place(files_, engine::EngineHome(home, files_));
+      if (!place) continue;
+      auto& list = place->alive ? facts.own_engines : facts.dead_engines;
+      list.push_back(place->url + ", " + engine_place_text(*place));
     }
   }
 

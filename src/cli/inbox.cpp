@@ -206,6 +206,14 @@ Result<void> run_inbox(Context& context, const InboxOptions& options) {
     });
   }
   const AgentAccess own = AgentAccess::from(os::Environment::of_process());
+  if (!own.has_identity() && !own.agent.empty()) {
+    InboxOptions named = options;
+    named.agent = own.agent;
+    if (named.broker.instance.empty()) named.broker.instance = own.broker;
+    return with_broker(context, named.broker, [&](BrokerClient* client, Progress* progress) {
+      return inbox_by_broker(&context, &named, client, progress);
+    });
+  }
   if (!own.has_identity()) {
     return fail(Code::invalid_argument, "whose inbox?",
                 "relay-broker inbox --agent NAME; inside an agent it is the agent's own");

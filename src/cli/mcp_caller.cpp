@@ -32,6 +32,7 @@ AgentAccess AgentAccess::from(const os::Environment& environment) {
   out.engine = first_of(environment, {"RELAY_BASE_URL", "RELAYCAST_BASE_URL"});
   while (out.engine.ends_with('/')) out.engine.pop_back();
   out.agent = first_of(environment, {"RELAY_AGENT_NAME"});
+  out.broker = first_of(environment, {"RELAY_AGENT_BROKER"});
   out.token_file = first_of(environment, {"RELAY_AGENT_TOKEN_FILE"});
   out.token = Secret(first_of(environment, {"RELAY_AGENT_TOKEN"}));
   out.workspace_key = Secret(

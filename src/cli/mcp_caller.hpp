@@ -25,6 +25,8 @@ class AgentAccess {
   /// Empty for none.
   std::string engine;
   std::string agent;
+  /// The instance of the broker that has started it; empty when it was none of ours.
+  std::string broker;
   /// Read for every call, because a broker may put another token there.
   os::Path token_file;
   /// In place of a file.

@@ -38,6 +38,8 @@ Result<os::Fd> open_again(int fd, int mode) {
 struct RealTerminal::Impl {
   explicit Impl(const asio::any_io_executor& executor) : changed(executor) {}
 
+  /// What puts the terminal right when we crash.
+  void keep_crash_text();
   /// What the terminal takes now.
   void write_now();
 
@@ -47,6 +49,7 @@ struct RealTerminal::Impl {
   std::size_t written = 0;
   bool gone = false;
   pty::LeftModes left;
+  std::string crash_text;
   net::Event changed;
 };
 
@@ -69,6 +72,13 @@ Result<std::unique_ptr<RealTerminal>> RealTerminal::open(asio::any_io_executor e
   return std::unique_ptr<RealTerminal>(new RealTerminal(std::move(impl)));
 }
 
+void RealTerminal::Impl::keep_crash_text() {
+  std::string text = left.reset();
+  if (text == crash_text) return;
+  crash_text = std::move(text);
+  os::RawMode::print_on_crash(screen->native_handle(), crash_text);
+}
+
 void RealTerminal::Impl::write_now() {
   while (written < waiting.size() && !gone) {
     const ssize_t put =
@@ -85,6 +95,7 @@ void RealTerminal::Impl::write_now() {
 bool RealTerminal::take(std::string_view bytes) {
   if (!impl_->screen || impl_->gone) return true;
   impl_->left.feed(bytes);
+  impl_->keep_crash_text();
   impl_->waiting += bytes;
   impl_->write_now();
   if (impl_->waiting.empty()) return true;

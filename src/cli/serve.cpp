@@ -67,6 +67,7 @@ Command serve_command() {
           .hidden());
   command.run = [options](Context& context) {
     if (options->print_connection) return print_connection(context, options->instance);
+    if (auto fine = check_serve(*options); !fine) return fine;
     if (options->background) return run_in_background(context, *options);
     return run_serve(context, *options, nullptr);
   };

@@ -2,6 +2,7 @@
 
 #include "cli/listen_address.hpp"
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fmt/format.h>
 #include <utility>
@@ -195,6 +196,34 @@ Result<broker::Instance> serve_instance(const ServeOptions& options,
 Result<void> check_listen(const std::string& text) {
   const auto read = read_listen(text);
   if (!read) return fail(read.error());
+  return {};
+}
+
+Result<void> check_serve(const ServeOptions& options) {
+  struct Clash {
+    bool given;
+    const char* option;
+    const char* against;
+  };
+  const bool off = options.relay == "off";
+  const bool named = !options.engine.engine.empty();
+  const bool node = options.role == "node";
+  const std::array clashes{
+      Clash{off && options.own_engine, "--own-engine", "--relay off"},
+      Clash{off && named, "--engine", "--relay off"},
+      Clash{off && !options.store.empty(), "--store", "--relay off"},
+      Clash{off && !options.engine_listen.empty(), "--engine-listen", "--relay off"},
+      Clash{off && !options.role.empty() && options.role != "all", "--role", "--relay off"},
+      Clash{named && options.own_engine, "--own-engine", "--engine"},
+      Clash{node && options.own_engine, "--own-engine", "--role node"},
+      Clash{named && options.role == "engine", "--engine", "--role engine"},
+  };
+  for (const Clash& clash : clashes) {
+    if (!clash.given) continue;
+    return fail(Code::invalid_argument,
+                fmt::format("{} and {} exclude each other", clash.against, clash.option),
+                fmt::format("leave {} out, or {}", clash.option, clash.against));
+  }
   return {};
 }
 

@@ -50,6 +50,9 @@ struct ServeOptions {
 /// Whether a text can be --listen: "127.0.0.1:8080", "[::1]:0", or a port alone.
 [[nodiscard]] Result<void> check_listen(const std::string& text);
 
+/// Options that contradict each other: `invalid_argument`, with which one to leave out.
+[[nodiscard]] Result<void> check_serve(const ServeOptions& options);
+
 /// What `serve` runs with: the options, the environment, what is on disk, and what is usual.
 /// `setup` gives the identity; `redactor` watches every secret from now on. `not_enrolled` when
 /// there is no engine and nobody said that there is to be none.

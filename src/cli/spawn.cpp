@@ -178,16 +178,14 @@ Command spawn_command() {
           .value_name("K=V"));
   add(Option("--resume", "A session of its CLI to go on with", &options->resume)
           .value_name("SESSION")
-          .hidden());
-  add(Option("--no-mcp", "Do not give it its message tools", &options->no_mcp).setting().hidden());
-  add(Option("--attended", "A person answers its questions", &options->attended)
-          .setting()
-          .hidden());
+          .rare());
+  add(Option("--no-mcp", "Do not give it its message tools", &options->no_mcp).setting().rare());
+  add(Option("--attended", "A person answers its questions", &options->attended).setting().rare());
   add(Option("--wait", "What to wait for", &options->wait).setting().choices({"spawned", "ready"}));
-  add(Option("--timeout", "How long to wait", &options->timeout).setting().duration());
+  add(Option("--timeout", "How long to wait", &options->timeout).setting().duration().rare());
   add(Option("--idempotency-key", "The same key, the same agent", &options->idempotency_key)
           .value_name("KEY")
-          .hidden());
+          .rare());
   add_broker_options(command, options->broker);
   add(Option("cli", "The program", &options->cli).value_name("CLI").required());
   add(Option("args", "Its arguments, behind --", &options->arguments).value_name("ARG"));

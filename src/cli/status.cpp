@@ -1,6 +1,7 @@
 #include "cli/status.hpp"
 
 #include "cli/broker_client.hpp"
+#include "cli/engine_place.hpp"
 #include "cli/output.hpp"
 #include "cli/serve_note.hpp"
 #include "cli/table.hpp"
@@ -68,21 +69,54 @@ std::string exit_text(const wire::JsonView& agent) {
   return fmt::format(" {}", number_field(*exit, "code"));
 }
 
+/// "3", "0, 1 not yet"
+std::string read_text(const wire::JsonView& agent) {
+  const auto read = number_field(agent, "submitted") + number_field(agent, "typed");
+  const auto unread = number_field(agent, "unread");
+  return unread == 0 ? fmt::format("{}", read) : fmt::format("{}, {} not yet", read, unread);
+}
+
 std::vector<std::string> agent_row(const wire::JsonView& agent) {
   std::string state = text_field(agent, "state");
   state += exit_text(agent);
   const std::string blocked = text_field(agent, "blocked_by");
   if (!blocked.empty()) state += ": " + printable(blocked);
-  const auto pid = agent.find("pid");
+  const auto pid = agent.find("workerPid");
   const std::string mode = text_field(agent, "delivery_mode");
+  const auto wrapped = agent.find("wrapped");
+  const bool elsewhere = wrapped && wrapped->boolean().value_or(false);
+  const std::string terminal = text_field(agent, "terminal");
+  std::string cli = or_dash(text_field(agent, "cli"));
+  if (elsewhere) cli += terminal.empty() ? " (wrapped)" : " (in " + printable(terminal) + ")";
   return {or_dash(text_field(agent, "name")),
-          or_dash(text_field(agent, "cli")),
+          std::move(cli),
           state,
           pid && !pid->is_null() ? pid->json().text() : "-",
           age_text(number_field(agent, "last_activity_ms") / 1000),
           fmt::format("{}{}", number_field(agent, "pending_messages"),
                       mode == "manual_flush" ? " held" : ""),
-          fmt::format("{}", number_field(agent, "submitted") + number_field(agent, "typed"))};
+          read_text(agent)};
+}
+
+std::optional<EnginePlace> place_of(const wire::JsonView& broker) {
+  const std::string engine = text_field(broker, "engine");
+  if (engine.empty()) return std::nullopt;
+  return engine_place_of(engine, text_field(broker, "state_dir"), text_field(broker, "instance"));
+}
+
+/// The broker's own words, and what it does not know.
+std::string status_json(const wire::JsonView& broker) {
+  const auto whole = wire::Json::build([&](JsonWriter& out) {
+    out.begin_object();
+    for (const auto& member : broker.members()) {
+      out.key(member.key);
+      out.raw(member.value.json().text());
+    }
+    out.key("engine_process");
+    write_engine_place(out, place_of(broker));
+    out.end_object();
+  });
+  return whole.text();
 }
 
 std::string status_text(const wire::JsonView& broker) {
@@ -91,6 +125,9 @@ std::string status_text(const wire::JsonView& broker) {
       number_field(broker, "pid"), age_text(number_field(broker, "uptime_ms") / 1000),
       or_dash(text_field(broker, "version")));
   out += "engine     " + engine_line(broker) + "\n";
+  if (const auto place = place_of(broker)) {
+    out += "           " + printable(engine_place_text(*place)) + "\n";
+  }
   out += fmt::format("messages   {} waiting, {} dead letters\n", number_field(broker, "pending"),
                      number_field(broker, "dead_letters"));
   const auto agents = broker.find("agents");
@@ -106,11 +143,11 @@ std::string status_text(const wire::JsonView& broker) {
 asio::awaitable<Result<void>> show_status(Context* context, BrokerClient* client, bool over) {
   const auto reply = co_await client->call("GET", "/api/broker", "", kStatusWithin);
   if (!reply) co_return fail(reply.error());
+  const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
+  if (!document) co_return fail(document.error());
   if (context->json) {
-    context->out.line(reply->text());
+    context->out.line(status_json(document->root()));
   } else {
-    const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
-    if (!document) co_return fail(document.error());
     if (over) context->out.write(kOverwrite);
     context->out.write(status_text(document->root()));
   }

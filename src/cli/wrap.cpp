@@ -119,11 +119,16 @@ Command wrap_command() {
           .setting());
   command.options.push_back(
       Option("--no-inject", "Type no messages into it, use no broker", &options->no_inject));
+  command.options.push_back(
+      Option("-q,--quiet", "Say nothing before and after the program", &options->quiet));
   command.options.push_back(Option("--control", "Take messages from this socket", &options->control)
                                 .value_name("PATH")
                                 .hidden());
   command.options.push_back(
-      Option("cli", "The program and its arguments, passed on as they are", &options->argv)
+      Option("cli",
+             "The program and its arguments, as they are. Where standard input is a pipe or a "
+             "file, it reads that and no messages",
+             &options->argv)
           .required()
           .rest());
   command.run = [wish](Context& context) { return run(context, *wish); };

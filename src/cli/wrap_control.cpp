@@ -5,6 +5,7 @@
 #include <deque>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 #include <unistd.h>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "net/channel.hpp"
 #include "net/listener.hpp"
 #include "net/task_group.hpp"
+#include "net/timeout.hpp"
 #include "os/posix_files.hpp"
 #include "pty/envelope.hpp"
 
@@ -19,6 +21,8 @@ namespace relay::cli {
 namespace {
 
 constexpr Duration kControlLook = std::chrono::hours(1);
+/// That a program goes on printing is told no more often than this.
+constexpr Duration kPrintsAgain = std::chrono::seconds(1);
 
 struct Connection {
   Connection(const asio::any_io_executor& executor, net::StreamPtr stream_in)
@@ -66,12 +70,16 @@ struct WrapControl::Impl {
 
   asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   asio::awaitable<void> answer(std::shared_ptr<Connection> connection);
+  void watch(const std::shared_ptr<Connection>& connection);
   void obey(const std::shared_ptr<Connection>& connection, std::string_view line);
   void take(const std::shared_ptr<Connection>& connection, const WrapMessage& message);
   [[nodiscard]] bool asked_before(const std::shared_ptr<Connection>& connection,
                                   const std::string& id);
   Result<void> offer(const WrapMessage& message, std::uint64_t number);
-  [[nodiscard]] std::string state_line() const;
+  [[nodiscard]] broker::GuestState state();
+  void tell_state();
+  void tell(broker::GuestState now);
+  asio::awaitable<void> tell_later();
 
   asio::any_io_executor executor;
   os::Path socket;
@@ -85,8 +93,17 @@ struct WrapControl::Impl {
   /// Files of messages that were too long to be typed.
   std::vector<os::Path> bodies;
   std::vector<std::weak_ptr<Connection>> watchers;
-  std::string last_state;
-  std::function<void(Duration)> on_end;
+  std::optional<broker::GuestState> told;
+  Monotonic told_at{};
+  bool telling = false;
+  SystemClock clock;
+  pid_t program = 0;
+  std::string terminal;
+  /// A message was typed that the program had not read in time.
+  bool unread = false;
+  std::size_t watching = 0;
+  Absence absence;
+  std::function<void(Duration, std::string)> on_end;
   std::size_t connections = 0;
   net::TaskGroup tasks;
 };
@@ -149,6 +166,11 @@ asio::awaitable<void> WrapControl::Impl::serve(std::shared_ptr<Connection> conne
     if (text.size() > kMostRequestLine) break;
   }
   --connections;
+  if (connection->watches && --watching == 0) {
+    absence.away = true;
+    absence.since = clock.wall();
+    ++absence.times;
+  }
   // What was asked is still answered.
   connection->asked_all = true;
   connection->close_if_done();
@@ -168,7 +190,7 @@ void WrapControl::Impl::obey(const std::shared_ptr<Connection>& connection, std:
   const WrapRequest request = read_request(line);
   if (const auto* message = std::get_if<WrapMessage>(&request)) return take(connection, *message);
   if (const auto* end = std::get_if<WrapEnd>(&request)) {
-    if (on_end) on_end(end->grace);
+    if (on_end) on_end(end->grace, end->why);
   } else if (const auto* hook = std::get_if<WrapHook>(&request)) {
     for (const auto& [number, waiting] : pending) {
       if (waiting.id != hook->id) continue;
@@ -177,10 +199,17 @@ void WrapControl::Impl::obey(const std::shared_ptr<Connection>& connection, std:
       break;
     }
   } else {
-    connection->watches = true;
-    watchers.push_back(connection);
-    connection->send(state_line());
+    watch(connection);
   }
+}
+
+void WrapControl::Impl::watch(const std::shared_ptr<Connection>& connection) {
+  if (!std::exchange(connection->watches, true)) {
+    ++watching;
+    watchers.push_back(connection);
+  }
+  if (std::exchange(absence.away, false)) absence.until = clock.wall();
+  connection->send(broker::guest_state_line(state()));
 }
 
 bool WrapControl::Impl::asked_before(const std::shared_ptr<Connection>& connection,
@@ -205,9 +234,43 @@ bool WrapControl::Impl::asked_before(const std::shared_ptr<Connection>& connecti
   return false;
 }
 
-std::string WrapControl::Impl::state_line() const {
-  return broker::guest_state_line(session->injection().readiness(),
-                                  session->injection().blocked_by());
+broker::GuestState WrapControl::Impl::state() {
+  broker::GuestState out;
+  out.readiness = session->injection().readiness();
+  out.blocked_by = session->injection().blocked_by();
+  out.pid = program;
+  out.printed = session->output().end();
+  out.terminal = terminal;
+  unread = unread && session->terminal().unread();
+  out.unread = unread;
+  return out;
+}
+
+void WrapControl::Impl::tell_state() {
+  if (session == nullptr || watchers.empty()) return;
+  broker::GuestState now = state();
+  if (told == now) return;
+  broker::GuestState but_printed = now;
+  if (told) but_printed.printed = told->printed;
+  const bool only_printed = told == but_printed;
+  if (!only_printed || clock.now() - told_at >= kPrintsAgain) return tell(std::move(now));
+  if (!std::exchange(telling, true)) tasks.spawn(tell_later());
+}
+
+asio::awaitable<void> WrapControl::Impl::tell_later() {
+  co_await net::pause(kPrintsAgain);
+  telling = false;
+  tell_state();
+}
+
+void WrapControl::Impl::tell(broker::GuestState now) {
+  const std::string line = broker::guest_state_line(now);
+  told = std::move(now);
+  told_at = clock.now();
+  std::erase_if(watchers, [](const auto& watcher) { return watcher.expired(); });
+  for (const auto& watcher : watchers) {
+    if (const auto connection = watcher.lock()) connection->send(line);
+  }
 }
 
 void WrapControl::Impl::take(const std::shared_ptr<Connection>& connection,
@@ -269,6 +332,11 @@ void WrapControl::on_step(const pty::InjectionStep& step) {
     impl_->ended.push_back(Ended{message.mapped().id, step.outcome});
     if (impl_->ended.size() > kMostRemembered) impl_->ended.pop_front();
   }
+  if (step.outcome.reason == "not_read") {
+    // Before the message's end: what is typed and not read is told by both.
+    impl_->unread = true;
+    impl_->tell_state();
+  }
   const auto connection = message.mapped().from.lock();
   if (!connection) return;
   connection->send(outcome_line(message.mapped().id, step.outcome));
@@ -277,18 +345,20 @@ void WrapControl::on_step(const pty::InjectionStep& step) {
 }
 
 void WrapControl::on_change() {
-  if (impl_->session == nullptr || impl_->watchers.empty()) return;
-  std::string state = impl_->state_line();
-  if (state == impl_->last_state) return;
-  impl_->last_state = std::move(state);
-  std::erase_if(impl_->watchers, [](const auto& watcher) { return watcher.expired(); });
-  for (const auto& watcher : impl_->watchers) {
-    if (const auto connection = watcher.lock()) connection->send(impl_->last_state);
-  }
+  impl_->tell_state();
 }
 
-void WrapControl::set_on_end(std::function<void(Duration)> on_end) {
+void WrapControl::set_on_end(std::function<void(Duration, std::string)> on_end) {
   impl_->on_end = std::move(on_end);
+}
+
+void WrapControl::describe(pid_t program, std::string terminal) {
+  impl_->program = program;
+  impl_->terminal = std::move(terminal);
+}
+
+const Absence& WrapControl::absence() const {
+  return impl_->absence;
 }
 
 }  // namespace relay::cli

@@ -5,13 +5,27 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <sys/types.h>
 
+#include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "os/paths.hpp"
 #include "pty/session.hpp"
 
 namespace relay::cli {
+
+/// When nobody watched who had watched before: the broker had ended.
+class Absence {
+ public:
+  Absence() = default;
+  /// Now.
+  bool away = false;
+  unsigned times = 0;
+  /// Of the last one; `until` when it is over.
+  Wall since{};
+  Wall until{};
+};
 
 /// A Unix socket through which messages reach a wrapped program without a broker: one request a
 /// line (wrap_request.hpp), answered when the message has ended, or at once if it is refused.
@@ -41,8 +55,12 @@ class WrapControl {
   void on_step(const pty::InjectionStep& step);
   /// The program may do something else now; whoever watches is told.
   void on_change();
-  /// Called when somebody asks for the program's end.
-  void set_on_end(std::function<void(Duration)> on_end);
+  /// Called when somebody asks for the program's end, with the reason for its person.
+  void set_on_end(std::function<void(Duration, std::string)> on_end);
+  /// What whoever watches is told of the program: its process, and the person's terminal.
+  void describe(pid_t program, std::string terminal);
+  /// Whether those who watched have gone, and come again.
+  [[nodiscard]] const Absence& absence() const;
 
  private:
   struct Impl;

@@ -73,7 +73,9 @@ WrapRequest read_request(std::string_view line) {
   if (flag_of_member(root, "watch")) return WrapWatch();
   if (const auto end = root.find("end_within_ms")) {
     const auto ms = std::min<std::uint64_t>(end->unsigned_integer().value_or(0), kLongestEndMs);
-    return WrapEnd{std::chrono::milliseconds(ms)};
+    auto why = text_of_member(root, "why").value_or("");
+    if (why.size() > kMostRequestName) why.clear();
+    return WrapEnd{std::chrono::milliseconds(ms), std::move(why)};
   }
   if (auto hook = text_of_member(root, "hook")) return WrapHook{*std::move(hook)};
   return read_message(root);

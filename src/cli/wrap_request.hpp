@@ -32,9 +32,10 @@ struct WrapMessage {
 };
 /// `{"watch":true}`: tell how the program does from now on.
 struct WrapWatch {};
-/// `{"end_within_ms":2000}`: end the program.
+/// `{"end_within_ms":2000,"why":"it was released"}`: end the program. `why` is for the person.
 struct WrapEnd {
   Duration grace{};
+  std::string why;
 };
 /// `{"hook":"m1"}`: the program has shown that it read the message.
 struct WrapHook {

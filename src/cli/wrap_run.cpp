@@ -1,12 +1,15 @@
 #include "cli/wrap_run.hpp"
 
+#include "cli/output.hpp"
 #include "cli/real_terminal.hpp"
 #include "cli/wrap_control.hpp"
 #include "cli/wrap_join.hpp"
+#include "cli/wrap_words.hpp"
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
 #include <csignal>
+#include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +18,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/printable.hpp"
 #include "net/task_group.hpp"
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
@@ -99,6 +103,7 @@ class Wrapped {
   asio::awaitable<Result<int>> run() {
     auto ready = open_control();
     if (ready) ready = co_await join();
+    if (ready) greet();
     if (ready) ready = prepare();
     if (!ready) {
       // The program may run already.
@@ -117,6 +122,7 @@ class Wrapped {
     }
     // The person gets the terminal back before stubborn processes have been ended.
     raw_.reset();
+    if (ended_by_ != SIGHUP) take_leave();
     co_await child_->end_tree(kGrace);
     tasks_.cancel();
     co_await tasks_.join();
@@ -131,8 +137,39 @@ class Wrapped {
     auto control = WrapControl::open(executor_, options_.control, places_.in, random_);
     if (!control) return fail(std::move(control).error());
     control_ = *std::move(control);
-    control_->set_on_end([this](Duration grace) { tasks_.spawn(end(grace)); });
+    control_->set_on_end([this](Duration grace, std::string why) {
+      end_reason_ = std::move(why);
+      tasks_.spawn(end(grace));
+    });
     return {};
+  }
+
+  /// A line of our own, for a person only.
+  void tell(const std::string& line, bool dim) const {
+    if (options_.quiet || !places_.err || line.empty()) return;
+    const bool color = dim && os::wants_color(os::ColorWish::automatic, environment_, true);
+    Output out(STDERR_FILENO);
+    out.line(color ? "\x1B[2m" + line + "\x1B[0m" : line);
+    (void)out.flush();
+  }
+
+  /// Before the program has the screen.
+  void greet() const {
+    if (options_.broker) return tell(wrap_greeting(options_.name, options_.broker->name), true);
+    const bool asked_for = !options_.no_inject && options_.control.empty();
+    if (asked_for && !places_.in) tell(wrap_without_keys(options_.argv.front()), true);
+  }
+
+  /// When the person has the screen again: what they could not see meanwhile.
+  void take_leave() const {
+    if (!control_) return;
+    if (!end_reason_.empty()) {
+      tell(fmt::format("relay-broker: {} was ended: {}", printable(options_.name),
+                       printable(end_reason_)),
+           false);
+    }
+    const std::string away = wrap_absence(options_.name, control_->absence());
+    if (options_.broker && !away.empty()) tell("relay-broker: " + away, false);
   }
 
   /// Before the program starts: it finds its name and its token in its surroundings.
@@ -175,6 +212,7 @@ class Wrapped {
     auto child = pty::DirectChild::start(executor_, std::move(order));
     if (!child) return fail(std::move(child).error());
     child_.emplace(*std::move(child));
+    if (control_) control_->describe(child_->pid(), name_of_terminal());
     child_->on_stopped([this] { tasks_.spawn(stop()); });
 
     pty::SessionSettings settings(*profile, size);
@@ -210,6 +248,13 @@ class Wrapped {
         (void)co_await session_->wait_for_room(kKeysLook);
       }
     }
+  }
+
+  [[nodiscard]] std::string name_of_terminal() const {
+    const char* path = places_.keys >= 0 ? ::ttyname(places_.keys) : nullptr;
+    std::string name = path == nullptr ? "" : path;
+    if (name.starts_with("/dev/")) name.erase(0, 5);
+    return name;
   }
 
   [[nodiscard]] os::WindowSize size_now() const {
@@ -299,6 +344,8 @@ class Wrapped {
   std::unique_ptr<pty::Session> session_;
   std::optional<os::RawMode> raw_;
   int ended_by_ = 0;
+  /// For the person, when somebody else has ended the program.
+  std::string end_reason_;
   net::TaskGroup tasks_;
 };
 

@@ -19,6 +19,8 @@ struct WrapOptions {
   std::string profile;
   std::string control;
   bool no_inject = false;
+  /// Nothing but what the program prints.
+  bool quiet = false;
   /// The broker that the program is an agent of; nothing: it is none.
   std::optional<broker::Instance> broker;
   std::string task;

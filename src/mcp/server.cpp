@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace relay::mcp {
 namespace {
 
@@ -151,12 +153,25 @@ void Server::take_call(const RpcMessage& message, std::uint64_t batch, ServerSte
   if (!none && given->kind() != wire::JsonView::Kind::object) {
     return refuse(RpcFault::invalid_params, "\"arguments\" has to be an object");
   }
-  auto run = ToolRun::plan(*tool, none ? empty->root() : *given);
+  const wire::JsonView arguments = none ? empty->root() : *given;
+  if (tool->name == "send_dm" && is_me(arguments)) {
+    return fail_call(Error(Code::invalid_argument, "that is you: nobody would get it",
+                           "list_agents shows the others"));
+  }
+  auto run = ToolRun::plan(*tool, arguments);
   if (!run) return fail_call(run.error());
   const std::uint64_t number = ++last_;
   calls_[number] = Call{message.id, batch};
   if (batch != 0) ++batches_[batch].open;
   step.calls.emplace_back(number, *std::move(run));
+}
+
+bool Server::is_me(const wire::JsonView& arguments) const {
+  const auto to = arguments.find("to");
+  std::string_view name = to ? to->string().value_or("") : "";
+  if (name == "@self") return true;
+  if (name.starts_with('@')) name.remove_prefix(1);
+  return !facts_.agent.empty() && equal_ignoring_case(name, facts_.agent);
 }
 
 void Server::take_cancel(const RpcMessage& message, ServerStep& step) {

@@ -76,6 +76,7 @@ class Server {
   void take(const RpcMessage& message, std::uint64_t batch, ServerStep& step);
   void take_request(const RpcMessage& message, std::uint64_t batch, ServerStep& step);
   void take_call(const RpcMessage& message, std::uint64_t batch, ServerStep& step);
+  [[nodiscard]] bool is_me(const wire::JsonView& arguments) const;
   void take_cancel(const RpcMessage& message, ServerStep& step);
   void answer(std::uint64_t batch, std::string text, ServerStep& step);
   void end_batch(std::uint64_t batch, ServerStep& step);

@@ -172,6 +172,23 @@ wire::Json data_of(std::string_view body) {
   return data ? data->json() : document->root().json();
 }
 
+/// A message whose agent does not run is no delivered one: said in words that a model heeds.
+wire::Json with_note(const wire::Json& data) {
+  const auto document = wire::JsonDocument::parse(data.text(), wire::kEngineLimits);
+  if (!document) return data;
+  const auto status = document->root().find("recipient_status");
+  if (!status || status->string() != "offline") return data;
+  return wire::Json::build([&](JsonWriter& out) {
+    out.begin_object();
+    out.field("note", "This agent does not run now: it gets the message only if it comes back.");
+    for (const auto& member : document->root().members()) {
+      out.key(member.key);
+      out.raw(member.value.json().text());
+    }
+    out.end_object();
+  });
+}
+
 wire::Json agents_with(const wire::Json& all, std::string_view status) {
   const auto document = wire::JsonDocument::parse(all.text(), wire::kEngineLimits);
   return wire::Json::build([&](JsonWriter& out) {
@@ -295,6 +312,7 @@ std::optional<ToolResult> ToolRun::take(std::string_view body) {
     return std::nullopt;
   }
   if (!done_.empty()) return ToolResult::of(done_);
+  if (tool_->name == "send_dm") data = with_note(data);
   if (tool_->name == "list_agents") data = agents_with(data, status_);
   if (tool_->answer_name.empty()) return ToolResult::of(data.text());
   const auto named = wire::Json::build([&](JsonWriter& out) {

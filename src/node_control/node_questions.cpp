@@ -145,7 +145,13 @@ Error engine_refusal(const wire::ErrorFrame& frame) {
     code = Code::node_not_found;
   }
   const std::string words = frame.code + ": " + frame.message.substr(0, kLongestRefusal);
-  return {code, "the engine refused: " + printable(redact(words))};
+  std::string hint;
+  if (frame.code == "agent_location_conflict") {
+    hint = "choose another name, or release the agent at its broker first";
+  } else if (frame.code == "node_capacity_exceeded") {
+    hint = "release an agent, or start the broker with a higher --max-agents";
+  }
+  return {code, "the engine refused: " + printable(redact(words)), std::move(hint)};
 }
 
 }  // namespace relay::node_control

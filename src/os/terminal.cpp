@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <poll.h>
 #include <stdexcept>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -45,6 +46,30 @@ constexpr std::array kEndings{
 };
 std::array<struct sigaction, kEndings.size()> handlers_before{};
 
+/// Two, so that a handler never sees one that is being written.
+struct CrashText {
+  int fd = -1;
+  std::size_t size = 0;
+  std::array<char, RawMode::kMostCrashText> bytes{};
+};
+std::array<CrashText, 2> crash_texts{};
+std::atomic<int> crash_text{0};
+/// For a terminal that takes nothing at the moment.
+constexpr int kCrashPatienceMs = 200;
+
+void print_crash_text() {
+  const CrashText& text = crash_texts[static_cast<std::size_t>(crash_text.load())];
+  std::size_t done = 0;
+  while (done < text.size) {
+    const ssize_t put = ::write(text.fd, text.bytes.data() + done, text.size - done);
+    if (put > 0) done += static_cast<std::size_t>(put);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno != EAGAIN) return;
+    pollfd room{text.fd, POLLOUT, 0};
+    if (put < 0 && ::poll(&room, 1, kCrashPatienceMs) <= 0) return;
+  }
+}
+
 void put_back() {
   const int fd = raw_fd.exchange(-1);
   if (fd < 0) return;
@@ -60,6 +85,7 @@ void put_back() {
 
 void on_ending_signal(int signal, siginfo_t* info, void*) {
   const int kept = errno;
+  if (raw_fd >= 0) print_crash_text();
   put_back();
   bool again = false;
   for (std::size_t i = 0; i < kEndings.size(); ++i) {
@@ -167,9 +193,18 @@ Result<RawMode> RawMode::enter(int fd) {
 RawMode::RawMode(RawMode&& from) noexcept
     : fd_(std::exchange(from.fd_, -1)), before_(from.before_) {}
 
+void RawMode::print_on_crash(int fd, std::string_view text) {
+  const int next = 1 - crash_text;
+  CrashText& into = crash_texts[static_cast<std::size_t>(next)];
+  into.fd = fd;
+  into.size = text.size() <= into.bytes.size() ? text.copy(into.bytes.data(), text.size()) : 0;
+  crash_text = next;
+}
+
 RawMode::~RawMode() {
   if (fd_ < 0) return;
   put_back();
+  print_on_crash(-1, {});
   remove_handlers();
   entered = false;
 }

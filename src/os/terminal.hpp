@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <termios.h>
@@ -34,6 +35,14 @@ enum class ColorWish { automatic, always, never };
 /// std::logic_error.
 class RawMode {
  public:
+  /// The longest text for a crash: more than all modes of a terminal take.
+  static constexpr std::size_t kMostCrashText = 1024;
+
+  /// What a signal that ends us prints there before the terminal is put back: it undoes what the
+  /// terminal was told and is not put back by its mode. In force from now on, while the terminal is
+  /// raw; a longer one is left out.
+  static void print_on_crash(int fd, std::string_view text);
+
   [[nodiscard]] static Result<RawMode> enter(int fd);
   RawMode(RawMode&& from) noexcept;
   RawMode& operator=(RawMode&&) = delete;

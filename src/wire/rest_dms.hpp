@@ -41,6 +41,8 @@ struct DmSent {
   std::string text;
   InjectionMode injection_mode = InjectionMode::wait;
   Json attachments;
+  /// Ours alone: "offline" when it waits for an agent that does not run.
+  std::optional<std::string> recipient_status;
 };
 
 struct DmParticipant {

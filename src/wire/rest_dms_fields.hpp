@@ -37,6 +37,7 @@ void fields(V& v, S& s) {
   v("text", s.text);
   v.known_or("injection_mode", s.injection_mode);
   v.defaulted("attachments", s.attachments);
+  v("recipient_status", s.recipient_status);
 }
 
 template <class V, Of<DmParticipant> S>

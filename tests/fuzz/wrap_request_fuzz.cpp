@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto news = relay::broker::read_guest_news(line);
   const auto* state = news ? std::get_if<relay::broker::GuestState>(&*news) : nullptr;
   if (state != nullptr) {
-    const auto again = relay::broker::guest_state_line(state->readiness, state->blocked_by);
+    const auto again = relay::broker::guest_state_line(*state);
     if (!one_line(again)) std::abort();
   }
   return 0;

@@ -50,9 +50,19 @@ class NotingEngine final : public EngineSide {
     deleted.push_back(std::move(name));
     co_return Result<void>();
   }
-  asio::awaitable<Result<std::string>> publish(OutboundMessage message) override {
+  asio::awaitable<Result<PublishedMessage>> publish(OutboundMessage message) override {
     published.push_back(message.to + " " + message.text + " " + message.token.reveal());
-    co_return "msg_1";
+    if (no_publishing) co_return fail(*no_publishing);
+    co_return PublishedMessage("msg_1");
+  }
+  asio::awaitable<Result<bool>> has_message(std::string id, Secret token) override {
+    (void)token;
+    co_return id == "msg_there";
+  }
+  asio::awaitable<Result<void>> change_channel(std::string channel, Secret token,
+                                               bool in) override {
+    memberships.push_back((in ? "+" : "-") + channel + " " + token.reveal());
+    co_return Result<void>();
   }
   void done(const std::string& agent_id, std::uint64_t seq,
             const std::string& delivery_id) override {
@@ -77,9 +87,11 @@ class NotingEngine final : public EngineSide {
   [[nodiscard]] node_control::NodeStatus status() const override { return {}; }
 
   std::optional<Error> refusal;
+  std::optional<Error> no_publishing;
   std::vector<std::string> enrolled;
   std::vector<std::string> deregistered;
   std::vector<std::string> published;
+  std::vector<std::string> memberships;
   std::vector<std::string> deleted;
   std::vector<std::uint64_t> acknowledged;
   std::map<std::string, std::string> outcomes;

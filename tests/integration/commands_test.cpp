@@ -159,11 +159,34 @@ TEST_CASE_FIXTURE(User, "nobody speaks in the name of an agent that is not here"
   serve();
   spawn_reader("ada");
   const auto refused = run({"send", "ada", "hello", "--from", "nobody"});
-  CHECK(refused.status.as_shell() == 2);
+  CHECK(refused.status.as_shell() == 5);
   CHECK(has(refused.err, "nobody is no agent here"));
   CHECK(run({"send", "ada", "it's me", "--from", "ada"}).status.as_shell() == 0);
   // As it was written, in a shell's own quotes.
   wait_shown("ada", "it'\\''s me");
+}
+
+TEST_CASE_FIXTURE(User, "inside an agent it is the agent who speaks, wherever it is") {
+  serve();
+  spawn_reader("ada");
+  spawn_shell("bert", "cd / && " + relay_broker().string() +
+                          " send ada 'from within' && echo sent; " + relay_broker().string() +
+                          " inbox; sleep 1000");
+  wait_shown("ada", "message from bert");
+  wait_shown("bert", "sent");
+  // Its own inbox, which needs an engine.
+  wait_shown("bert", "this broker has no engine");
+}
+
+TEST_CASE_FIXTURE(User, "only a message that was there is answered") {
+  serve();
+  spawn_reader("ada");
+  const auto first = run({"send", "ada", "one", "--json"});
+  const auto refused = run({"send", "ada", "two", "--thread", "http_nothing"});
+  CHECK(refused.status.as_shell() == 5);
+  CHECK(has(refused.err, "there is no message http_nothing"));
+  const auto thread = text_at(first.out, "/event_id");
+  CHECK(run({"send", "ada", "two", "--thread", thread}).status.as_shell() == 0);
 }
 
 TEST_CASE_FIXTURE(User, "watching ends with Ctrl-C, without a word of complaint") {
@@ -186,6 +209,8 @@ TEST_CASE_FIXTURE(User, "a value with a mistake is wrong usage, broker or not") 
         {"release", "ada", "--grace", "long"},
         {"doctor", "--engine", "notaurl"},
         {"enroll", "--engine", "notaurl"},
+        {"serve", "--own-engine", "--relay", "off"},
+        {"serve", "--store", "sqlite:x.db", "--relay", "off"},
         {"spawn", "--naem", "ada"}}) {
     CAPTURE(words[1]);
     const auto wrong = run(words);

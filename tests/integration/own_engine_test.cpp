@@ -122,6 +122,55 @@ TEST_CASE_FIXTURE(User, "two projects share an engine; when its process dies the
   other.wait_shown("bob", "after the death of the first one");
 }
 
+// A person's word to a channel stayed in that person's broker.
+TEST_CASE_FIXTURE(User, "a channel is heard at every broker, once, and who is away is told of") {
+  serve({"--json"});
+  Neighbour other(*this, "other");
+  other.serve({"--json"});
+  const auto enter = [this](const auto& at, const std::string& name) {
+    const auto made = at.run({"spawn", "--name", name, "--channel", "dev", "--env",
+                              "MARK=" + temp.path().string(), "sh", "--", "-c", kReader});
+    CAPTURE(made.err);
+    REQUIRE(made.status.as_shell() == 0);
+  };
+  enter(*this, "ada");
+  enter(other, "bob");
+  CHECK(run({"send", "#dev", "hear ye"}).out.starts_with("#dev: sent through the engine"));
+  CHECK(other.run({"send", "#dev", "hear us", "--from", "bob"}).status.as_shell() == 0);
+  wait_shown("ada", "hear ye");
+  wait_shown("ada", "hear us");
+  other.wait_shown("bob", "hear ye");
+  const auto count = [](const std::string& text, std::string_view part) {
+    std::size_t found = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count(run({"snapshot", "ada"}).out, "hear ye") == 1);
+  // Not to its author.
+  CHECK(count(other.run({"snapshot", "bob"}).out, "hear us") == 0);
+  const auto nobody = run({"send", "#nowhere", "hello"});
+  CHECK(nobody.status.as_shell() == 5);
+  CHECK(nobody.err.find("POST") == std::string::npos);
+  CHECK(run({"send", "ada", "yes", "--thread", "12345"}).status.as_shell() == 5);
+
+  // Ended by whatever: the message waits at the engine, and its sender knows.
+  REQUIRE(other.run({"release", "bob"}).status.as_shell() == 0);
+  const auto late = run({"send", "bob", "are you back?"});
+  CHECK(late.status.as_shell() == 0);
+  CHECK(late.err.find("bob does not run") != std::string::npos);
+  enter(other, "bob");
+  other.wait_shown("bob", "are you back?");
+  CHECK(other.run({"dead-letters", "list"}).out == "no dead letters\n");
+
+  // Who runs the engine.
+  const auto status = other.run({"status"}).out;
+  const auto mine = text_at(run({"status", "--json"}).out, "/instance");
+  CHECK(status.find("run by the broker " + mine) != std::string::npos);
+  CHECK(status.find("engine.db") != std::string::npos);
+  CHECK(text_at(other.run({"status", "--json"}).out, "/engine_process/instance") == mine);
+  CHECK(run({"doctor"}).out.find("run by the broker " + mine) != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(User, "an engine for one instance alone, and an engine alone") {
   serve({"--json"});
   const std::string engine = text_at(broker->out(), "/engine");

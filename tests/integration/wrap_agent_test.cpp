@@ -31,6 +31,8 @@ TEST_CASE_FIXTURE(Wrapper, "a wrapped program is an agent: it is sent messages, 
   serve();
   PtyDriver ada(wrap({"--name", "ada", "--task", "say hello", "sh", "-c",
                       "echo \"I am $RELAY_AGENT_NAME\"; " + std::string(kReader)}));
+  // Who it is to others, before the program has the terminal.
+  ada.wait_for("ada at broker ");
   ada.wait_for("I am ada");
   ada.wait_for("say hello");
   CHECK(agent_field("/name") == "ada");
@@ -43,7 +45,10 @@ TEST_CASE_FIXTURE(Wrapper, "a wrapped program is an agent: it is sent messages, 
   CHECK(taken.status.as_shell() == 6);
   const auto shown = run({"snapshot", "ada"});
   CHECK(shown.status.as_shell() == 2);
-  CHECK(shown.err.find("terminal of its own") != std::string::npos);
+  CHECK(shown.err.find("terminal of its own, pts/") != std::string::npos);
+  CHECK(shown.err.find("relay-broker send ada") != std::string::npos);
+  CHECK(std::stol(agent_field("/pid")) > 1);
+  CHECK(run({"status"}).out.find("sh (in pts/") != std::string::npos);
   ada.type("\x04");
   CHECK(ada.wait_end().as_shell() == 0);
   wait_agents(0);
@@ -53,7 +58,8 @@ TEST_CASE_FIXTURE(Wrapper, "release ends a wrapped program; its terminal is as i
   serve();
   PtyDriver ada(wrap({"--name", "ada", "sh", "-c", "echo up; exec cat"}));
   ada.wait_for("up");
-  CHECK(run({"release", "ada"}).status.as_shell() == 0);
+  CHECK(run({"release", "ada", "--reason", "enough"}).status.as_shell() == 0);
+  ada.wait_for("ada was ended: it was released: enough");
   (void)ada.wait_end();
   CHECK((ada.mode().c_lflag & ICANON) == (ada.mode_before().c_lflag & ICANON));
   wait_agents(0);
@@ -67,6 +73,7 @@ TEST_CASE_FIXTURE(Wrapper, "a wrapped program outlives its broker, and the next 
   ada.wait_for("the first");
   broker->signal(SIGKILL);
   (void)broker->wait_end();
+  CHECK(run({"status"}).err.find("a wrapped program waits for it") != std::string::npos);
   serve();
   wait_agents(1);
   CHECK(run({"send", "ada", "the second"}).status.as_shell() == 0);
@@ -86,7 +93,9 @@ TEST_CASE_FIXTURE(Wrapper, "a wrapped program outlives its broker, and the next 
   };
   CHECK(count("the first") == 1);
   CHECK(count("the second") == 1);
+  CHECK(count("the broker was away") == 0);
   ada.type("\x04");
+  ada.wait_for("the last of 2 times: messages for ada came later");
   CHECK(ada.wait_end().as_shell() == 0);
 }
 

@@ -172,6 +172,42 @@ TEST_CASE_FIXTURE(WrapWorld,
   CHECK(pty.wait_end().success());
 }
 
+TEST_CASE_FIXTURE(WrapWorld, "a crash of our own leaves the terminal as it was, modes included") {
+  for (const int number : {SIGSEGV, SIGABRT}) {
+    CAPTURE(number);
+    PtyDriver pty(
+        shell("printf '\\033[?1049h\\033[?2004h\\033[?1002h\\033[?25l'; echo up; read l"));
+    pty.wait_for("up");
+    pty.wait_raw(true);
+    pty.signal(number);
+    (void)pty.wait_end();
+    const std::string& all = pty.transcript();
+    const auto after = all.substr(all.find("up"));
+    for (const char* off : {"\x1B[?1049l", "\x1B[?2004l", "\x1B[?1002l", "\x1B[?25h"}) {
+      CAPTURE(off + 1);
+      CHECK(after.find(off) != std::string::npos);
+    }
+    CHECK(same_mode(pty.mode(), pty.mode_before()));
+  }
+}
+
+TEST_CASE_FIXTURE(WrapWorld,
+                  "a program that reads a pipe is told to be out of reach, unless quiet") {
+  const auto piped = [this](const std::string& options) {
+    auto environment = temp.environment();
+    environment.set("WRAP", test::relay_broker().string() + " wrap " + options);
+    PtyDriver pty(
+        os::Command({"sh", "-c", "echo from the pipe | $WRAP cat; echo over"}, environment));
+    pty.wait_for("from the pipe");
+    pty.wait_for("over");
+    CHECK(pty.wait_end().success());
+    return pty.transcript();
+  };
+  CHECK(piped("").find("so no messages reach it") != std::string::npos);
+  CHECK(piped("--quiet").find("messages") == std::string::npos);
+  CHECK(piped("--no-inject").find("messages") == std::string::npos);
+}
+
 TEST_CASE_FIXTURE(WrapWorld, "the program finds the agent's name") {
   const auto result = run_binary(
       {"wrap", "--name", "reviewer", "sh", "-c", "echo $RELAY_AGENT_NAME"}, temp.environment());

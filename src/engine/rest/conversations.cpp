@@ -102,7 +102,9 @@ Result<Answer> send_dm(Store& store, Call& call) {
   draft.scope = "dm:direct";
   auto posted = post_dm(store, call, *channel, draft);
   if (!posted) return fail(std::move(posted).error());
-  auto answer = created(dm_sent_view(posted->message, *channel, other->name));
+  auto view = dm_sent_view(posted->message, *channel, other->name);
+  if (other->status == AgentStatus::offline) view.recipient_status = name_of(other->status);
+  auto answer = created(view);
   answer.replayed = posted->replayed;
   return answer;
 }

@@ -70,7 +70,8 @@ TEST_CASE("an agent in the list has the peer's fields, and ours behind them") {
     "runtime_kind":"pty","agent_id":"agt_w1","generation":"gen-w1","profile":"claude","cwd":"",
     "state":"blocked","blocked_by":"trust","exit":null,
     "started_at":"2026-01-01T00:00:00.000000000Z","delivery_mode":"auto_inject",
-    "delivery_revision":0,"submitted":0,"typed":0,"dead":0,"restarts":0,"memory_bytes":0})";
+    "delivery_revision":0,"submitted":0,"typed":0,"unread":0,"dead":0,"restarts":0,"memory_bytes":0,
+    "wrapped":false,"terminal":null})";
   CHECK(is(world.ask("GET", "/api/spawned"), 200, R"({"agents":[)" + expected + "]}"));
 }
 

@@ -13,6 +13,7 @@ Launch plan(const SpawnRequest& request, const os::Environment& ours = {}) {
   static const auto profiles = pty::builtin_profiles();
   AgentSurroundings surroundings;
   surroundings.agent_name = "ada";
+  surroundings.broker = "proj-1";
   surroundings.engine = "https://engine.example";
   surroundings.workspace_id = "ws_1";
   surroundings.token_file = "/run/ada/token";
@@ -73,6 +74,7 @@ TEST_CASE("A20: nothing secret of ours reaches a program") {
                              {"NOTIFY_SOCKET", "/run/systemd/notify"},
                              {"CLAUDECODE", "1"},
                              {"RELAY_AGENT_NAME", "somebody"},
+                             {"RELAY_AGENT_BROKER", "another"},
                              {"HOME", "/home/x"},
                              {"PATH", "/bin"},
                              {"TERM", "dumb"}};
@@ -80,11 +82,11 @@ TEST_CASE("A20: nothing secret of ours reaches a program") {
   wanted.environment["MINE"] = "1";
   const Launch launch = plan(wanted, ours);
   CHECK(launch.environment.entries() ==
-        Words{"HOME=/home/x", "MINE=1", "PATH=/bin", "RELAY_AGENT_NAME=ada",
-              "RELAY_AGENT_TOKEN_FILE=/run/ada/token", "RELAY_AGENT_TYPE=agent",
-              "RELAY_BASE_URL=https://engine.example", "RELAY_DEFAULT_WORKSPACE=ws_1",
-              "RELAY_SKIP_BOOTSTRAP=1", "RELAY_STRICT_AGENT_NAME=1", "RELAY_WORKSPACE_ID=ws_1",
-              "TERM=xterm-256color"});
+        Words{"HOME=/home/x", "MINE=1", "PATH=/bin", "RELAY_AGENT_BROKER=proj-1",
+              "RELAY_AGENT_NAME=ada", "RELAY_AGENT_TOKEN_FILE=/run/ada/token",
+              "RELAY_AGENT_TYPE=agent", "RELAY_BASE_URL=https://engine.example",
+              "RELAY_DEFAULT_WORKSPACE=ws_1", "RELAY_SKIP_BOOTSTRAP=1", "RELAY_STRICT_AGENT_NAME=1",
+              "RELAY_WORKSPACE_ID=ws_1", "TERM=xterm-256color"});
 }
 
 TEST_CASE("an agent that is not to know of the relay is told nothing of itself") {

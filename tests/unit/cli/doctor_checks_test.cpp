@@ -36,6 +36,7 @@ DoctorFacts healthy() {
   facts.tokens.push_back(token);
   facts.engine.url = "https://engine.example";
   facts.engine.ahead = 1;
+  facts.own_engines = {"http://127.0.0.1:20001, run by the broker proj-1 (pid 10), database /e.db"};
   DoctorFacts::Cli cli;
   cli.profile = "claude";
   cli.program = "claude";
@@ -89,9 +90,10 @@ Finding after(std::string_view id, Change change) {
 
 TEST_CASE("every check has a stable id, and is fine on a machine where nothing is wrong") {
   const std::vector<std::string> ids{
-      "broker",   "second-broker", "locks",       "orphans", "sockets",   "connection", "modes",
-      "journal",  "disk",          "token",       "engine",  "clock",     "clis",       "config",
-      "profiles", "limits",        "descriptors", "memory",  "terminals", "cgroup",     "terminal"};
+      "broker", "second-broker", "locks",  "orphans",  "sockets", "connection",
+      "modes",  "journal",       "disk",   "token",    "engine",  "own-engine",
+      "clock",  "clis",          "config", "profiles", "limits",  "descriptors",
+      "memory", "terminals",     "cgroup", "terminal"};
   std::vector<std::string> seen;
   for (const Finding& finding : examine(healthy())) {
     CAPTURE(finding.what);
@@ -128,6 +130,7 @@ TEST_CASE("brokers, locks and what dead ones left") {
   found = after("orphans", dead);
   CHECK(found.verdict == Verdict::warn);
   CHECK(found.what.find("holds 2 programs") != std::string::npos);
+  CHECK(found.mend.starts_with("relay-broker serve --instance proj-1 takes them over"));
   CHECK(found.repairs.empty());
   found = after("orphans", [&](auto& f) {
     dead(f);

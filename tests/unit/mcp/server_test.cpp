@@ -102,6 +102,20 @@ TEST_CASE("arguments that do not fit are a result, so that the model can mend th
   CHECK(server.calls() == 0);
 }
 
+TEST_CASE("a message to oneself is refused, under whatever name") {
+  for (const char* to : {"ada", "@ada", "Ada", "@self"}) {
+    CAPTURE(to);
+    Server server = make_server();
+    const ServerStep step = server.on_line(
+        R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send_dm",)"
+        R"("arguments":{"to":")" +
+        std::string(to) + R"(","text":"x"}}})");
+    CHECK(step.calls.empty());
+    CHECK(at(step.out, "/result/isError") == "true");
+    CHECK(at(step.out, "/result/content/0/text").find("that is you") != std::string::npos);
+  }
+}
+
 TEST_CASE("a cancelled call gets no answer") {
   Server server = make_server();
   const auto first = server.on_line(call("1")).calls.front().number;

@@ -103,6 +103,18 @@ TEST_CASE("the answer is the engine's data, under a name where it is a list") {
   CHECK(plan("check_inbox", "{}")->take("no JSON")->text == "null");
 }
 
+TEST_CASE("a message for an agent that does not run says so") {
+  auto run = plan("send_dm", R"({"to":"bob","text":"x"})");
+  REQUIRE(run);
+  const auto away = run->take(R"({"ok":true,"data":{"id":"1","recipient_status":"offline"}})");
+  REQUIRE(away);
+  CHECK_FALSE(away->is_error);
+  CHECK(away->text.find("does not run now") != std::string::npos);
+  CHECK(away->text.find("\"id\":\"1\"") != std::string::npos);
+  run = plan("send_dm", R"({"to":"bob","text":"x"})");
+  CHECK(run->take(R"({"ok":true,"data":{"id":"1"}})")->text == R"({"id":"1"})");
+}
+
 TEST_CASE("a group's first message goes into the conversation that was made for it") {
   auto run = plan("send_group_dm", R"({"participants":["bob","eve"],"name":"n","text":"hi"})");
   REQUIRE(run);
