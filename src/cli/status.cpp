@@ -69,11 +69,11 @@ std::string exit_text(const wire::JsonView& agent) {
   return fmt::format(" {}", number_field(*exit, "code"));
 }
 
-/// "3", "0, 1 not yet"
+/// "3", "0, 1 unread"
 std::string read_text(const wire::JsonView& agent) {
   const auto read = number_field(agent, "submitted") + number_field(agent, "typed");
   const auto unread = number_field(agent, "unread");
-  return unread == 0 ? fmt::format("{}", read) : fmt::format("{}, {} not yet", read, unread);
+  return unread == 0 ? fmt::format("{}", read) : fmt::format("{}, {} unread", read, unread);
 }
 
 std::vector<std::string> agent_row(const wire::JsonView& agent) {
