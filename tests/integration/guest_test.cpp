@@ -48,6 +48,16 @@ class PlayedWrap {
   std::string heard_;
 };
 
+Scenario until_heard(World* world, PlayedWrap* wrap, std::string text) {
+  std::function<bool()> holds = [wrap, text] { return wrap->connected() && wrap->heard(text); };
+  co_await world->until(std::move(holds), text);
+}
+
+Scenario until_seen(World* world, bool (*holds)(const AgentView&), std::string what) {
+  std::function<bool()> looks = [world, holds] { return holds(*world->broker->agent("ada")); };
+  co_await world->until(std::move(looks), std::move(what));
+}
+
 Scenario release_guest(World* world, bool* done) {
   ReleaseRequest request("ada");
   request.reason = "enough for today";
@@ -66,11 +76,10 @@ TEST_CASE_FIXTURE(World, "what lies unread in a terminal is not counted as read,
     wanted.guest_control = (w.temp / "wrap.sock").string();
     const auto made = co_await w.broker->spawn(std::move(wanted));
     REQUIRE(made);
-    co_await w.until([&] { return wrap.connected(); }, "a connection");
-    co_await w.until([&] { return wrap.heard(R"({"watch":true})"); }, "a watcher");
+    co_await until_heard(&w, &wrap, R"({"watch":true})");
     wrap.say(R"({"state":"ready","pid":4711,"printed":10,"terminal":"pts/3"})");
     const auto view = [&w] { return *w.broker->agent("ada"); };
-    co_await w.until([&] { return view().pid == 4711; }, "the pid");
+    co_await until_seen(&w, [](const AgentView& now) { return now.pid == 4711; }, "the pid");
     CHECK(view().wrapped);
     CHECK(view().terminal == "pts/3");
     const auto where = w.broker->screen("ada");
@@ -79,10 +88,10 @@ TEST_CASE_FIXTURE(World, "what lies unread in a terminal is not counted as read,
     CHECK(where.error().hint.find("relay-broker send ada") != std::string::npos);
 
     w.deliver("ada", 1, "are you there?");
-    co_await w.until([&] { return wrap.heard("are you there?"); }, "the message");
+    co_await until_heard(&w, &wrap, "are you there?");
     wrap.say(R"({"state":"ready","pid":4711,"printed":10,"unread":true})");
     wrap.say(R"({"id":"del_1","outcome":"typed","proof":"none","reason":"not_read"})");
-    co_await w.until([&] { return view().unread == 1; }, "an unread message");
+    co_await until_seen(&w, [](const AgentView& now) { return now.unread == 1; }, "it is unread");
     CHECK(view().typed == 0);
     CHECK(view().submitted == 0);
     CHECK(w.told("delivery_ack"));
@@ -90,15 +99,16 @@ TEST_CASE_FIXTURE(World, "what lies unread in a terminal is not counted as read,
     const Wall quiet_since = view().last_activity;
     // It wakes up, reads and prints.
     wrap.say(R"({"state":"ready","pid":4711,"printed":20})");
-    co_await w.until([&] { return view().typed == 1; }, "a reader");
+    co_await until_seen(&w, [](const AgentView& now) { return now.typed == 1; }, "it is read");
     CHECK(view().unread == 0);
     CHECK(view().last_activity > quiet_since);
 
     bool done = false;
     w.tasks->spawn(release_guest(&w, &done));
-    co_await w.until([&] { return wrap.heard("it was released: enough for today"); }, "the why");
+    co_await until_heard(&w, &wrap, "it was released: enough for today");
     wrap.hang_up();
-    co_await w.until([&] { return done; }, "the release");
+    std::function<bool()> released = [&done] { return done; };
+    co_await w.until(std::move(released), "the release");
     CHECK_FALSE(w.broker->agent("ada"));
   });
 }
