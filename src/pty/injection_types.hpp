@@ -92,7 +92,9 @@ struct InjectionSettings {
   /// A program that leaves a picture unfinished for longer has lost its way; terminals show it
   /// then.
   Duration picture_within = std::chrono::milliseconds(500);
-  Duration drain_within = std::chrono::seconds(30);
+  /// A plain program that is at work reads when it has done that: until then nothing is lost, and
+  /// nothing is said to have been read.
+  Duration drain_within = std::chrono::minutes(10);
   /// Without a known box: how long something on the screen may take to answer a text before Enter.
   Duration echo_within = std::chrono::milliseconds(500);
   std::size_t most_items = 256;

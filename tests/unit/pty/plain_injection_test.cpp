@@ -158,13 +158,16 @@ TEST_CASE("a reader that stops: dead in the middle, typed at the end") {
   reader.offer(std::string(3000, 'a') + "\n" + std::string(3000, 'b') + "\n");
   reader.open = false;
   reader.take(reader.core.written(reader.now));
-  reader.now += 30s;
+  reader.now += 9min;
+  reader.take(reader.core.on_time(reader.now));
+  CHECK(reader.log.empty());
+  reader.now += 1min;
   reader.take(reader.core.on_time(reader.now));
   CHECK(reader.log == " dead/not_read");
   reader.offer("short");
   reader.open = false;
   reader.take(reader.core.written(reader.now));
-  reader.now += 30s;
+  reader.now += 10min;
   reader.take(reader.core.on_time(reader.now));
   CHECK(reader.log == " dead/not_read typed/not_read");
 }
