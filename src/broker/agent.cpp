@@ -140,6 +140,7 @@ asio::awaitable<void> Agent::feed() {
     }
     std::vector<MessageKey> keys;
     std::vector<std::uint64_t> numbers;
+    returned_ = false;
     for (const Mail* message : mailbox_.take()) {
       keys.push_back(message->key);
       numbers.push_back(message->number);
@@ -168,11 +169,14 @@ asio::awaitable<void> Agent::feed() {
       }
       while (!ended_ && !may_type()) (void)co_await changed_.wait(kLookAtMailbox);
       if (ended_) break;
-      all_taken = offer(numbers[i]);
+      const bool other_first = host_.records().keeps_typing() && !mailbox_.still_next(numbers[i]);
+      all_taken = !returned_ && !other_first && offer(numbers[i]);
       if (all_taken) continue;
       // Those behind it stay behind it.
-      for (std::size_t rest = i + 1; rest < numbers.size(); ++rest)
+      const std::size_t first = returned_ || other_first ? i : i + 1;
+      for (std::size_t rest = first; rest < numbers.size(); ++rest)
         mailbox_.put_back(numbers[rest]);
+      all_taken = other_first;
       break;
     }
     // Not at once: what was put back would be begun again and again.
@@ -189,6 +193,7 @@ bool Agent::may_type() const {
 
 asio::awaitable<void> Agent::offer_later(std::uint64_t number) {
   co_await net::pause(kOfferAgain);
+  returned_ = true;
   withdraw(number);
   changed_.notify();
 }

@@ -188,6 +188,8 @@ class Agent {
   std::vector<std::uint64_t> typing_;
   /// Messages whose end is not on disk yet.
   std::set<std::uint64_t> ends_;
+  /// A message that a guest had no room for is the next one again.
+  bool returned_ = false;
   bool letting_go_ = false;
   bool handing_over_ = false;
 

@@ -41,6 +41,17 @@ std::vector<const Mail*> AgentMailbox::take() {
   return out;
 }
 
+bool AgentMailbox::still_next(std::uint64_t number) const {
+  const auto taken = std::find_if(messages_.begin(), messages_.end(), [number](const Entry& entry) {
+    return entry.message.number == number;
+  });
+  if (taken == messages_.end()) return true;
+  if (mode_ == DeliveryMode::manual_flush && !taken->released) return false;
+  if (taken->message.urgent()) return true;
+  return std::none_of(messages_.begin(), messages_.end(),
+                      [this](const Entry& entry) { return free(entry) && entry.message.urgent(); });
+}
+
 void AgentMailbox::put_back(std::uint64_t number) {
   for (Entry& entry : messages_) {
     if (entry.message.number != number || !entry.offered) continue;

@@ -52,6 +52,9 @@ class AgentMailbox {
   /// What may be given to the terminal now: the urgent first, then the oldest. They are `offered`
   /// from now on.
   [[nodiscard]] std::vector<const Mail*> take();
+  /// Whether what was taken a while ago is still to be typed next: the mode lets it go, and
+  /// nothing more urgent waits.
+  [[nodiscard]] bool still_next(std::uint64_t number) const;
   /// The terminal did not take it: it is the next one again.
   void put_back(std::uint64_t number);
   /// It has ended, and is gone from here. Nothing for a number that is not here.

@@ -135,9 +135,14 @@ asio::awaitable<Result<void>> JournaledRecords::end(std::vector<MessageEnd> ends
       dead_letters_ += std::min(count, *dropped);
     } else {
       auto written = co_await journal_.finish(group.keys, group.generation, outcome);
-      // It has been written before: the answer was lost.
-      const bool known = !written && written.error().code == Code::not_found;
-      if (!written && !known) co_return written;
+      // It has been written before and the answer was lost, or one of them has, or is not there.
+      const bool unknown = !written && written.error().code == Code::not_found;
+      if (!written && !unknown) co_return written;
+      for (std::size_t i = 0; unknown && count > 1 && i < count; ++i) {
+        const std::vector<MessageKey> one(1, group.keys[i]);
+        auto each = co_await journal_.finish(one, group.generation, outcome);
+        if (!each && each.error().code != Code::not_found) co_return each;
+      }
     }
     for (const MessageKey& key : group.keys) marks_.forget(key);
   }
@@ -149,18 +154,19 @@ void JournaledRecords::recall(std::vector<StoredMessage>& messages) {
   if (!marks_.kept()) return;
   std::vector<MessageKey> begun;
   for (StoredMessage& message : messages) {
-    if (!message.begun) continue;
     const auto stage = marks_.stage_of(message.key);
     if (!marks_.told()) {
-      marks_.typing(message.key);
+      if (message.begun) marks_.typing(message.key);
     } else if (stage == TypingMarks::Stage::ended) {
       message.outcome = marks_.outcome_of(message.key);
+      message.begun = true;
     } else {
       message.begun = stage == TypingMarks::Stage::typing;
     }
     if (message.begun) begun.push_back(message.key);
   }
   marks_.forget_all_but(begun);
+  marks_.begin();
 }
 
 asio::awaitable<Result<std::vector<StoredMessage>>> JournaledRecords::open_messages() {

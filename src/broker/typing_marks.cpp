@@ -20,6 +20,7 @@ constexpr std::size_t kSlot = 64;
 constexpr std::string_view kTypingHeader = "relay-broker typing 1\n";
 /// Of a whole file; more slots were never in use at once.
 constexpr off_t kLargest = off_t{64} << 20;
+constexpr std::size_t kPlacesAtFirst = 512;
 constexpr std::size_t kReasonAt = 12;
 
 using Bytes = std::array<char, kSlot>;
@@ -49,33 +50,40 @@ Bytes header_of(const std::string& boot_id) {
 
 }  // namespace
 
-TypingMarks TypingMarks::open(const os::Path& path, const std::string& boot_id) {
+TypingMarks TypingMarks::open(const os::Path& path, std::string boot_id) {
   constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  TypingMarks marks(path, os::Fd(::open(path.c_str(), kFlags, 0600)));
+  TypingMarks marks(path, os::Fd(::open(path.c_str(), kFlags, 0600)), std::move(boot_id));
   struct stat info{};
   const bool ours = marks.file_ && ::fstat(marks.file_.get(), &info) == 0 && is_private(info);
-  if (!ours || boot_id.empty()) {
+  if (!ours || marks.boot_id_.empty()) {
+    // This broker types without marks: what stands there must not speak for it.
     marks.file_ = os::Fd();
+    (void)::unlink(path.c_str());
     return marks;
   }
-  marks.told_ = info.st_size <= kLargest && marks.read(boot_id);
+  marks.told_ = info.st_size <= kLargest && marks.read();
   if (marks.told_) return marks;
   marks.slots_.clear();
   marks.free_.clear();
   marks.places_ = 0;
-  if (::ftruncate(marks.file_.get(), 0) != 0 || !write_at(marks.file_, header_of(boot_id), 0)) {
-    marks.give_up();
-  }
+  // The room is there before it is needed, so that a disk that gets full does not end the marks.
+  const bool made = ::ftruncate(marks.file_.get(), 0) == 0 &&
+                    ::posix_fallocate(marks.file_.get(), 0, (kPlacesAtFirst + 1) * kSlot) == 0;
+  if (!made) marks.give_up();
   return marks;
 }
 
-bool TypingMarks::read(const std::string& boot_id) {
+void TypingMarks::begin() {
+  if (file_ && !told_ && !write_at(file_, header_of(boot_id_), 0)) give_up();
+}
+
+bool TypingMarks::read() {
   Bytes bytes{};
   const auto get = [&](std::size_t place) {
     const auto offset = static_cast<off_t>(place * kSlot);
     return ::pread(file_.get(), bytes.data(), kSlot, offset) == static_cast<ssize_t>(kSlot);
   };
-  if (!get(0) || bytes != header_of(boot_id)) return false;
+  if (!get(0) || bytes != header_of(boot_id_)) return false;
   for (places_ = 0; get(places_ + 1); ++places_) {
     const auto stage = static_cast<Stage>(bytes[8]);
     if (stage == Stage::none) {

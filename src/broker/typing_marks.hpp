@@ -24,7 +24,11 @@ class TypingMarks {
  public:
   /// Marks of an earlier broker of this start of the machine are taken over; others say nothing.
   /// Where no file can be kept there are no marks (`kept`).
-  static TypingMarks open(const os::Path& path, const std::string& boot_id);
+  static TypingMarks open(const os::Path& path, std::string boot_id);
+
+  /// What is in doubt from before is marked: from now on the next broker may believe the marks.
+  /// Not before, so that a start that comes to nothing leaves all of it in doubt.
+  void begin();
 
   /// False: a crash would leave in doubt all that has begun, so only one at a time should.
   [[nodiscard]] bool kept() const { return static_cast<bool>(file_); }
@@ -50,9 +54,9 @@ class TypingMarks {
     pty::InjectionOutcome outcome;
   };
 
-  TypingMarks(os::Path path, os::Fd file) : path_(std::move(path)), file_(std::move(file)) {}
-  bool read(const std::string& boot_id);
-  bool write_header(const std::string& boot_id);
+  TypingMarks(os::Path path, os::Fd file, std::string boot_id)
+      : path_(std::move(path)), file_(std::move(file)), boot_id_(std::move(boot_id)) {}
+  bool read();
   void put(const MessageKey& key, Slot slot);
   using Slots = std::map<std::uint64_t, Slot>;
   Slots::iterator drop(Slots::iterator at);
@@ -61,6 +65,7 @@ class TypingMarks {
 
   os::Path path_;
   os::Fd file_;
+  std::string boot_id_;
   bool told_ = false;
   Slots slots_;
   std::vector<std::size_t> free_;

@@ -151,6 +151,7 @@ std::size_t Session::Impl::take_output(std::size_t most) {
   }
   if (taken == 0) return 0;
   viewers.grown();
+  injection.bracketed_paste(responder.bracketed_paste());
   // The program reads before it answers: in this order the injection hears of both.
   settle();
   if (injection.wants_screen()) {
@@ -378,6 +379,8 @@ Result<void> Session::offer(InjectionItem item) {
   impl.read_modes();
   // The last look may be old: nobody looks while nothing waits.
   if (impl.injection.reads_screen()) impl.look();
+  // What was there before the text is no answer to it.
+  if (!impl.seen) impl.seen = impl.ring.end();
   auto steps = impl.injection.offer(now, std::move(item));
   if (!steps) return fail(std::move(steps).error());
   impl.perform(*std::move(steps));

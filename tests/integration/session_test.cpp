@@ -180,6 +180,18 @@ TEST_CASE_FIXTURE(SessionWorld, "messages keep their order, and an answer that c
   CHECK(held_output(*agent.session).ends_with(all));
 }
 
+TEST_CASE_FIXTURE(SessionWorld, "a program that has drawn nothing has not answered a text") {
+  session_clock = &standing_clock;
+  const std::string reads = (keeper.temp / "reads").string();
+  auto& agent = shell("quiet", "stty raw -echo; : >" + reads + "; exec cat >/dev/null");
+  // It draws nothing when it is ready; another one tells.
+  auto& other = shell("other", "until [ -e " + reads + " ]; do sleep 0.01; done; echo up");
+  until_shown(other, "up");
+  REQUIRE(agent.session->offer(message(1, "text")));
+  until([&] { return agent.session->injection().waits_for() == "answer"; },
+        "its answer is awaited");
+}
+
 TEST_CASE_FIXTURE(SessionWorld,
                   "a text of lines is read as lines, and pastes are marked if wanted") {
   auto& lines =

@@ -156,4 +156,22 @@ TEST_CASE("a reader that waits for the disk is given more at a time, one that do
   CHECK(taken(small).empty());
 }
 
+TEST_CASE("what was taken is next until the mode holds it or something urgent comes") {
+  AgentMailbox box = with(4);
+  CHECK(taken(box) == std::vector<std::uint64_t>{1, 2});
+  CHECK(box.still_next(2));
+  box.set_mode(DeliveryMode::manual_flush);
+  CHECK_FALSE(box.still_next(2));
+  box.set_mode(DeliveryMode::auto_inject);
+  CHECK(box.still_next(2));
+  Mail urgent = message(5);
+  urgent.inbound.priority = 4;
+  REQUIRE(box.accept(urgent));
+  CHECK_FALSE(box.still_next(2));
+  box.put_back(2);
+  CHECK(taken(box) == std::vector<std::uint64_t>{5});
+  CHECK(box.still_next(5));
+  CHECK(box.still_next(99));  // gone: nobody waits for it
+}
+
 }  // namespace relay::broker
