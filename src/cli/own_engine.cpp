@@ -84,6 +84,7 @@ asio::awaitable<Result<engine::EngineFacts>> OwnEngine::start(std::uint16_t port
   settings.address = settings_.address;
   settings.port = port;
   settings.workspace_key = key_;
+  settings.limits = settings_.limits;
   settings.version = settings_.version;
   // From the engine's thread; nobody listens any more once we are gone.
   settings.on_failure = [executor = executor_, heard = std::weak_ptr(note_)](std::string what) {

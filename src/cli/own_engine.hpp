@@ -23,6 +23,7 @@ class OwnEngineSettings {
   std::string address = "127.0.0.1";
   /// 0: where it was before, else a port of its choice.
   std::uint16_t port = 0;
+  engine::DeliveryStore::Limits limits;
   std::string version;
 };
 

@@ -2,6 +2,7 @@
 
 #include "cli/listen_address.hpp"
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fmt/format.h>
 #include <utility>
@@ -24,6 +25,34 @@ Result<os::Path> own_engine_directory(const ServeOptions& options) {
   const auto paths = os::user_paths(*around);
   if (!paths) return fail(paths.error());
   return paths->state / "engine";
+}
+
+/// A number above 0 from the environment; nothing when it is not set.
+Result<std::optional<std::uint32_t>> number_said(const char* name) {
+  const auto text = os::Environment::of_process().get(name);
+  if (!text || text->empty()) return std::optional<std::uint32_t>();
+  std::uint32_t number = 0;
+  const char* const end = text->data() + text->size();
+  const auto read = std::from_chars(text->data(), end, number);
+  if (read.ec != std::errc() || read.ptr != end || number == 0) {
+    return fail(Code::invalid_argument,
+                fmt::format("{} is a number above 0, not '{}'", name, *text));
+  }
+  return std::optional(number);
+}
+
+Result<engine::DeliveryStore::Limits> limits_said() {
+  engine::DeliveryStore::Limits limits;
+  const auto ttl = number_said("RELAYCAST_MAILBOX_TTL_MS");
+  if (!ttl) return fail(ttl.error());
+  if (*ttl) limits.ttl = std::chrono::milliseconds(**ttl);
+  const auto depth = number_said("RELAYCAST_MAILBOX_DEPTH_CAP");
+  if (!depth) return fail(depth.error());
+  if (*depth) limits.depth = **depth;
+  const auto days = number_said("RELAYCAST_MESSAGE_TTL_DAYS");
+  if (!days) return fail(days.error());
+  if (*days) limits.messages_kept = std::chrono::hours(24) * std::int64_t{**days};
+  return limits;
 }
 
 }  // namespace
@@ -79,6 +108,9 @@ Result<OwnEngineSettings> own_engine_settings(const ServeOptions& options) {
     out.address = std::move(listen->address);
     out.port = listen->port;
   }
+  auto limits = limits_said();
+  if (!limits) return fail(std::move(limits).error());
+  out.limits = *limits;
   return out;
 }
 

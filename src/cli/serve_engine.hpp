@@ -28,7 +28,9 @@ enum class EngineChoice {
 [[nodiscard]] Result<EngineChoice> choose_engine(const ServeOptions& options, NodeSetup& setup,
                                                  const std::optional<engine::EngineAddress>& own);
 
-/// --engine-listen. `invalid_argument` for what cannot be.
+/// --engine-listen, and the limits that RELAYCAST_MAILBOX_TTL_MS, RELAYCAST_MAILBOX_DEPTH_CAP and
+/// RELAYCAST_MESSAGE_TTL_DAYS say, as for the published engine. `invalid_argument` for what cannot
+/// be.
 [[nodiscard]] Result<OwnEngineSettings> own_engine_settings(const ServeOptions& options);
 
 }  // namespace relay::cli

@@ -61,4 +61,9 @@ std::optional<Id> parse_id(std::string_view text, std::string_view prefix) {
   return parse_id(text.substr(prefix.size()));
 }
 
+std::uint64_t first_event_number(Wall start) {
+  constexpr unsigned kDroppedBits = 10;
+  return first_id_at(start) >> kDroppedBits;
+}
+
 }  // namespace relay::engine

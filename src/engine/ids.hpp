@@ -38,4 +38,8 @@ class IdSource {
 /// The id behind a prefix: parse_id("act_17", "act_").
 [[nodiscard]] std::optional<Id> parse_id(std::string_view text, std::string_view prefix);
 
+/// Events that are numbered from then on: above all that began earlier, exact in JavaScript, and
+/// with room for 4,096 in each millisecond between two beginnings.
+[[nodiscard]] std::uint64_t first_event_number(Wall start);
+
 }  // namespace relay::engine

@@ -22,6 +22,8 @@ enum class Sweep {
 inline constexpr Duration kAgentSilence = std::chrono::minutes(5);
 /// What has ended is kept this long.
 inline constexpr Duration kSettledKept = std::chrono::hours(24 * 90);
+/// What happened in a workspace with a log is kept this long.
+inline constexpr Duration kEventsKept = std::chrono::hours(24 * 30);
 /// Rows that one sweep of old things removes at a time: some milliseconds of the writer's.
 inline constexpr std::size_t kRetentionBatch = 200;
 inline constexpr int kRetentionBatches = 5;

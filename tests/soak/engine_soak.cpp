@@ -1,18 +1,25 @@
 // The engine killed again and again while clients send and read: `soak-engine [--cycles N]
-// [--seed N]`. What it has accepted is there after the restart, in each sender's order and once,
-// whatever was sent again under its key; what was acknowledged does not come again.
+// [--seed N]`, at each moment of a message's way in turn and at any time. What it has accepted is
+// there after the restart, in each sender's order and once, whatever was sent again under its key;
+// what was acknowledged does not come again.
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <sys/mman.h>
 #include <thread>
+#include <unistd.h>
 
+#include "soak/engine_kill_orders.hpp"
 #include "support/http_ask.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
@@ -24,6 +31,11 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kSenders = 4;
 constexpr int kLongestLife = 400;  // ms
+/// So often at most the engine passes the moment at which it is to be killed.
+constexpr int kMostPasses = 100;
+/// An engine that does not come there is killed all the same.
+constexpr auto kDiesWithin = 3s;
+constexpr int kProgressEvery = 50;
 
 struct Options {
   int cycles = 500;
@@ -45,11 +57,44 @@ void expect(bool good, const std::string& what) {
   if (!good) throw std::runtime_error(what);
 }
 
+/// Where the engine is to be killed; without the library at any time only.
+class Orders {
+ public:
+  explicit Orders(const std::filesystem::path& file) : file_(file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    expect(::ftruncate(fd, sizeof(test::KillOrders)) == 0, "no orders");
+    void* at = ::mmap(nullptr, sizeof(test::KillOrders), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ::close(fd);
+    expect(at != MAP_FAILED, "no orders");
+    orders_ = static_cast<test::KillOrders*>(at);
+  }
+  ~Orders() { ::munmap(orders_, sizeof(test::KillOrders)); }
+  Orders(const Orders&) = delete;
+  Orders& operator=(const Orders&) = delete;
+
+  [[nodiscard]] static const char* library() { return std::getenv("SOAK_KILL_LIBRARY"); }
+  void add_to(os::Environment& environment) const {
+    if (library() == nullptr) return;
+    environment.set("LD_PRELOAD", library());
+    environment.set(test::kKillVariable, file_.string());
+  }
+  void give(test::KillAt at, int passes) {
+    orders_->passes = passes;
+    orders_->at = at;
+  }
+
+ private:
+  std::filesystem::path file_;
+  test::KillOrders* orders_ = nullptr;
+};
+
 class Engine {
  public:
   void start() {
+    auto environment = temp_.environment();
+    orders_.add_to(environment);
     os::Command command =
-        test::binary_command({"serve", "--role", "engine", "--json"}, temp_.environment());
+        test::binary_command({"serve", "--role", "engine", "--json"}, environment);
     command.working_directory = temp_.path();
     program_ = std::make_unique<test::RunningProgram>(std::move(command));
     program_->wait_for("}");
@@ -62,6 +107,19 @@ class Engine {
   void kill() {
     program_->signal(SIGKILL);
     (void)program_->wait_end();
+  }
+  /// Whether it was killed there. Otherwise it did not come there in time, and was killed then.
+  bool kill_at(test::KillAt at, int passes) {
+    orders_.give(at, passes);
+    bool died = true;
+    try {
+      (void)program_->wait_end(kDiesWithin);
+    } catch (const std::runtime_error&) {
+      died = false;
+    }
+    orders_.give(test::KillAt::nowhere, 0);
+    if (!died) kill();
+    return died;
   }
   /// Throws when there is no answer.
   [[nodiscard]] test::Reply ask(const std::string& method, const std::string& target,
@@ -81,6 +139,7 @@ class Engine {
 
  private:
   test::TempDir temp_;
+  Orders orders_{temp_ / "orders"};
   std::unique_ptr<test::RunningProgram> program_;
   std::uint16_t port_ = 0;
   std::string key_;
@@ -233,7 +292,14 @@ class Sink {
   std::size_t again_ = 0;
 };
 
+/// Each moment in turn, any time among them.
+test::KillAt moment_of(int cycle) {
+  if (Orders::library() == nullptr) return test::KillAt::nowhere;
+  return static_cast<test::KillAt>(cycle % static_cast<int>(test::KillAt::count));
+}
+
 void soak(const Options& options) {
+  std::array<int, test::kKillNames.size()> kills{};
   std::mt19937 random(options.seed);
   Engine engine;
   engine.start();
@@ -244,8 +310,14 @@ void soak(const Options& options) {
     std::vector<std::thread> threads;
     threads.emplace_back([&] { sink.run(); });
     for (auto& sender : senders) threads.emplace_back([&sender] { sender->run(); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % kLongestLife));
-    engine.kill();
+    auto moment = moment_of(cycle);
+    if (moment == test::KillAt::nowhere) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % kLongestLife));
+      engine.kill();
+    } else if (!engine.kill_at(moment, static_cast<int>(random() % kMostPasses))) {
+      moment = test::KillAt::nowhere;
+    }
+    ++kills.at(static_cast<std::size_t>(moment));
     for (auto& thread : threads) thread.join();
     sink.check();
     engine.start();
@@ -256,6 +328,10 @@ void soak(const Options& options) {
       expect(sink.read_from(sender->name()) == sender->stored(),
              fmt::format("{} of {} arrived from {}", sink.read_from(sender->name()),
                          sender->stored(), sender->name()));
+    }
+    if ((cycle + 1) % kProgressEvery == 0) {
+      fmt::print("{} kills of {}\n", cycle + 1, options.cycles);
+      std::fflush(stdout);
     }
   }
   std::size_t accepted = 0;
@@ -270,6 +346,9 @@ void soak(const Options& options) {
       "sent again were known by their key, {} read again before their acknowledgement was "
       "answered\n",
       options.cycles, accepted, replayed, sink.again());
+  for (std::size_t i = 0; i < kills.size(); ++i) {
+    fmt::print("  killed {}: {}\n", test::kKillNames.at(i), kills.at(i));
+  }
 }
 
 }  // namespace

@@ -30,8 +30,9 @@ Reading reading_of(std::vector<MailRoom::Look> looks) {
 using Writing = std::function<Result<Outcome>(Store&)>;
 
 Writing writing_of(std::shared_ptr<const MailBook> book, bool watched) {
-  return
-      [book = std::move(book), watched](Store& store) { return write_book(store, *book, watched); };
+  return with_subscribers([book = std::move(book), watched](Store& store) {
+    return write_book(store, *book, watched);
+  });
 }
 
 }  // namespace
@@ -66,9 +67,24 @@ Result<void> wake(Store& store, Id agent, const MailBook::Ack& ack, Outcome& out
 
 }  // namespace
 
+/// Whether anybody is told of what arrives there.
+Result<bool> is_heard(const Store& store, Id workspace, bool watched) {
+  if (watched) return true;
+  auto log = store.event_log(workspace);
+  if (!log) return fail(std::move(log).error());
+  if (*log) return true;
+  auto subscriptions = store.subscriptions(workspace);
+  if (!subscriptions) return fail(std::move(subscriptions).error());
+  return std::any_of(subscriptions->begin(), subscriptions->end(), [](const auto& each) {
+    return std::find(each.events.begin(), each.events.end(), "delivery.delivered") !=
+           each.events.end();
+  });
+}
+
 Result<Outcome> write_book(Store& store, const MailBook& book, bool watched) {
   Outcome outcome;
   outcome.at = store.now();
+  std::map<Id, bool> heard;
   for (const auto& [agent, seqs] : book.sent) {
     auto marked = store.mark_sent(agent, seqs);
     if (!marked) return fail(std::move(marked).error());
@@ -82,7 +98,14 @@ Result<Outcome> write_book(Store& store, const MailBook& book, bool watched) {
       auto woken = wake(store, agent, ack, outcome);
       if (!woken) return fail(std::move(woken).error());
     }
-    if (!watched || acked->settled.empty()) continue;
+    if (acked->settled.empty()) continue;
+    auto [known, is_new] = heard.try_emplace(ack.workspace);
+    if (is_new) {
+      auto asked = is_heard(store, ack.workspace, watched);
+      if (!asked) return fail(std::move(asked).error());
+      known->second = *asked;
+    }
+    if (!known->second) continue;
     Happenings& happenings = outcome.happenings.emplace_back();
     happenings.workspace = ack.workspace;
     tell_acked(acked->settled, happenings);
@@ -183,11 +206,9 @@ asio::awaitable<void> Courier::keep_book() {
 }
 
 void Courier::pass_on(Outcome& written) {
-  for (auto& happenings : written.happenings) {
-    // Their rows are settled in the outboxes already.
-    happenings.settled.clear();
-    tell_(std::move(happenings));
-  }
+  // Their rows are settled in the outboxes already.
+  for (auto& happenings : written.happenings) happenings.settled.clear();
+  apply_(std::move(written));
 }
 
 asio::awaitable<bool> Courier::write_once() {

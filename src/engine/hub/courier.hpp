@@ -30,7 +30,8 @@ struct MailBook {
   std::unordered_map<Id, Ack> acks;
 };
 
-/// All of the book, in one operation; who watches is told of what has arrived.
+/// All of the book, in one operation; who watches is told of what has arrived, and so are the log
+/// and subscriptions of the workspace.
 [[nodiscard]] Result<Outcome> write_book(Store& store, const MailBook& book, bool watched);
 
 /// Sends what waits in mailboxes to the nodes that are connected, and writes down what was sent and
@@ -45,9 +46,9 @@ class Courier {
   static constexpr Duration kLookAtResting = std::chrono::milliseconds(50);
   static constexpr Duration kAfterFailure = std::chrono::seconds(1);
 
-  using Tell = std::function<void(Happenings)>;
-  Courier(asio::any_io_executor executor, HubParts* parts, Tell tell)
-      : parts_(*parts), tell_(std::move(tell)), booking_(std::move(executor)) {}
+  using Apply = std::function<void(Outcome)>;
+  Courier(asio::any_io_executor executor, HubParts* parts, Apply apply)
+      : parts_(*parts), apply_(std::move(apply)), booking_(std::move(executor)) {}
 
   void acknowledge(const NodeLink& link, const std::string& agent, std::uint64_t up_to);
 
@@ -64,7 +65,7 @@ class Courier {
   asio::awaitable<bool> write_once();
 
   HubParts& parts_;
-  Tell tell_;
+  Apply apply_;
   MailBook book_;
   net::Event booking_;
 };

@@ -29,7 +29,7 @@ struct Hub::Impl {
         parts(executor_in, clock, random, store, std::move(settings)),
         watchers(&parts),
         announcer(executor_in, &parts, &watchers),
-        courier(executor_in, &parts, [this](Happenings each) { announcer.tell(std::move(each)); }),
+        courier(executor_in, &parts, [this](Outcome each) { announcer.apply(std::move(each)); }),
         nodes(&parts, &courier, &announcer),
         sweeps(clock.now()),
         clock_moved(executor_in) {}

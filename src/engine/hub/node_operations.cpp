@@ -6,6 +6,7 @@
 #include "base/json_writer.hpp"
 #include "engine/digest.hpp"
 #include "engine/dispatch.hpp"
+#include "engine/event_log.hpp"
 #include "engine/events.hpp"
 #include "engine/hub/released.hpp"
 #include "engine/refusal.hpp"
@@ -149,7 +150,9 @@ OutcomeWork with_subscribers(OutcomeWork work) {
   return [work = std::move(work)](Store& store) -> Result<Outcome> {
     auto outcome = work(store);
     if (!outcome) return outcome;
-    for (const auto& happenings : outcome->happenings) {
+    for (auto& happenings : outcome->happenings) {
+      auto logged = log_events(store, happenings);
+      if (!logged) return fail(std::move(logged).error());
       auto queued = queue_for_subscribers(store, happenings);
       if (!queued) return fail(std::move(queued).error());
       outcome->is_outbound = outcome->is_outbound || queued->any;
@@ -164,6 +167,38 @@ bool wants_cursors(const wire::NodeRegister& frame) {
   return std::any_of(frame.capabilities.begin(), frame.capabilities.end(),
                      [](const auto& each) { return each.name == kCursorCapability; });
 }
+
+namespace {
+
+/// A provider goes on only when all that it offers is acknowledged by name.
+wire::Json with_acceptance(const wire::Json& entry, const wire::NodeRegister& frame) {
+  const auto document = wire::JsonDocument::parse(entry.text(), wire::kEngineLimits);
+  return wire::Json::build([&](JsonWriter& out) {
+    out.begin_object();
+    const auto members = document->root().members();
+    for (const auto& member : members) {
+      out.key(member.key);
+      out.raw(member.value.json().text());
+    }
+    out.key("provider");
+    out.begin_object();
+    out.field("name", frame.provider->name);
+    out.field("instance_id", frame.provider->instance_id);
+    out.end_object();
+    out.key("accepted_capabilities");
+    out.begin_array();
+    for (const auto& capability : frame.capabilities) {
+      out.begin_object();
+      out.field("name", capability.name);
+      out.field("accepted", true);
+      out.end_object();
+    }
+    out.end_array();
+    out.end_object();
+  });
+}
+
+}  // namespace
 
 Result<Outcome> register_node(Store& store, Id node, const wire::NodeRegister& frame) {
   auto known = store.node(node);
@@ -198,6 +233,7 @@ Result<Outcome> register_node(Store& store, Id node, const wire::NodeRegister& f
   auto started = start_what_waits(store, node, happenings);
   if (!started) return fail(std::move(started).error());
   outcome->reply = wire::to_json(node_view(*connected, store.now()));
+  if (frame.provider) outcome->reply = with_acceptance(*outcome->reply, frame);
   return outcome;
 }
 

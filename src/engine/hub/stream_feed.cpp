@@ -6,35 +6,33 @@
 #include "engine/ids.hpp"
 
 namespace relay::engine {
-namespace {
 
-/// An id of that time without its lowest bits: exact in JavaScript, with room for 4,096 events in
-/// each millisecond between two starts.
-constexpr unsigned kDroppedBits = 10;
-
-}  // namespace
-
-StreamFeed::StreamFeed(Wall start) : current_(first_id_at(start) >> kDroppedBits) {}
+StreamFeed::StreamFeed(Wall start) : current_(first_event_number(start)), before_(current_) {}
 
 const StreamFeed::Told& StreamFeed::add(StreamNews news) {
-  ++current_;
-  std::visit([this](auto& each) { each.seq = current_; }, news.event);
+  auto& seq = std::visit([](auto& each) -> auto& { return each.seq; }, news.event);
+  if (!seq) seq = current_ + 1;
+  if (kept_.empty()) before_ = *seq - 1;
+  current_ = *seq;
   Told& told = kept_.emplace_back();
+  told.seq = current_;
   told.facts = facts_of(news);
   told.text = wire::encode(news.event);
-  if (kept_.size() > kKept) kept_.pop_front();
+  if (kept_.size() > kKept) {
+    before_ = kept_.front().seq;
+    kept_.pop_front();
+  }
   return kept_.back();
 }
 
 StreamFeed::Replay StreamFeed::behind(std::uint64_t last_seen, const StreamFilter& filter) const {
   Replay replay;
   replay.current = current_;
-  const auto before_kept = current_ - kept_.size();
-  const bool is_known = last_seen >= before_kept && last_seen <= current_;
+  const bool is_known = last_seen >= before_ && last_seen <= current_;
   replay.gap = !is_known;
-  const auto from = is_known ? last_seen - before_kept : 0;
-  for (auto at = static_cast<std::size_t>(from); at < kept_.size(); ++at) {
-    if (filter.shows(kept_[at].facts)) replay.events.push_back(kept_[at].text);
+  for (const auto& told : kept_) {
+    const bool is_seen = is_known && told.seq <= last_seen;
+    if (!is_seen && filter.shows(told.facts)) replay.events.push_back(told.text);
   }
   return replay;
 }

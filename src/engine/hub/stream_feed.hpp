@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "engine/hub/stream_filter.hpp"
+#include "engine/stream_filter.hpp"
 #include "wire/stream_events.hpp"
 
 namespace relay::engine {
 
 /// What who watches a workspace is told, numbered, with the last of it for those who come back.
-/// Numbers begin above those of every process before, so that a watcher of then sees that there is
-/// a gap. Pure.
+/// What is in the log of the workspace has its number there; without a log numbers begin above
+/// those of every process before, so that a watcher of then sees that there is a gap. Pure.
 class StreamFeed {
  public:
   static constexpr std::size_t kKept = 500;
@@ -22,6 +22,7 @@ class StreamFeed {
   explicit StreamFeed(Wall start);
 
   struct Told {
+    std::uint64_t seq = 0;
     StreamFacts facts;
     /// With its number.
     std::string text;
@@ -40,6 +41,8 @@ class StreamFeed {
 
  private:
   std::uint64_t current_;
+  /// Behind it all is kept.
+  std::uint64_t before_;
   std::deque<Told> kept_;
 };
 

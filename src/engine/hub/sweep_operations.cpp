@@ -62,19 +62,26 @@ Result<void> find_absent_agents(Store& store, Outcome& outcome) {
   return {};
 }
 
+/// The most that any of them has removed.
+Result<std::uint32_t> remove_batch(Store& store) {
+  std::uint32_t most = 0;
+  for (const auto& removed :
+       {store.prune_deliveries(store.now() - kSettledKept, kRetentionBatch),
+        store.prune_invocations(store.now() - kSettledKept, kRetentionBatch),
+        store.prune_keys(kRetentionBatch), store.prune_messages(kRetentionBatch),
+        store.prune_events(store.now() - kEventsKept, kRetentionBatch),
+        store.prune_files(store.now() - IntegrationStore::kUploadTime, kRetentionBatch)}) {
+    if (!removed) return fail(removed.error());
+    most = std::max(most, *removed);
+  }
+  return most;
+}
+
 Result<void> remove_old(Store& store, Outcome& outcome) {
-  const Wall before = store.now() - kSettledKept;
   for (int batch = 0; batch < kRetentionBatches; ++batch) {
-    auto deliveries = store.prune_deliveries(before, kRetentionBatch);
-    if (!deliveries) return fail(std::move(deliveries).error());
-    auto invocations = store.prune_invocations(before, kRetentionBatch);
-    if (!invocations) return fail(std::move(invocations).error());
-    auto keys = store.prune_keys(kRetentionBatch);
-    if (!keys) return fail(std::move(keys).error());
-    auto files = store.prune_files(store.now() - IntegrationStore::kUploadTime, kRetentionBatch);
-    if (!files) return fail(std::move(files).error());
-    const auto most = std::max({*deliveries, *invocations, *keys, *files});
-    outcome.again = most >= kRetentionBatch;
+    auto most = remove_batch(store);
+    if (!most) return fail(std::move(most).error());
+    outcome.again = *most >= kRetentionBatch;
     if (!outcome.again) break;
   }
   return {};

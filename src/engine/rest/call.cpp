@@ -6,6 +6,7 @@
 #include "base/json_writer.hpp"
 #include "engine/digest.hpp"
 #include "engine/names.hpp"
+#include "engine/stream_filter.hpp"
 #include "engine/views.hpp"
 
 namespace relay::engine::rest {
@@ -59,6 +60,12 @@ bool Caller::may_see_of(const Message& message) const {
   const auto& authors = filters->agent_ids;
   if (authors && !contains(*authors, std::to_string(message.author))) return false;
   return message.id >= seen_from();
+}
+
+bool Caller::may_see_of(const WorkspaceEvent& event) const {
+  if (!filters) return true;
+  if (!StreamFilter(*filters).shows(facts_of(event))) return false;
+  return first_id_at(event.at) >= seen_from();
 }
 
 Id Caller::seen_from() const {

@@ -34,6 +34,7 @@ struct Caller {
   /// Whether it may read there, and what that one has written at that time.
   [[nodiscard]] bool may_see(const Channel& channel) const;
   [[nodiscard]] bool may_see_of(const Message& message) const;
+  [[nodiscard]] bool may_see_of(const WorkspaceEvent& event) const;
 
  private:
   [[nodiscard]] Id seen_from() const;

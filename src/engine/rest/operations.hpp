@@ -12,6 +12,8 @@ namespace relay::engine::rest {
 [[nodiscard]] Result<Answer> show_workspace(const Store& store, Call& call);
 [[nodiscard]] Result<Answer> update_workspace(Store& store, Call& call);
 [[nodiscard]] Result<Answer> delete_workspace(Store& store, Call& call);
+[[nodiscard]] Result<Answer> begin_event_log(Store& store, Call& call);
+[[nodiscard]] Result<Answer> list_workspace_events(const Store& store, Call& call);
 [[nodiscard]] Result<Answer> show_system_prompt(const Store& store, Call& call);
 [[nodiscard]] Result<Answer> put_system_prompt(Store& store, Call& call);
 [[nodiscard]] Result<Answer> show_fleet_nodes(const Store& store, Call& call);

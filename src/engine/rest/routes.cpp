@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "engine/event_log.hpp"
 #include "engine/rest/caller.hpp"
 #include "engine/rest/operations.hpp"
 #include "engine/subscribers.hpp"
@@ -46,6 +47,8 @@ constexpr std::array kOperations{
     reads("/v1/workspace", Needs::workspace, "stream:read", rest::show_workspace),
     writes("PATCH", "/v1/workspace", Needs::workspace, rest::update_workspace),
     writes("DELETE", "/v1/workspace", Needs::workspace, rest::delete_workspace),
+    Operation{"GET", "/v1/workspace/events", Needs::workspace, "stream:read", rest::begin_event_log,
+              rest::list_workspace_events},
     reads("/v1/workspace/system-prompt", Needs::any, "", rest::show_system_prompt),
     writes("PUT", "/v1/workspace/system-prompt", Needs::workspace, rest::put_system_prompt),
     reads("/v1/workspace/fleet-nodes", Needs::workspace, "", rest::show_fleet_nodes),
@@ -169,8 +172,10 @@ Result<void> admit(const Store& store, const Operation& operation, rest::Call& c
   return {};
 }
 
-/// What subscriptions want of it goes into their outbox with it.
+/// What it has caused goes into the log, and what subscriptions want of it into their outbox.
 Result<void> queue(Store& store, rest::Call& call) {
+  auto logged = log_events(store, call.to);
+  if (!logged) return logged;
   auto queued = queue_for_subscribers(store, call.to);
   if (!queued) return fail(std::move(queued).error());
   call.is_outbound = queued->any;

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <regex>
 
 #include "base/json_writer.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/events.hpp"
 #include "engine/names.hpp"
+#include "engine/pattern.hpp"
 #include "engine/rest/operations.hpp"
 #include "engine/views.hpp"
 #include "wire/rest_nodes.hpp"
@@ -15,53 +15,6 @@ namespace {
 /// A trigger fires at most once within it.
 constexpr Duration kTriggerPause = std::chrono::seconds(5);
 constexpr std::size_t kMostTriggers = 100;
-/// A pattern is matched against no more of a message, and has no more bytes itself: each byte of
-/// the text costs as much as the pattern is long.
-constexpr std::size_t kMatchedText = 1024;
-constexpr std::size_t kLongestPattern = 256;
-
-/// Without back references and with nothing remembered, so that no pattern can take exponential
-/// time.
-constexpr auto kPatternFlags =
-    std::regex::ECMAScript | std::regex::nosubs | std::regex_constants::__polynomial;
-
-/// The one place that knows that the library throws.
-std::optional<std::regex> compiled(const std::string& pattern) {
-  try {
-    return std::regex(pattern, kPatternFlags);
-  } catch (const std::regex_error&) {
-    return std::nullopt;
-  }
-}
-
-/// A counted repetition is compiled into that many copies, and looking ahead starts over at every
-/// byte, once more for each level of it.
-bool is_cheap(const std::string& pattern) {
-  if (pattern.size() > kLongestPattern) return false;
-  for (std::size_t at = 0; at < pattern.size(); ++at) {
-    if (pattern[at] == '\\') {
-      ++at;
-    } else if (pattern[at] == '{') {
-      return false;
-    } else if (pattern.compare(at, 2, "(?") == 0 && pattern.compare(at, 3, "(?:") != 0) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/// Anywhere in the text, in one pass: a search would start one at each byte.
-bool matches(const std::string& pattern, const std::string& text) {
-  if (!is_cheap(pattern)) return false;
-  const auto regex = compiled("[\\s\\S]*?(?:" + pattern + ")");
-  if (!regex) return false;
-  try {
-    return std::regex_search(text.substr(0, kMatchedText), *regex,
-                             std::regex_constants::match_continuous);
-  } catch (const std::regex_error&) {
-    return false;
-  }
-}
 
 /// claim_trigger decides; this saves the matching.
 bool is_pausing(const Trigger& trigger, Wall now) {
@@ -93,7 +46,7 @@ bool fires(const Trigger& trigger, const Posted& posted, const Channel& channel)
     const auto& all = posted.mentions;
     if (std::find(all.begin(), all.end(), name) == all.end()) return false;
   }
-  return !trigger.pattern || matches(*trigger.pattern, posted.message.text);
+  return !trigger.pattern || has_pattern(posted.message.text, *trigger.pattern);
 }
 
 std::string trigger_input(const Trigger& trigger, const Posted& posted, const Channel& channel) {
@@ -140,7 +93,7 @@ Result<Trigger> trigger_asked(const Store& store, const Call& call) {
 }
 
 Result<void> check_pattern(const Trigger& trigger) {
-  if (!trigger.pattern || (is_cheap(*trigger.pattern) && compiled(*trigger.pattern))) return {};
+  if (!trigger.pattern || is_pattern(*trigger.pattern)) return {};
   return refuse(Refusal::invalid_pattern,
                 "pattern: a regular expression of at most 256 bytes, without back references, "
                 "looking ahead and counted repetitions (a brace itself is written \\{)");

@@ -7,6 +7,8 @@
 namespace relay::engine::rest {
 namespace {
 
+constexpr std::uint32_t kMostEvents = 500;
+
 constexpr std::size_t kLongestWorkspaceName = 256;
 
 wire::Workspace workspace_view(const Workspace& workspace) {
@@ -127,6 +129,41 @@ Result<Answer> put_system_prompt(Store& store, Call& call) {
   auto put = store.set_system_prompt(call.workspace(), prompt);
   if (!put) return fail(std::move(put).error());
   return prompt_answer(prompt);
+}
+
+/// A workspace whose events nobody has asked for keeps none.
+Result<Answer> begin_event_log(Store& store, Call& call) {
+  auto begun = store.begin_event_log(call.workspace());
+  if (!begun) return fail(std::move(begun).error());
+  return done();
+}
+
+Result<Answer> list_workspace_events(const Store& store, Call& call) {
+  auto most = call.limit(200, kMostEvents + 1);
+  if (!most) return fail(std::move(most).error());
+  const auto asked = call.query("since");
+  const auto since = asked && !asked->empty() ? parse_id(*asked) : std::optional<Id>(0);
+  if (*most > kMostEvents || !since) {
+    return refuse(Refusal::invalid_request, "limit is 1 to 500, since is a number of an event");
+  }
+  auto last = store.event_log(call.workspace());
+  if (!last) return fail(std::move(last).error());
+  auto events = store.workspace_events(call.workspace(), *since, *most);
+  if (!events) return fail(std::move(events).error());
+  wire::WorkspaceLog log;
+  log.latest_seq = last->value_or(0);
+  // What is hidden is behind the caller as well.
+  log.next_since = events->empty() ? *since : events->back().seq;
+  for (auto& event : *events) {
+    if (!call.caller.may_see_of(event)) continue;
+    wire::WorkspaceLogEvent& view = log.events.emplace_back();
+    view.seq = event.seq;
+    view.type = std::move(event.type);
+    if (event.channel != 0) view.channel_id = std::to_string(event.channel);
+    view.payload = stored_json(event.payload);
+    view.created_at = wire_time(event.at);
+  }
+  return good(log);
 }
 
 // Nodes are always on; the switch is there for clients that turn it.

@@ -70,10 +70,12 @@ struct Expired {
 /// Each agent's mailbox: what was sent to it and what became of that.
 class DeliveryStore {
  public:
-  /// How long a delivery waits, and how many may wait for one agent.
+  /// How long a delivery waits, how many may wait for one agent, and how long messages are kept:
+  /// for ever unless something is said.
   struct Limits {
     Duration ttl = std::chrono::hours(1);
     std::uint64_t depth = 1000;
+    std::optional<Duration> messages_kept = std::nullopt;
   };
 
   virtual ~DeliveryStore() = default;

@@ -118,6 +118,9 @@ class MessageStore {
 
   /// Forgets idempotency keys whose time is over, at most `most`; how many.
   virtual Result<std::uint32_t> prune_keys(std::uint32_t most) = 0;
+  /// Removes messages that are older than the limit of the store, if it has one, at most `most`;
+  /// how many. One that is still on its way to somebody, or has answers, stays until it is not.
+  virtual Result<std::uint32_t> prune_messages(std::uint32_t most) = 0;
 
   [[nodiscard]] virtual Result<Message> message(Id id) const = 0;
   /// Youngest first, without answers.

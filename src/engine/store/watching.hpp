@@ -43,6 +43,19 @@ struct Trigger {
   Wall updated;
 };
 
+/// What has happened in a workspace, as it is kept for who asks later.
+struct WorkspaceEvent {
+  std::uint64_t seq = 0;
+  std::string type;
+  /// 0 and empty: of no channel, of none by name, of no conversation, said by nobody.
+  Id channel = 0;
+  std::string channel_name;
+  std::string conversation;
+  std::string author;
+  std::string payload;  // JSON
+  Wall at;
+};
+
 class WatchingStore {
  public:
   /// Events of one agent that are kept.
@@ -74,6 +87,18 @@ class WatchingStore {
   /// trigger_not_found.
   [[nodiscard]] virtual Result<Trigger> trigger(Id workspace, Id id) const = 0;
   [[nodiscard]] virtual Result<std::vector<Trigger>> triggers(Id workspace) const = 0;
+
+  /// The log begins, unless it has. Numbers go on behind all that were ever told of the workspace.
+  virtual Result<void> begin_event_log(Id workspace) = 0;
+  /// The number of the last event; nothing while there is no log.
+  [[nodiscard]] virtual Result<std::optional<std::uint64_t>> event_log(Id workspace) const = 0;
+  /// Its number, one behind the last. Only of a workspace with a log.
+  virtual Result<std::uint64_t> log_event(Id workspace, const WorkspaceEvent& event) = 0;
+  /// Behind `since`, oldest first.
+  [[nodiscard]] virtual Result<std::vector<WorkspaceEvent>> workspace_events(
+      Id workspace, std::uint64_t since, std::uint32_t most) const = 0;
+  /// Removes events that are older; how many.
+  virtual Result<std::uint32_t> prune_events(Wall before, std::uint32_t most) = 0;
 };
 
 }  // namespace relay::engine

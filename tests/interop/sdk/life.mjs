@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 globalThis.WebSocket ??= WebSocket;
 
 const [packageName, baseUrl] = process.argv.slice(2);
-const { RelayCast, RelayError } = await import(packageName);
+const { RelayCast, RelayError, NodeProviderClient } = await import(packageName);
 
 const within = 10_000;
 let failed = 0;
@@ -389,6 +389,27 @@ await call('agents.release', async () => {
   }
 });
 socket?.close();
+
+// A program that offers actions of its own; since 6.0.
+if (NodeProviderClient) {
+  const tools = await relay.nodes.create({ name: 'tools' });
+  const provider = new NodeProviderClient({
+    baseUrl, nodeToken: tools.token, nodeId: tools.id, nodeName: 'tools', provider: { name: 'sdk' },
+    capabilities: { sum: async ({ a: left, b: right }) => ({ sum: left + right }) },
+  });
+  provider.serve().catch(() => {});
+  await call('nodeProvider.whenRegistered', () => provider.whenRegistered());
+  await call('nodeProvider capability', async () => {
+    const asked = await a.actions.invoke('sum', { a: 1, b: 2 });
+    for (;;) {
+      const now = await a.actions.getInvocation('sum', asked.invocationId);
+      if (now.status === 'completed') return expect(now.output.sum === 3, 'its answer');
+      expect(now.status !== 'failed', `failed: ${now.error}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+  await call('nodeProvider.stop', () => provider.stop());
+}
 
 // The end.
 await call('channels.leave', () => b.channels.leave('build'));

@@ -165,6 +165,58 @@ TEST_CASE("of what an agent says of itself the last thousand are kept") {
   });
 }
 
+TEST_CASE("messages that are too old go, with their words, but not while somebody waits for them") {
+  DeliveryStore::Limits limits;
+  limits.ttl = std::chrono::hours(24 * 400);
+  limits.messages_kept = std::chrono::hours(24 * 30);
+  on_each_store(
+      [](StoreWorld& world) {
+        const auto ada = world.agent("ada");
+        const auto bob = world.agent("bob");
+        const auto say = [&](const std::string& text, Id answer_to = 0) {
+          return StoreWorld::get(world.write([&](Store& of) {
+            MessageDraft draft;
+            draft.channel = StoreWorld::get(of.find_channel(world.workspace.id, "general")).id;
+            draft.author = ada.id;
+            draft.text = text;
+            draft.answer_to = answer_to;
+            return of.append_message(draft);
+          }));
+        };
+        const auto prune = [&] {
+          return StoreWorld::get(world.write([](Store& of) { return of.prune_messages(10); }));
+        };
+        const auto read = [&](const Posted& posted) {
+          StoreWorld::get(
+              world.write([&](Store& of) { return of.ack_delivery(bob.id, posted.message.id); }));
+        };
+        const auto is_there = [&](const Posted& posted) {
+          return StoreWorld::refusal(world.read(
+                     [&](const Store& of) { return of.message(posted.message.id); })) == "none";
+        };
+        const auto root = say("root");
+        const auto open = say("open");
+        const auto plain = say("plain");
+        read(root);
+        read(plain);
+        world.clock.advance(std::chrono::hours(24 * 31));
+        const auto answer = say("answer", root.message.id);
+        read(answer);
+        CHECK(prune() == 1);
+        CHECK_FALSE(is_there(plain));
+        CHECK(is_there(open));
+        CHECK(is_there(root));
+        read(open);
+        world.clock.advance(std::chrono::hours(24 * 31));
+        CHECK(prune() == 2);
+        CHECK_FALSE(is_there(answer));
+        CHECK(prune() == 1);
+        CHECK(prune() == 0);
+        CHECK_FALSE(is_there(root));
+      },
+      limits);
+}
+
 TEST_CASE("an upload that was never completed goes, one that was stays") {
   on_each_store([](StoreWorld& world) {
     const auto ada = world.agent("ada");

@@ -221,4 +221,29 @@ Result<Inbox> SqliteStore::inbox_of(Id agent, std::uint32_t limit) const {
   return checked(std::move(inbox));
 }
 
+Result<std::uint32_t> SqliteStore::prune_messages(std::uint32_t most) {
+  if (!limits_.messages_kept) return 0;
+  std::vector<Id> old;
+  {
+    Query query(db_,
+                "SELECT id FROM messages m WHERE id<?1 AND NOT EXISTS (SELECT 1 FROM messages r "
+                "WHERE r.thread=m.id AND r.thread<>0) AND NOT EXISTS (SELECT 1 FROM deliveries d "
+                "WHERE d.message=m.id AND d.status<2) ORDER BY id LIMIT ?2");
+    query.bind(first_id_at(now() - *limits_.messages_kept)).bind(std::int64_t{most});
+    while (query.next()) old.push_back(query.number(0));
+  }
+  static constexpr const char* kOf[] = {
+      R"(INSERT INTO message_words(message_words,rowid,text) SELECT 'delete',id,text FROM messages
+           WHERE id=?1 AND id<=(SELECT indexed FROM search))",
+      "DELETE FROM reactions WHERE message=?1",
+      "DELETE FROM reads WHERE message=?1",
+      "DELETE FROM deliveries WHERE message=?1",
+      "DELETE FROM messages WHERE id=?1",
+  };
+  for (const Id id : old) {
+    for (const char* sql : kOf) Query(db_, sql).bind(id).run();
+  }
+  return checked(static_cast<std::uint32_t>(old.size()));
+}
+
 }  // namespace relay::engine

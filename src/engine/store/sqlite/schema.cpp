@@ -133,8 +133,18 @@ DROP INDEX outbox_subscription;
 CREATE INDEX files_pending ON files(id) WHERE state=0;
 )";
 
+// A log that has begun has a number; its events go by time, the oldest first.
+constexpr const char* kVersion6 = R"(
+ALTER TABLE workspaces ADD COLUMN event_seq INTEGER;
+CREATE TABLE workspace_events(workspace INTEGER NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL,
+  channel INTEGER NOT NULL, channel_name TEXT NOT NULL, conversation TEXT NOT NULL,
+  author TEXT NOT NULL, payload TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY(workspace, seq)) STRICT, WITHOUT ROWID;
+CREATE INDEX workspace_events_at ON workspace_events(at);
+)";
+
 /// From version n to version n+1.
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 static_assert(kSteps.size() == kEngineSchema);
 
 }  // namespace

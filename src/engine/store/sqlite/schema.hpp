@@ -7,7 +7,7 @@
 namespace relay::engine {
 
 /// What this program writes; raised with each change of the tables.
-inline constexpr int kEngineSchema = 5;
+inline constexpr int kEngineSchema = 6;
 
 /// Brings the database up to this version, all of it or nothing. `conflict` when a newer
 /// relay-broker wrote it. Within no transaction.

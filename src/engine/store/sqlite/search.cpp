@@ -2,6 +2,7 @@
 
 #include "engine/refusal.hpp"
 #include "engine/store/sqlite/rows.hpp"
+#include "engine/store/sqlite/search_words.hpp"
 #include "engine/store/sqlite/sqlite_store.hpp"
 
 namespace relay::engine {
@@ -11,24 +12,6 @@ using storage::Query;
 
 constexpr Id kNoLastId = ~Id{0} >> 1U;
 constexpr Duration kRecently = std::chrono::hours(24 * 7);
-
-/// Every word in quotes, so that nothing in it is an operator of the index.
-std::string match_of(std::string_view words) {
-  std::string match;
-  bool within = false;
-  for (const char c : words) {
-    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\0';
-    if (space == within) {
-      match += within ? "\"" : match.empty() ? "\"" : " \"";
-      within = !within;
-    }
-    if (space) continue;
-    if (c == '"') match += '"';
-    match += c;
-  }
-  if (within) match += '"';
-  return match;
-}
 
 RecentReaction recent_reaction_row(const Query& row) {
   RecentReaction reaction;
@@ -48,6 +31,23 @@ SearchHit hit_row(const Query& row) {
 }
 
 }  // namespace
+
+std::string match_of(std::string_view words) {
+  std::string match;
+  bool within = false;
+  for (const char c : words) {
+    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\0';
+    if (space == within) {
+      match += within ? "\"" : match.empty() ? "\"" : " \"";
+      within = !within;
+    }
+    if (space) continue;
+    if (c == '"') match += '"';
+    match += c;
+  }
+  if (within) match += '"';
+  return match;
+}
 
 Result<bool> SqliteStore::index_messages(std::uint32_t most) {
   Id from = 0;

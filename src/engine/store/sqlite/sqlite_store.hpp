@@ -81,6 +81,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<std::vector<Reader>> readers(Id message) const override;
   [[nodiscard]] Result<Inbox> inbox_of(Id agent, std::uint32_t limit) const override;
   Result<std::uint32_t> prune_keys(std::uint32_t most) override;
+  Result<std::uint32_t> prune_messages(std::uint32_t most) override;
 
   Result<void> mark_sent(Id agent, const std::vector<std::uint64_t>& seqs) override;
   Result<Acked> ack_up_to(Id agent, Id node, std::uint64_t seq) override;
@@ -158,6 +159,12 @@ class SqliteStore final : public Store {
   Result<bool> claim_trigger(Id id, Wall since) override;
   [[nodiscard]] Result<Trigger> trigger(Id workspace, Id id) const override;
   [[nodiscard]] Result<std::vector<Trigger>> triggers(Id workspace) const override;
+  Result<void> begin_event_log(Id workspace) override;
+  [[nodiscard]] Result<std::optional<std::uint64_t>> event_log(Id workspace) const override;
+  Result<std::uint64_t> log_event(Id workspace, const WorkspaceEvent& event) override;
+  [[nodiscard]] Result<std::vector<WorkspaceEvent>> workspace_events(
+      Id workspace, std::uint64_t since, std::uint32_t most) const override;
+  Result<std::uint32_t> prune_events(Wall before, std::uint32_t most) override;
 
   Result<Webhook> add_webhook(const Webhook& webhook) override;
   Result<void> remove_webhook(Id id) override;

@@ -49,6 +49,19 @@ Trigger trigger_row(const Query& row) {
   return trigger;
 }
 
+WorkspaceEvent workspace_event_row(const Query& row) {
+  WorkspaceEvent event;
+  event.seq = row.number(0);
+  event.type = row.text(1);
+  event.channel = row.number(2);
+  event.channel_name = row.text(3);
+  event.conversation = row.text(4);
+  event.author = row.text(5);
+  event.payload = row.text(6);
+  event.at = rows::time_at(row, 7);
+  return event;
+}
+
 tl::unexpected<Error> no_observer() {
   return refuse(Refusal::observer_token_not_found, "there is no such observer token");
 }
@@ -206,6 +219,62 @@ Result<std::vector<Trigger>> SqliteStore::triggers(Id workspace) const {
       fmt::format("SELECT {} FROM triggers WHERE workspace=?1 ORDER BY id", kTrigger);
   Query query(db_, kSelect);
   return checked(rows::all(query.bind(workspace), trigger_row));
+}
+
+Result<void> SqliteStore::begin_event_log(Id workspace) {
+  Query(db_, "UPDATE workspaces SET event_seq=?2 WHERE id=?1 AND event_seq IS NULL")
+      .bind(workspace)
+      .bind(first_event_number(now()))
+      .run();
+  return checked();
+}
+
+Result<std::optional<std::uint64_t>> SqliteStore::event_log(Id workspace) const {
+  std::optional<std::uint64_t> last;
+  Query query(db_, "SELECT event_seq FROM workspaces WHERE id=?1");
+  if (query.bind(workspace).next() && !query.is_null(0)) last = query.number(0);
+  return checked(last);
+}
+
+Result<std::uint64_t> SqliteStore::log_event(Id workspace, const WorkspaceEvent& event) {
+  std::uint64_t seq = 0;
+  {
+    Query next(db_, "UPDATE workspaces SET event_seq=event_seq+1 WHERE id=?1 RETURNING event_seq");
+    if (next.bind(workspace).next()) seq = next.number(0);
+  }
+  Query(db_,
+        "INSERT INTO workspace_events(workspace,seq,type,channel,channel_name,conversation,author,"
+        "payload,at) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)")
+      .bind(workspace)
+      .bind(seq)
+      .bind(event.type)
+      .bind(event.channel)
+      .bind(event.channel_name)
+      .bind(event.conversation)
+      .bind(event.author)
+      .bind(event.payload)
+      .bind(rows::stamp(now()))
+      .run();
+  return checked(seq);
+}
+
+Result<std::vector<WorkspaceEvent>> SqliteStore::workspace_events(Id workspace, std::uint64_t since,
+                                                                  std::uint32_t most) const {
+  Query query(db_,
+              "SELECT seq,type,channel,channel_name,conversation,author,payload,at FROM "
+              "workspace_events WHERE workspace=?1 AND seq>?2 ORDER BY seq LIMIT ?3");
+  return checked(
+      rows::all(query.bind(workspace).bind(since).bind(std::int64_t{most}), workspace_event_row));
+}
+
+Result<std::uint32_t> SqliteStore::prune_events(Wall before, std::uint32_t most) {
+  Query(db_,
+        "DELETE FROM workspace_events WHERE (workspace,seq) IN (SELECT workspace,seq FROM "
+        "workspace_events WHERE at<?1 ORDER BY at LIMIT ?2)")
+      .bind(rows::stamp(before))
+      .bind(std::int64_t{most})
+      .run();
+  return checked(static_cast<std::uint32_t>(db_.changes()));
 }
 
 }  // namespace relay::engine

@@ -111,6 +111,7 @@ Result<void> SqliteStore::remove_workspace(Id id) {
       "DELETE FROM nodes WHERE workspace=?1",
       "DELETE FROM actions WHERE workspace=?1",
       "DELETE FROM invocations WHERE workspace=?1",
+      "DELETE FROM workspace_events WHERE workspace=?1",
       "DELETE FROM workspaces WHERE id=?1",
   };
   for (const char* sql : kOf) Query(db_, sql).bind(id).run();

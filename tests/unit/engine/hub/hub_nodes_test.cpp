@@ -179,6 +179,50 @@ TEST_CASE("what a node causes is put into the outbox of subscriptions, which is 
   CHECK(queued() == 1);
 }
 
+TEST_CASE("A14, H1: what has arrived is told to subscriptions, and is in the log with its number") {
+  int woken = 0;
+  HubSettings settings;
+  settings.wake_outbox = [&] { ++woken; };
+  HubWorld world(nullptr, settings);
+  Subscription wants;
+  wants.workspace = world.workspace.id;
+  wants.url = "http://127.0.0.1:9/x";
+  wants.events = {"delivery.delivered"};
+  world.get<Subscription>([&](Store& store) { return store.add_subscription(wants); });
+  const auto alice = world.agent("alice");
+  const auto bob = world.agent("bob");
+  auto peer = world.node(world.broker("box"));
+  world.claim(*peer, "bob");
+  const auto deliver = [&](const std::string& text) {
+    world.dm(alice, bob, text);
+    const auto frame = peer->hear("deliver");
+    peer->say(R"({"v":1,"type":"delivery.ack","agent":"bob","up_to_seq":)" + frame.at("/seq") +
+              "}");
+  };
+  peer->say(R"({"v":1,"type":"delivery.ack","agent":"bob","up_to_seq":0})");
+  deliver("first");
+  world.until([&] { return woken == 1; });
+  CHECK(world.get<std::vector<Outbound>>([](Store& store) { return store.take_outbound(10); })
+            .size() == 1);
+  const Id team = world.workspace.id;
+  const auto begun = world.get<std::uint64_t>([team](Store& store) -> Result<std::uint64_t> {
+    auto log = store.begin_event_log(team);
+    if (!log) return fail(log.error());
+    return store.event_log(team)->value();
+  });
+  auto eye = world.watcher();
+  deliver("second");
+  world.until([&] { return woken == 2; });
+  const auto events = world.get<std::vector<WorkspaceEvent>>(
+      [=](Store& store) { return store.workspace_events(team, begun, 10); });
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].type == "delivery.delivered");
+  CHECK(events[0].seq == begun + 1);
+  CHECK(events[0].payload.find("seq") == std::string::npos);
+  eye->hear("dm.received");
+  CHECK(eye->hear("delivery.delivered").at("/seq") == std::to_string(begun + 1));
+}
+
 TEST_CASE("what a node was told to be too late holds once the disk has written it") {
   HubWorld world;
   const auto alice = world.agent("alice");

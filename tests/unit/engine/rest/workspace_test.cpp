@@ -121,6 +121,63 @@ TEST_CASE("an observer sees no more than its filters say") {
   CHECK(world.get("/v1/search?q=other", one.at("/data/token")).at("/data") == "[]");
 }
 
+TEST_CASE(
+    "H1-H5: what happens is kept once somebody has asked for it, and shown to who may see it") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto bob = world.agent("bob");
+  world.channel("open", {ada, bob});
+  world.channel("other", {ada});
+  const std::string log = "/v1/workspace/events";
+  world.say("open", ada, "before");
+  const auto first = world.get(log, world.key);
+  CHECK(first.at("/data/events") == "[]");
+  const auto start = std::stoull(first.at("/data/latest_seq"));
+  CHECK(start > 0);
+  world.say("open", ada, "one");
+  world.say("other", ada, "two");
+  world.dm(ada, "bob", "three");
+  const auto since = [&](std::uint64_t seq) { return log + "?since=" + std::to_string(seq); };
+  const auto all = world.get(since(start), world.key);
+  const auto last = std::to_string(start + 3);
+  CHECK(all.at("/data/events/0/seq") == std::to_string(start + 1));
+  CHECK(all.at("/data/events/0/type") == "message.created");
+  CHECK(all.at("/data/events/0/payload/message/text") == "one");
+  CHECK(all.at("/data/events/0/payload/seq") == "");
+  CHECK(all.at("/data/events/2/type") == "dm.received");
+  CHECK(all.at("/data/events/2/seq") == last);
+  CHECK(all.at("/data/events/3/seq") == "");
+  CHECK(all.at("/data/latest_seq") == last);
+  CHECK(all.at("/data/next_since") == last);
+  const auto one = world.get(since(start + 1) + "&limit=1", world.key);
+  CHECK(one.at("/data/events/0/payload/message/text") == "two");
+  CHECK(one.at("/data/events/1/seq") == "");
+  CHECK(one.at("/data/next_since") == std::to_string(start + 2));
+  CHECK(world.get(since(start + 3), world.key).at("/data/next_since") == last);
+
+  for (const char* wrong : {"?limit=0", "?limit=501", "?since=-1", "?since=x"}) {
+    CAPTURE(wrong);
+    CHECK(refusal(world.get(log + wrong, world.key)) == "400 invalid_request");
+  }
+  CHECK(refusal(world.get(log, ada)) == "401 unauthorized");
+  const auto observer = [&](const std::string& name, const std::string& rest) {
+    return world
+        .post("/v1/observer-tokens", world.key,
+              R"({"name":")" + name + R"(","scopes":)" + rest + "}")
+        .at("/data/token");
+  };
+  CHECK(refusal(world.get(log, observer("blind", R"(["messages:read"])"))) ==
+        "403 insufficient_scope");
+  const auto eye = observer("eye", R"(["stream:read"],"filters":{"channel_names":["other"],)"
+                                   R"("include_dms":false})");
+  const auto seen = world.get(since(start), eye);
+  CHECK(seen.at("/data/events/0/payload/message/text") == "two");
+  CHECK(seen.at("/data/events/1/seq") == "");
+  CHECK(seen.at("/data/next_since") == last);
+  const auto dms = observer("dms", R"(["stream:read"],"filters":{"event_types":["dm.received"]})");
+  CHECK(world.get(since(start), dms).at("/data/events/0/seq") == last);
+}
+
 TEST_CASE("a workspace: made, found, changed, and gone with all that is in it") {
   RestWorld world;
   const auto again = world.post("/v1/workspaces", world.key, R"({"name":"team"})");

@@ -1,4 +1,4 @@
-#include "engine/hub/stream_filter.hpp"
+#include "engine/stream_filter.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -37,6 +37,16 @@ StreamFacts facts_of(const StreamNews& news) {
   } else if (const auto* dm = std::get_if<wire::StreamDm>(&news.event)) {
     facts.author = dm->message.agent_id;
   }
+  return facts;
+}
+
+StreamFacts facts_of(const WorkspaceEvent& event) {
+  StreamFacts facts;
+  facts.type = event.type;
+  facts.channel = event.channel;
+  facts.channel_name = event.channel_name;
+  facts.conversation = event.conversation;
+  facts.author = event.author;
   return facts;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "engine/happenings.hpp"
+#include "engine/store/watching.hpp"
 #include "wire/rest_workspace.hpp"
 
 namespace relay::engine {
@@ -18,6 +20,9 @@ struct StreamFacts {
 
 [[nodiscard]] StreamFacts facts_of(const StreamNews& news);
 
+/// The same of what was written into the log.
+[[nodiscard]] StreamFacts facts_of(const WorkspaceEvent& event);
+
 /// What one watcher is shown: all, or what the filters of an observer leave. A filter is about the
 /// events that have what it is about: one for channels hides no presence.
 class StreamFilter {
@@ -25,6 +30,7 @@ class StreamFilter {
   StreamFilter() = default;
   /// As they are stored. Filters that cannot be read show nothing.
   explicit StreamFilter(const std::string& json);
+  explicit StreamFilter(wire::ObserverFilters filters) : filters_(std::move(filters)) {}
 
   [[nodiscard]] bool shows(const StreamFacts& facts) const;
 

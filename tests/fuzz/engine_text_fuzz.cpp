@@ -1,0 +1,76 @@
+// What people and clients write into texts that the engine reads: words of a search, mentions,
+// patterns of triggers, times, names of deliveries, filters.
+#include <cstdint>
+#include <cstdlib>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "engine/names.hpp"
+#include "engine/pattern.hpp"
+#include "engine/store/sqlite/search_words.hpp"
+#include "engine/stream_filter.hpp"
+#include "engine/views.hpp"
+#include "storage/connection.hpp"
+
+namespace {
+
+using namespace relay;
+using namespace relay::engine;
+
+/// A pattern may cost what it is long for each byte of the text.
+constexpr std::size_t kLongestText = 64;
+
+void expect(bool good) {
+  if (!good) std::abort();
+}
+
+/// The index takes every query that we make: it would fail for ever on one that it cannot read.
+void search(const std::string& input) {
+  static const auto db =
+      storage::Connection::open("", storage::Connection::How::memory, "words").value();
+  static const bool made = db->exec("CREATE VIRTUAL TABLE words USING fts5(text)");
+  expect(made);
+  const auto match = match_of(input);
+  if (match.empty()) return;
+  storage::Query query(*db, "SELECT rowid FROM words WHERE words MATCH ?1");
+  query.bind(match).run();
+  expect(!db->failed());
+}
+
+void find_mentions(const std::string& input) {
+  const auto mentions = mentions_in(input);
+  expect(std::set(mentions.begin(), mentions.end()).size() == mentions.size());
+  for (const auto& name : mentions) expect(input.find("@" + name) != std::string::npos);
+}
+
+void read_times(const std::string& input) {
+  const auto time = parse_wire_time(input);
+  if (!time) return;
+  const auto written = wire_time(*time);
+  const auto again = parse_wire_time(written);
+  expect(again && wire_time(*again) == written);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string input(reinterpret_cast<const char*>(data), size);
+  search(input);
+  find_mentions(input);
+  read_times(input);
+  if (const auto name = parse_delivery_id(input)) {
+    Delivery delivery;
+    delivery.message = name->message;
+    delivery.agent = name->agent;
+    expect(parse_delivery_id(delivery_id(delivery)).has_value());
+  }
+  if (const auto id = parse_id(input)) expect(parse_id(std::to_string(*id)) == id);
+  const StreamFilter filter(input);
+  StreamFacts facts;
+  facts.type = "message.created";
+  (void)filter.shows(facts);
+  const auto text = input.substr(0, kLongestText);
+  if (is_pattern(input)) (void)has_pattern(text, input);
+  return 0;
+}
