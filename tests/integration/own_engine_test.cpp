@@ -1,4 +1,6 @@
 // `serve` with nothing configured: an engine of our own, shared by the brokers of a user.
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "integration/serve_world.hpp"
@@ -44,6 +46,25 @@ struct Neighbour {
   os::Environment environment;
   std::filesystem::path directory;
   std::unique_ptr<RunningProgram> broker;
+};
+
+/// Somebody who listens where the engine did, and never answers.
+class PortTaker {
+ public:
+  explicit PortTaker(const std::string& url)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int yes = 1;
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1))));
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+    REQUIRE(::listen(socket_.get(), 16) == 0);
+  }
+
+ private:
+  os::Fd socket_;
 };
 
 unsigned mode_of(const std::filesystem::path& path) {
@@ -169,6 +190,44 @@ TEST_CASE_FIXTURE(User, "a channel is heard at every broker, once, and who is aw
   CHECK(status.find("engine.db") != std::string::npos);
   CHECK(text_at(other.run({"status", "--json"}).out, "/engine_process/instance") == mine);
   CHECK(run({"doctor"}).out.find("run by the broker " + mine) != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(User,
+                  "an engine whose port somebody else has taken goes on elsewhere, agents too") {
+  serve({"--json"});
+  const std::string engine = text_at(broker->out(), "/engine");
+  Neighbour other(*this, "other");
+  other.serve({"--json"});
+  other.spawn_reader("bob", temp);
+  // It does not get there first.
+  other.broker->signal(SIGSTOP);
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+  const PortTaker stranger(engine);
+  other.broker->signal(SIGCONT);
+  other.broker->wait_for_err("the engine is at another address now");
+  serve({"--json"});
+  CHECK(text_at(broker->out(), "/engine") != engine);
+  CHECK(text_at(broker->out(), "/runs_engine") == "false");
+  const auto sent = send_until_it_works(*this, "bob", "at the new address");
+  CAPTURE(sent.err);
+  REQUIRE(sent.status.as_shell() == 0);
+  other.wait_shown("bob", "at the new address");
+}
+
+TEST_CASE_FIXTURE(User, "an engine with a database elsewhere is another engine, found by that") {
+  const auto store = "sqlite:" + (temp / "elsewhere" / "x.db").string();
+  serve({"--json", "--store", store});
+  const std::string engine = text_at(broker->out(), "/engine");
+  CHECK(mode_of(temp / "elsewhere" / "x.db.key") == 0600);
+  Neighbour shared(*this, "shared");
+  shared.serve({"--json"});
+  CHECK(text_at(shared.broker->out(), "/engine") != engine);
+  CHECK(text_at(shared.broker->out(), "/runs_engine") == "true");
+  Neighbour same(*this, "same");
+  same.serve({"--json", "--store", store});
+  CHECK(text_at(same.broker->out(), "/engine") == engine);
+  CHECK(text_at(same.broker->out(), "/runs_engine") == "false");
 }
 
 TEST_CASE_FIXTURE(User, "an engine for one instance alone, and an engine alone") {
