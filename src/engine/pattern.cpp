@@ -31,11 +31,10 @@ bool is_cheap(const std::string& pattern) {
   for (std::size_t at = 0; at < pattern.size(); ++at) {
     if (pattern[at] == '\\') {
       ++at;
-    } else if (pattern[at] == '{') {
-      return false;
-    } else if (pattern.compare(at, 2, "(?") == 0 && pattern.compare(at, 3, "(?:") != 0) {
-      return false;
+      continue;
     }
+    const bool looks = pattern.compare(at, 2, "(?") == 0 && pattern.compare(at, 3, "(?:") != 0;
+    if (pattern[at] == '{' || looks) return false;
   }
   return true;
 }
