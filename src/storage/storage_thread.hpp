@@ -54,18 +54,23 @@ class StorageThread {
   /// one that has may be, as after `timeout`.
   template <class T>
   asio::awaitable<Result<T>> run(std::function<Result<T>()> work) {
-    return typed<T>(std::move(work), {}, false);
+    auto place = std::make_shared<std::optional<T>>();
+    return taken_from(perform(filling(std::move(work), place), {}, false), place);
   }
   /// The same for what has to be known of though nobody waits for it any more: `late` gets its
   /// value on the loop once that is durable. What `late` uses outlives `close`.
   template <class T>
   asio::awaitable<Result<T>> run(std::function<Result<T>()> work, std::function<void(T&)> late) {
-    return typed<T>(std::move(work), std::move(late), false);
+    auto place = std::make_shared<std::optional<T>>();
+    Late with_value = [late = std::move(late), place] { late(**place); };
+    return taken_from(perform(filling(std::move(work), place), std::move(with_value), false),
+                      place);
   }
   /// Outside of any transaction, between two groups.
   template <class T>
   asio::awaitable<Result<T>> run_alone(std::function<Result<T>()> work) {
-    return typed<T>(std::move(work), {}, true);
+    auto place = std::make_shared<std::optional<T>>();
+    return taken_from(perform(filling(std::move(work), place), {}, true), place);
   }
 
   void answer_within(Duration most) { answer_within_ = most; }
@@ -87,23 +92,25 @@ class StorageThread {
   asio::awaitable<Result<void>> answer_of(std::shared_ptr<Job> job);
   asio::awaitable<Result<void>> perform(Work work, Late late, bool alone);
 
+  /// Where a job leaves what it returns; shared with it, which can outlive who waits.
   template <class T>
-  asio::awaitable<Result<T>> typed(std::function<Result<T>()> work, std::function<void(T&)> late,
-                                   bool alone) {
-    // Shared with the job, which can outlive this coroutine.
-    auto value = std::make_shared<std::optional<T>>();
-    Work plain = [work = std::move(work), value]() -> Result<void> {
+  using Place = std::shared_ptr<std::optional<T>>;
+
+  template <class T>
+  static Work filling(std::function<Result<T>()> work, Place<T> place) {
+    return [work = std::move(work), place = std::move(place)]() -> Result<void> {
       auto result = work();
       if (!result) return fail(std::move(result).error());
-      value->emplace(*std::move(result));
+      place->emplace(*std::move(result));
       return {};
     };
-    Late plainly_late;
-    if (late) plainly_late = [late = std::move(late), value] { late(**value); };
-    auto performed = perform(std::move(plain), std::move(plainly_late), alone);
+  }
+  template <class T>
+  static asio::awaitable<Result<T>> taken_from(asio::awaitable<Result<void>> performed,
+                                               Place<T> place) {
     auto done = co_await std::move(performed);
     if (!done) co_return fail(std::move(done).error());
-    co_return std::move(**value);
+    co_return std::move(**place);
   }
 
   asio::any_io_executor executor_;

@@ -20,15 +20,17 @@ class StoreThread {
         writer_(executor, database.writer()),
         reader_(std::move(executor), database.reader()) {}
 
-  /// `work` owns all that it uses. What it refuses is undone as a whole. `late` gets on the loop
-  /// what was done when the disk was so slow, or the caller so hasty, that it was not waited for.
+  /// `work` owns all that it uses. What it refuses is undone as a whole.
+  template <class T>
+  asio::awaitable<Result<T>> write(std::function<Result<T>(Store&)> work) {
+    return writer_.run<T>(on_store(std::move(work)));
+  }
+  /// `late` gets on the loop what was done when the disk was so slow, or the caller so hasty, that
+  /// it was not waited for.
   template <class T>
   asio::awaitable<Result<T>> write(std::function<Result<T>(Store&)> work,
-                                   std::function<void(T&)> late = {}) {
-    std::function<Result<T>()> job = [this, work = std::move(work)] {
-      return work(database_.store());
-    };
-    return writer_.run<T>(std::move(job), std::move(late));
+                                   std::function<void(T&)> late) {
+    return writer_.run<T>(on_store(std::move(work)), std::move(late));
   }
   template <class T>
   asio::awaitable<Result<T>> read(std::function<Result<T>(const Store&)> work) {
@@ -58,6 +60,11 @@ class StoreThread {
   [[nodiscard]] std::uint64_t transactions() const { return writer_.groups(); }
 
  private:
+  template <class T>
+  std::function<Result<T>()> on_store(std::function<Result<T>(Store&)> work) {
+    return [this, work = std::move(work)] { return work(database_.store()); };
+  }
+
   SqliteDatabase& database_;
   storage::StorageThread writer_;
   storage::StorageThread reader_;
