@@ -126,9 +126,7 @@ class Serving {
     facts.workspace_id = engine_workspace_;
     facts.connected = true;
     announce(facts);
-    if (const auto interval = manager_.watchdog_interval()) {
-      tasks_.spawn(feed_watchdog(*interval / 3));
-    }
+    feed_manager();
     while (!asked_to_end_) {
       (void)co_await ending_.wait(kEndsWithin);
     }
@@ -161,18 +159,20 @@ class Serving {
     os::dump_no_core();
     if (facts) {
       announce(*facts);
-      if (const auto interval = manager_.watchdog_interval()) {
-        tasks_.spawn(feed_watchdog(*interval / 3));
-      }
+      feed_manager();
       auto why = co_await daemon.wait();
       if (why) out = fail(*std::move(why));
     } else {
       out = fail(facts.error());
     }
-    (void)manager_.stopping("ending");
-    (void)manager_.extend_timeout(kEndsWithin);
-    const bool leave = leave_agents_ || (moved_ && !asked_to_end_) ||
-                       (!out && out.error().code == Code::already_running);
+    // It begins again at once: for the service manager it goes on.
+    const bool moves = out && moved_ && !asked_to_end_;
+    if (!moves) {
+      (void)manager_.stopping("ending");
+      (void)manager_.extend_timeout(kEndsWithin);
+    }
+    const bool leave =
+        leave_agents_ || moves || (!out && out.error().code == Code::already_running);
     co_await daemon.stop(leave ? broker::Daemon::Agents::leave : broker::Daemon::Agents::end);
     daemon_ = nullptr;
     co_return out;
@@ -300,6 +300,13 @@ class Serving {
     (void)manager_.ready(ready_status_);
   }
 
+  /// Once, however often the broker begins again.
+  void feed_manager() {
+    const auto interval = manager_.watchdog_interval();
+    if (!interval || std::exchange(fed_, true)) return;
+    tasks_.spawn(feed_watchdog(*interval / 3));
+  }
+
   asio::awaitable<void> feed_watchdog(Duration every) {
     for (;;) {
       (void)manager_.watchdog();
@@ -326,6 +333,7 @@ class Serving {
   /// The engine is at another address than the broker believes.
   bool moved_ = false;
   bool announced_ = false;
+  bool fed_ = false;
   std::string engine_workspace_;
   net::Event ending_;
   os::Path state_dir_;

@@ -1,6 +1,7 @@
 #include "engine/dispatch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/names.hpp"
 #include "engine/refusal.hpp"
@@ -276,6 +277,16 @@ Result<std::vector<Invocation>> take_from(Store& store, Id node, const std::vect
     return kept || invocation.state != InvocationState::dispatched || invocation.handler_agent != 0;
   });
   return run_all_again(store, *std::move(open));
+}
+
+Result<void> take_place(Store& store, Id node, Id invocation) {
+  auto known = store.invocation(invocation);
+  if (!known && refusal_of(known.error()) == Refusal::invocation_not_found) return {};
+  if (!known) return fail(std::move(known).error());
+  const bool is_here = known->state == InvocationState::dispatched && known->node == node;
+  if (!is_here || !std::exchange(known->place_held, false)) return {};
+  auto put = store.put_invocation(*known);
+  return put ? store.give_place_back(node) : put;
 }
 
 Result<LostNode> lose_node(Store& store, Id node) {

@@ -52,6 +52,9 @@ struct Answered {
 /// A node is there (it has registered, or said that it lives): what waits for it and now goes.
 [[nodiscard]] Result<std::vector<Invocation>> start_waiting(Store& store, Id node);
 
+/// The agent that a spawn is about is on that node now, and has the place that was held for it.
+[[nodiscard]] Result<void> take_place(Store& store, Id node, Id invocation);
+
 /// What a node had to do goes to others, but for what it says it still has and what agents handle.
 [[nodiscard]] Result<std::vector<Invocation>> take_from(Store& store, Id node,
                                                         const std::vector<Id>& keeps);

@@ -127,17 +127,19 @@ struct StorageThread::Shared {
 
   /// The jobs go to the loop with their answers: an event is destroyed where it was made.
   void answer(Group group) {
-    asio::post(executor, [group = std::move(group)] {
+    asio::post(executor, [group = std::move(group), over = over] {
       for (const auto& job : group) {
         job->is_answered = true;
         job->answered.notify();
-        if (job->is_left && job->late && *job->outcome) job->late();
+        if (!*over && job->is_left && job->late && *job->outcome) job->late();
       }
     });
   }
 
   asio::any_io_executor executor;
   Transactions& target;
+  /// On the loop only: what late answers would be told to may be gone. Outlives us with them.
+  std::shared_ptr<bool> over = std::make_shared<bool>(false);
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::shared_ptr<Job>> queue;
@@ -153,6 +155,7 @@ StorageThread::StorageThread(asio::any_io_executor executor, Transactions& targe
 }
 
 StorageThread::~StorageThread() {
+  *shared_->over = true;
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->closing = true;
@@ -200,7 +203,8 @@ asio::awaitable<Result<void>> StorageThread::answer_of(std::shared_ptr<Job> job)
     job->is_left = !undone;
     const char* how = undone ? "nothing was written" : "it may be written all the same";
     if (cancelled) co_return fail(Code::cancelled, std::string("not waited for: ") + how);
-    co_return fail(Code::timeout, std::string("the disk has not answered in time: ") + how,
+    co_return fail(undone ? Code::queue_full : Code::timeout,
+                   std::string("the disk has not answered in time: ") + how,
                    "look for errors of the disk in the system's log");
   }
 }
@@ -218,6 +222,7 @@ asio::awaitable<void> StorageThread::close() {
   if (!job) co_return;
   auto answer = answer_of(*std::move(job));
   (void)co_await std::move(answer);
+  *shared_->over = true;
 }
 
 }  // namespace relay::storage

@@ -51,14 +51,14 @@ class StorageThread {
 
   /// In a group. `work` runs on the storage thread and owns all that it uses. A coroutine that is
   /// cancelled while it waits gets `cancelled` at once: a job that has not begun is not done then,
-  /// one that has may be, as after `timeout`.
+  /// one that has may be, as after `timeout`; `queue_full` says that nothing was done.
   template <class T>
   asio::awaitable<Result<T>> run(std::function<Result<T>()> work) {
     auto place = std::make_shared<std::optional<T>>();
     return taken_from(perform(filling(std::move(work), place), {}, false), place);
   }
   /// The same for what has to be known of though nobody waits for it any more: `late` gets its
-  /// value on the loop once that is durable. What `late` uses outlives `close`.
+  /// value on the loop once that is durable, but not after `close` has returned.
   template <class T>
   asio::awaitable<Result<T>> run(std::function<Result<T>()> work, std::function<void(T&)> late) {
     auto place = std::make_shared<std::optional<T>>();

@@ -79,6 +79,11 @@ Result<Outcome> claim(Store& store, const NodeCaller& caller, AgentClaim claim,
   auto before = store.find_agent(on->workspace, claim.name);
   auto agent = store.claim_agent(claim);
   if (!agent) return fail(std::move(agent).error());
+  const auto spawn = parse_id(claim.invocation_id.value_or(std::string()), kInvocationPrefix);
+  if (spawn) {
+    auto taken = take_place(store, caller.node, *spawn);
+    if (!taken) return fail(std::move(taken).error());
+  }
   auto outcome = begin(store, agent->workspace);
   auto& happenings = outcome->happenings.front();
   if (!before || before->status != AgentStatus::active) tell_status(*agent, happenings);

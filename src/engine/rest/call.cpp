@@ -25,10 +25,10 @@ bool contains(const std::vector<std::string>& all, const std::string& one) {
 
 constexpr unsigned kRetryAfter = 1;
 
-/// It was not done because of how busy the engine is, or because it ends.
+/// It was not done, because of how busy the engine is. What may have been done is not said to be
+/// worth another try: it would be done twice.
 bool is_not_now(const Error& error) {
-  return error.code == Code::queue_full || error.code == Code::timeout ||
-         error.code == Code::cancelled;
+  return error.code == Code::queue_full;
 }
 
 Result<Id> id_asked(const Call& call, std::string_view name) {

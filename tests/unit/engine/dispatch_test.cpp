@@ -130,6 +130,28 @@ TEST_CASE("who has left a node leaves a place, and who is there has one, before 
   });
 }
 
+TEST_CASE("an agent that has come takes the place that was held for it, and no second one") {
+  on_each_store([](StoreWorld& world) {
+    const auto one = world.broker("one", {"spawn:claude"}, 2);
+    const auto two = world.broker("two", {"spawn:claude"}, 2);
+    const auto first = world.get(spawn(world, "one"));
+    world.get(world.claim(one, "worker"));
+    const auto come = [&](const Node& node, Id invocation) {
+      world.get(world.write([&](Store& of) { return take_place(of, node.id, invocation); }));
+    };
+    come(two, first.id);
+    come(one, 17);
+    CHECK(look(world, one).reserved == 1);
+    come(one, first.id);
+    come(one, first.id);
+    CHECK(look(world, one).reserved == 0);
+    CHECK(world.get(spawn(world, "one")).node == one.id);
+    CHECK(world.refusal(spawn(world, "one")) == "handler_unavailable");
+    REQUIRE(answer(world, one, first));
+    CHECK(look(world, one).reserved == 1);
+  });
+}
+
 TEST_CASE("T10: a target that is not there, cannot, or is nobody's own") {
   on_each_store([](StoreWorld& world) {
     world.broker("plain", {"lint"});

@@ -269,7 +269,7 @@ TEST_CASE("what the disk has taken too long for is told and delivered all the sa
   quick.disk.set(relay::test::DiskFault::sync_waits);
   world.engine.wait_for_disk(std::chrono::milliseconds(20));
   const auto late = world.post("/v1/dm", ada, R"({"to":"bob","text":"late"})");
-  CHECK(refusal(late) == "503 unavailable");
+  CHECK(refusal(late) == "500 internal_error");
   CHECK(world.engine.heard().empty());
   world.engine.wait_for_disk(std::chrono::seconds(60));
   quick.disk.set(relay::test::DiskFault::does_not_sync);

@@ -38,14 +38,16 @@ TEST_CASE("every answer is an envelope, and every token has its place") {
 }
 
 TEST_CASE("what a busy engine has not done may be asked again") {
-  for (const auto code : {Code::queue_full, Code::timeout, Code::cancelled}) {
-    const auto answer = rest::refused(Error(code, "inside"));
-    CHECK(answer.status == 503);
-    CHECK(answer.retry_after == 1);
-    CHECK(answer.body.find(R"("code":"unavailable")") != std::string::npos);
-    CHECK(answer.body.find("inside") == std::string::npos);
+  const auto answer = rest::refused(Error(Code::queue_full, "inside"));
+  CHECK(answer.status == 503);
+  CHECK(answer.retry_after == 1);
+  CHECK(answer.body.find(R"("code":"unavailable")") != std::string::npos);
+  CHECK(answer.body.find("inside") == std::string::npos);
+  // These may have been done all the same.
+  for (const auto code : {Code::timeout, Code::cancelled, Code::io_error}) {
+    CHECK(rest::refused(Error(code, "inside")).status == 500);
+    CHECK(rest::refused(Error(code, "inside")).retry_after == 0);
   }
-  CHECK(rest::refused(Error(Code::io_error, "inside")).status == 500);
 }
 
 TEST_CASE("an observer sees what its scopes say, until it is revoked") {
