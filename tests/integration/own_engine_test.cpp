@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "integration/serve_world.hpp"
+#include "integration/service_manager.hpp"
 
 namespace relay::test {
 namespace {
@@ -197,8 +198,11 @@ TEST_CASE_FIXTURE(User,
   serve({"--json"});
   const std::string engine = text_at(broker->out(), "/engine");
   Neighbour other(*this, "other");
+  const Manager manager(temp / "notify");
+  other.environment.set("NOTIFY_SOCKET", temp / "notify");
   other.serve({"--json"});
   other.spawn_reader("bob", temp);
+  (void)manager.wait("READY=1");
   // It does not get there first.
   other.broker->signal(SIGSTOP);
   broker->signal(SIGKILL);
@@ -213,6 +217,8 @@ TEST_CASE_FIXTURE(User,
   CAPTURE(sent.err);
   REQUIRE(sent.status.as_shell() == 0);
   other.wait_shown("bob", "at the new address");
+  // A manager that had been told so would kill it.
+  CHECK_FALSE(manager.has_heard("STOPPING=1"));
 }
 
 TEST_CASE_FIXTURE(User, "an engine with a database elsewhere is another engine, found by that") {
