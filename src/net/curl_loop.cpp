@@ -13,11 +13,6 @@ constexpr std::size_t kIdleHandlesMost = 16;
 /// Connections kept open for the next calls.
 constexpr long kIdleConnectionsMost = 16;
 
-void init_curl_once() {
-  static const CURLcode outcome = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (outcome != CURLE_OK) throw std::runtime_error("libcurl does not start");
-}
-
 }  // namespace
 
 struct CurlLoop::Watch {
@@ -33,29 +28,28 @@ struct CurlLoop::Watch {
   bool over = false;
 };
 
-CurlLoop::CurlLoop(asio::any_io_executor executor)
-    : executor_(std::move(executor)), timer_(executor_) {
-  init_curl_once();
-  multi_ = curl_multi_init();
+CurlLoop::CurlLoop(asio::any_io_executor executor, const CurlLibrary& library)
+    : executor_(std::move(executor)), library_(library), timer_(executor_) {
+  multi_ = library_.multi_init();
   if (!multi_) throw std::runtime_error("libcurl gives no multi handle");
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::on_timer);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnectionsMost);
+  library_.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
+  library_.multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  library_.multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::on_timer);
+  library_.multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  library_.multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnectionsMost);
 }
 
 CurlLoop::~CurlLoop() {
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, nullptr);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
+  library_.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, nullptr);
+  library_.multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
   for (auto& [fd, watch] : watches_) watch->descriptor.release();
-  for (CURL* handle : idle_handles_) curl_easy_cleanup(handle);
-  curl_multi_cleanup(multi_);
+  for (CURL* handle : idle_handles_) library_.easy_cleanup(handle);
+  library_.multi_cleanup(multi_);
 }
 
 CURL* CurlLoop::take_handle() {
   if (idle_handles_.empty()) {
-    CURL* handle = curl_easy_init();
+    CURL* handle = library_.easy_init();
     if (!handle) throw std::bad_alloc();
     return handle;
   }
@@ -66,8 +60,8 @@ CURL* CurlLoop::take_handle() {
 
 void CurlLoop::start(CurlTransfer* transfer) {
   transfers_.push_back(transfer);
-  curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
-  const bool refused = down_ || curl_multi_add_handle(multi_, transfer->easy) != CURLM_OK;
+  library_.easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+  const bool refused = down_ || library_.multi_add_handle(multi_, transfer->easy) != CURLM_OK;
   if (refused) {
     transfer->done = true;
     transfer->code = down_ ? CURLE_ABORTED_BY_CALLBACK : CURLE_FAILED_INIT;
@@ -77,12 +71,12 @@ void CurlLoop::start(CurlTransfer* transfer) {
 void CurlLoop::remove(CurlTransfer* transfer) {
   std::erase(transfers_, transfer);
   CURL* handle = std::exchange(transfer->easy, nullptr);
-  curl_multi_remove_handle(multi_, handle);
+  library_.multi_remove_handle(multi_, handle);
   if (idle_handles_.size() >= kIdleHandlesMost) {
-    curl_easy_cleanup(handle);
+    library_.easy_cleanup(handle);
     return;
   }
-  curl_easy_reset(handle);
+  library_.easy_reset(handle);
   idle_handles_.push_back(handle);
 }
 
@@ -172,12 +166,12 @@ void CurlLoop::arm(const std::shared_ptr<Watch>& watch) {
 
 void CurlLoop::act(curl_socket_t fd, int events) {
   int running = 0;
-  curl_multi_socket_action(multi_, fd, events, &running);
+  library_.multi_socket_action(multi_, fd, events, &running);
   int left = 0;
-  while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+  while (CURLMsg* message = library_.multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     CurlTransfer* transfer = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    library_.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     transfer->done = true;
     transfer->code = message->data.result;
     transfer->finished.notify();

@@ -2,14 +2,14 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/steady_timer.hpp>
-#include <curl/curl.h>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "net/curl_library.hpp"
 #include "net/event.hpp"
 
-// Internal to net/: the only header that shows curl.
+// Internal to net/.
 namespace relay::net {
 
 /// A transfer that CurlLoop runs. Whoever starts it keeps it alive until it is removed.
@@ -26,10 +26,12 @@ struct CurlTransfer {
 /// Asio waits. Shared, because handlers of waits that were cancelled run later.
 class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
  public:
-  explicit CurlLoop(asio::any_io_executor executor);
+  CurlLoop(asio::any_io_executor executor, const CurlLibrary& library);
   ~CurlLoop();
   CurlLoop(const CurlLoop&) = delete;
   CurlLoop& operator=(const CurlLoop&) = delete;
+
+  [[nodiscard]] const CurlLibrary& library() const { return library_; }
 
   /// A handle with no options set.
   [[nodiscard]] CURL* take_handle();
@@ -50,6 +52,7 @@ class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
   void act(curl_socket_t fd, int events);
 
   asio::any_io_executor executor_;
+  const CurlLibrary& library_;
   asio::steady_timer timer_;
   CURLM* multi_;
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;

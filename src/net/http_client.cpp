@@ -8,8 +8,10 @@
 #include <optional>
 
 #include "net/curl_loop.hpp"
+#include "net/near_http.hpp"
 #include "net/proxy.hpp"
 #include "net/timeout.hpp"
+#include "net/url.hpp"
 
 namespace relay::net {
 namespace {
@@ -22,39 +24,24 @@ constexpr std::size_t kBodyShown = 500;
 /// How long after its deadline a transfer that curl has not ended is ended by us.
 constexpr std::chrono::seconds kDeadlineSlack{1};
 
-struct UrlCleanup {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-using CurlUrl = std::unique_ptr<CURLU, UrlCleanup>;
-
 struct ListCleanup {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { free_all(list); }
+  decltype(CurlLibrary::slist_free_all) free_all;
 };
 using List = std::unique_ptr<curl_slist, ListCleanup>;
 
-CurlUrl parse_url(const std::string& text) {
-  CurlUrl url(curl_url());
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return nullptr;
-  return url;
-}
-
-std::string part_of(const CurlUrl& url, CURLUPart part) {
-  char* text = nullptr;
-  if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return {};
-  std::string copy(text);
-  curl_free(text);
-  return copy;
-}
-
 /// A URL as it may be shown: no credentials, query or fragment.
-std::string shown_url(const std::string& text) {
-  const auto url = parse_url(text);
-  if (!url) return "a malformed URL";
-  for (const auto part :
-       {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
-    curl_url_set(url.get(), part, nullptr, 0);
-  }
-  return part_of(url, CURLUPART_URL);
+std::string shown_url(const Url& url) {
+  return url.scheme + "://" + url.authority() + url.target.substr(0, url.target.find('?'));
+}
+
+std::string shown_url(std::string_view text) {
+  const auto url = Url::parse(text);
+  return url ? shown_url(*url) : "a malformed URL";
+}
+
+bool may_follow(const HttpCall& call, const Url& url) {
+  return call.follow_redirects && !call.is_authenticated() && url.userinfo.empty();
 }
 
 bool is_plain(std::string_view text) {
@@ -62,12 +49,11 @@ bool is_plain(std::string_view text) {
                       [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
-std::optional<Error> bad_call(const HttpCall& call) {
-  const auto url = parse_url(call.url);
+std::optional<Error> bad_call(const HttpCall& call, const Result<Url>& url) {
   if (!url) return Error(Code::invalid_argument, "this is not a URL: " + call.url.substr(0, 100));
-  const auto scheme = part_of(url, CURLUPART_SCHEME);
-  if (scheme != "http" && scheme != "https") {
-    return Error(Code::invalid_argument, "only http and https URLs can be called, not " + scheme);
+  if (url->scheme != "http" && url->scheme != "https") {
+    return Error(Code::invalid_argument,
+                 "only http and https URLs can be called, not " + url->scheme);
   }
   if (call.method.empty() || !std::all_of(call.method.begin(), call.method.end(),
                                           [](char c) { return c >= 'A' && c <= 'Z'; })) {
@@ -85,31 +71,35 @@ std::optional<Error> bad_call(const HttpCall& call) {
 class Transfer {
  public:
   Transfer(std::shared_ptr<CurlLoop> loop, asio::any_io_executor executor, const HttpCall& call,
-           const HttpClientOptions& options, Duration at_most)
-      : curl(std::move(executor)), loop_(std::move(loop)), most_(call.reply_most) {
+           const Url& url, const HttpClientOptions& options, Duration at_most)
+      : curl(std::move(executor)),
+        loop_(std::move(loop)),
+        library_(loop_->library()),
+        most_(call.reply_most),
+        fields_(nullptr, ListCleanup{library_.slist_free_all}) {
     curl.easy = loop_->take_handle();
     set_common(options, call, at_most);
     set_request(call);
-    set_route(call, options);
+    set_route(call, url, options);
   }
   ~Transfer() { loop_->remove(&curl); }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  [[nodiscard]] std::string text_of(CURLINFO what) const {
-    const char* text = nullptr;
-    curl_easy_getinfo(curl.easy, what, &text);
-    return text ? text : "";
+  [[nodiscard]] int status() const {
+    long number = 0;
+    library_.easy_getinfo(curl.easy, CURLINFO_RESPONSE_CODE, &number);
+    return static_cast<int>(number);
   }
   [[nodiscard]] bool never_sent() const {
     curl_off_t ready = 0;
-    curl_easy_getinfo(curl.easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+    library_.easy_getinfo(curl.easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
     return ready == 0;
   }
   [[nodiscard]] std::string cause() const {
-    std::string text = why_.front() != '\0' ? why_.data() : curl_easy_strerror(curl.code);
+    std::string text = why_.front() != '\0' ? why_.data() : library_.easy_strerror(curl.code);
     long number = 0;
-    curl_easy_getinfo(curl.easy, CURLINFO_OS_ERRNO, &number);
+    library_.easy_getinfo(curl.easy, CURLINFO_OS_ERRNO, &number);
     if (curl.code == CURLE_COULDNT_CONNECT && number != 0) {
       text += fmt::format(" ({})", std::generic_category().message(static_cast<int>(number)));
     }
@@ -123,7 +113,7 @@ class Transfer {
  private:
   template <class T>
   void set(CURLoption option, T value) {
-    curl_easy_setopt(curl.easy, option, value);
+    library_.easy_setopt(curl.easy, option, value);
   }
 
   void set_common(const HttpClientOptions& options, const HttpCall& call, Duration at_most) {
@@ -170,19 +160,17 @@ class Transfer {
     set(CURLOPT_HTTPHEADER, fields_.get());
   }
 
-  void set_route(const HttpCall& call, const HttpClientOptions& options) {
-    const auto url = parse_url(call.url);
-    const auto scheme = part_of(url, CURLUPART_SCHEME);
-    const bool near = is_loopback_name(part_of(url, CURLUPART_HOST));
-    if (call.follow_redirects && !call.is_authenticated() && part_of(url, CURLUPART_USER).empty()) {
+  void set_route(const HttpCall& call, const Url& url, const HttpClientOptions& options) {
+    const bool near = is_loopback_name(url.host);
+    if (may_follow(call, url)) {
       set(CURLOPT_FOLLOWLOCATION, 1L);
       set(CURLOPT_MAXREDIRS, kRedirectsMost);
-      set(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
+      set(CURLOPT_REDIR_PROTOCOLS_STR, url.scheme.c_str());
     }
     const bool direct = !call.unix_socket.empty() || (near && !call.loopback_through_proxy);
     // An empty proxy keeps curl from looking into the environment by itself.
     const auto& network = options.network;
-    const auto& proxy = scheme == "https" ? network.https_proxy : network.http_proxy;
+    const auto& proxy = url.scheme == "https" ? network.https_proxy : network.http_proxy;
     set(CURLOPT_PROXY, direct ? "" : proxy.c_str());
     std::string direct_hosts = network.no_proxy;
     if (!call.loopback_through_proxy && direct_hosts != "*") {
@@ -193,7 +181,7 @@ class Transfer {
   }
 
   void add_field(const std::string& line) {
-    curl_slist* longer = curl_slist_append(fields_.get(), line.c_str());
+    curl_slist* longer = library_.slist_append(fields_.get(), line.c_str());
     if (!longer) throw std::bad_alloc();
     static_cast<void>(fields_.release());
     fields_.reset(longer);
@@ -230,6 +218,7 @@ class Transfer {
   }
 
   std::shared_ptr<CurlLoop> loop_;
+  const CurlLibrary& library_;
   std::size_t most_;
   std::size_t header_bytes_ = 0;
   List fields_;
@@ -278,13 +267,18 @@ Error failure_of(const Transfer& transfer, const HttpCall& call, const std::stri
   return Error(code, fmt::format("{}: {}", shown, transfer.cause()), hint_of(code));
 }
 
-/// A redirect that curl was told not to follow.
-std::optional<Error> redirect_error(const HttpReply& reply, const std::string& target) {
-  if (reply.status < 300 || reply.status > 399 || target.empty()) return std::nullopt;
+bool is_redirect(const HttpReply& reply) {
+  return reply.status >= 300 && reply.status <= 399 && reply.headers.count("Location") > 0;
+}
+
+Error redirect_error(const HttpReply& reply, const Url& from) {
+  const std::string to(reply.headers.get("Location").value_or(""));
+  const bool is_path = to.starts_with('/') && !to.starts_with("//");
+  const std::string whole = is_path ? from.scheme + "://" + from.authority() + to : to;
   return Error(Code::protocol_error,
                fmt::format("{}: answered {}, a redirect to {}, which is not followed with "
                            "credentials",
-                           reply.call, reply.status, shown_url(target)),
+                           reply.call, reply.status, shown_url(whole)),
                "set the URL to where the redirect leads, if you trust it");
 }
 
@@ -337,12 +331,34 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
       : executor(executor_in),
         options(std::move(options_in)),
         random(random_in),
-        loop(std::make_shared<CurlLoop>(executor_in)) {}
+        near(executor_in) {}
 
   /// One try. `never_sent` tells of a failure whether the server can have seen the request.
-  asio::awaitable<Result<HttpReply>> attempt(const HttpCall* call, std::string shown,
-                                             Duration at_most, bool* never_sent) {
-    Transfer transfer(loop, executor, *call, options, at_most);
+  asio::awaitable<Result<HttpReply>> attempt(const HttpCall* call, const Url* url,
+                                             std::string shown, Duration at_most,
+                                             bool* never_sent) {
+    const auto deadline = SystemClock().now() + at_most;
+    if (NearHttp::takes(*call, *url)) {
+      auto reply = co_await near.ask(call, url, options.user_agent, at_most, never_sent);
+      if (!reply) {
+        Error error = std::move(reply).error().within(shown);
+        if (error.hint.empty()) error.hint = hint_of(error.code);
+        co_return fail(std::move(error));
+      }
+      reply->call = shown;
+      // Where a redirect leads is for curl to find out.
+      const bool goes_on = is_redirect(*reply) && may_follow(*call, *url);
+      if (!goes_on) co_return checked(*std::move(reply), *call, *url);
+    }
+    co_return co_await attempt_far(call, url, std::move(shown), deadline - SystemClock().now(),
+                                   never_sent);
+  }
+
+  asio::awaitable<Result<HttpReply>> attempt_far(const HttpCall* call, const Url* url,
+                                                 std::string shown, Duration at_most,
+                                                 bool* never_sent) {
+    if (auto ready = load_curl(); !ready) co_return fail(std::move(ready).error());
+    Transfer transfer(loop, executor, *call, *url, options, at_most);
     loop->start(&transfer.curl);
     const auto late = SystemClock().now() + at_most + kDeadlineSlack;
     bool cancelled = false;
@@ -357,25 +373,42 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     if (transfer.too_large || transfer.curl.code != CURLE_OK) {
       co_return fail(failure_of(transfer, *call, shown));
     }
-    long status = 0;
-    curl_easy_getinfo(transfer.curl.easy, CURLINFO_RESPONSE_CODE, &status);
-    transfer.reply.status = static_cast<int>(status);
+    transfer.reply.status = transfer.status();
     transfer.reply.call = std::move(shown);
-    auto redirected = redirect_error(transfer.reply, transfer.text_of(CURLINFO_REDIRECT_URL));
-    if (redirected) co_return fail(std::move(*redirected));
-    co_return std::move(transfer.reply);
+    co_return checked(std::move(transfer.reply), *call, *url);
+  }
+
+  Result<void> load_curl() {
+    if (loop) return {};
+    const auto library = CurlLibrary::get();
+    if (!library) return fail(library.error());
+    loop = std::make_shared<CurlLoop>(executor, **library);
+    if (down) loop->shut_down();
+    return {};
+  }
+
+  static Result<HttpReply> checked(HttpReply reply, const HttpCall& call, const Url& url) {
+    if (is_redirect(reply) && !may_follow(call, url)) return fail(redirect_error(reply, url));
+    return reply;
+  }
+
+  void shut_down() {
+    down = true;
+    near.shut_down();
+    if (loop) loop->shut_down();
   }
 
   asio::awaitable<Result<HttpReply>> run(HttpCall call) {
-    auto bad = bad_call(call);
+    const auto url = Url::parse(call.url);
+    auto bad = bad_call(call, url);
     if (bad) co_return fail(std::move(*bad));
-    const auto shown = call.method + ' ' + shown_url(call.url);
+    const auto shown = call.method + ' ' + shown_url(*url);
     const auto deadline = SystemClock().now() + call.deadline;
     Retry retry(call.retry, is_repeatable(call.method, call.headers), deadline, random);
     for (;;) {
       bool never_sent = false;
       const auto left = deadline - SystemClock().now();
-      auto outcome = co_await attempt(&call, shown, left, &never_sent);
+      auto outcome = co_await attempt(&call, &*url, shown, left, &never_sent);
       const auto now = SystemClock().now();
       const auto wait = outcome ? retry.after_answer(outcome->status, retry_after_of(*outcome), now)
                                 : retry.after_failure(outcome.error().code, never_sent, now);
@@ -387,14 +420,17 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   asio::any_io_executor executor;
   HttpClientOptions options;
   Random& random;
+  NearHttp near;
+  /// Made for the first call that goes further.
   std::shared_ptr<CurlLoop> loop;
+  bool down = false;
 };
 
 HttpClient::HttpClient(asio::any_io_executor executor, HttpClientOptions options, Random& random)
     : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), random)) {}
 
 HttpClient::~HttpClient() {
-  impl_->loop->shut_down();
+  impl_->shut_down();
 }
 
 asio::awaitable<Result<HttpReply>> HttpClient::call(HttpCall call) {

@@ -72,10 +72,10 @@ class HttpClientOptions {
   std::string user_agent;
 };
 
-/// An HTTP client on libcurl, driven by the loop of its executor: any number of calls at a time,
-/// connections kept and shared. Certificates are always checked. Redirects are followed at most
-/// five times, never to another scheme, and not at all with credentials. All calls on the loop
-/// thread.
+/// An HTTP client, driven by the loop of its executor: any number of calls at a time, connections
+/// kept and shared. What stays on this machine it says itself, for the rest it loads libcurl.
+/// Certificates are always checked. Redirects are followed at most five times, never to another
+/// scheme, and not at all with credentials. All calls on the loop thread.
 class HttpClient {
  public:
   /// `random` for the jitter of retries; it outlives the client.

@@ -9,7 +9,8 @@
 namespace relay::net {
 
 struct HttpResponseReader::Impl {
-  explicit Impl(Kind kind_in) : kind(kind_in) {
+  Impl(Kind kind_in, std::size_t head_most_in, std::size_t body_most_in)
+      : kind(kind_in), head_most(head_most_in), body_most(body_most_in) {
     http_parser_init(&parser, HTTP_RESPONSE);
     parser.data = this;
   }
@@ -44,13 +45,17 @@ struct HttpResponseReader::Impl {
     self.response.status = static_cast<int>(parser->status_code);
     self.head_done = !self.is_interim();
     const bool tunnel = self.kind == Kind::connect && parser->status_code / 100 == 2;
-    // 2: no body, and what follows is another protocol.
-    return parser->status_code == 101 || tunnel ? 2 : 0;
+    // 2: no body, and what follows is another protocol. 1: no body.
+    if (parser->status_code == 101 || tunnel) return 2;
+    return self.kind == Kind::head ? 1 : 0;
   }
 
   static int on_body(http_parser* parser, const char* at, std::size_t size) {
-    std::string& body = of(parser).response.body;
-    body.append(at, std::min(size, kBodyMost - body.size()));
+    Impl& self = of(parser);
+    std::string& body = self.response.body;
+    const std::size_t room = self.body_most - body.size();
+    self.is_cut = self.is_cut || size > room;
+    body.append(at, std::min(size, room));
     return 0;
   }
 
@@ -61,6 +66,7 @@ struct HttpResponseReader::Impl {
       return 0;
     }
     self.done = true;
+    self.keeps_alive = http_should_keep_alive(parser) != 0 && parser->upgrade == 0;
     http_parser_pause(parser, 1);
     return 0;
   }
@@ -84,6 +90,8 @@ struct HttpResponseReader::Impl {
   }
 
   Kind kind;
+  std::size_t head_most;
+  std::size_t body_most;
   http_parser parser{};
   HttpResponse response;
   std::string name;
@@ -91,10 +99,13 @@ struct HttpResponseReader::Impl {
   bool in_value = false;
   bool head_done = false;
   bool done = false;
+  bool is_cut = false;
+  bool keeps_alive = false;
   std::size_t head_bytes = 0;
 };
 
-HttpResponseReader::HttpResponseReader(Kind kind) : impl_(std::make_unique<Impl>(kind)) {}
+HttpResponseReader::HttpResponseReader(Kind kind, std::size_t head_most, std::size_t body_most)
+    : impl_(std::make_unique<Impl>(kind, head_most, body_most)) {}
 HttpResponseReader::HttpResponseReader(HttpResponseReader&&) noexcept = default;
 HttpResponseReader& HttpResponseReader::operator=(HttpResponseReader&&) noexcept = default;
 HttpResponseReader::~HttpResponseReader() = default;
@@ -103,10 +114,10 @@ Result<std::size_t> HttpResponseReader::feed(std::string_view bytes) {
   Impl& self = *impl_;
   if (self.done) return std::size_t{0};
   if (!self.head_done) {
-    const std::size_t room = kHeadMost - std::min(self.head_bytes, kHeadMost);
+    const std::size_t room = self.head_most - std::min(self.head_bytes, self.head_most);
     if (room == 0) {
       return fail(Code::too_large,
-                  fmt::format("the head of the answer is over {} bytes", kHeadMost));
+                  fmt::format("the head of the answer is over {} bytes", self.head_most));
     }
     if (!bytes.empty()) bytes = bytes.substr(0, room);
     self.head_bytes += bytes.size();
@@ -130,6 +141,14 @@ bool HttpResponseReader::head_done() const {
 
 bool HttpResponseReader::done() const {
   return impl_->done;
+}
+
+bool HttpResponseReader::is_cut() const {
+  return impl_->is_cut;
+}
+
+bool HttpResponseReader::keeps_alive() const {
+  return impl_->keeps_alive;
 }
 
 HttpResponse& HttpResponseReader::response() {

@@ -10,22 +10,25 @@
 // Internal to net/.
 namespace relay::net {
 
-/// Reads one HTTP/1.1 response, piece by piece: the answer to a WebSocket handshake or to CONNECT.
-/// Interim responses (100, 103) are skipped. Pure.
+/// Reads one HTTP/1.1 response, piece by piece. Interim responses (100, 103) are skipped. Pure.
 class HttpResponseReader {
  public:
-  /// The head may have at most `kHeadMost` bytes; of the body the first `kBodyMost` are kept.
+  /// For a handshake: the head may have at most `kHeadMost` bytes; of the body the first
+  /// `kBodyMost` are kept.
   static constexpr std::size_t kHeadMost = std::size_t{16} << 10U;
   static constexpr std::size_t kBodyMost = std::size_t{16} << 10U;
 
   enum class Kind {
-    /// A 101 has no body, and what follows it is not HTTP.
+    /// Of any request. A 101 has no body, and what follows it is not HTTP.
     upgrade,
-    /// The same for any 2xx.
+    /// Of CONNECT: the same for any 2xx.
     connect,
+    /// Of HEAD: none has a body.
+    head,
   };
 
-  explicit HttpResponseReader(Kind kind);
+  explicit HttpResponseReader(Kind kind, std::size_t head_most = kHeadMost,
+                              std::size_t body_most = kBodyMost);
   HttpResponseReader(HttpResponseReader&&) noexcept;
   HttpResponseReader& operator=(HttpResponseReader&&) noexcept;
   ~HttpResponseReader();
@@ -39,6 +42,10 @@ class HttpResponseReader {
   [[nodiscard]] bool head_done() const;
   /// The body is there as well.
   [[nodiscard]] bool done() const;
+  /// More of the body has come than is kept.
+  [[nodiscard]] bool is_cut() const;
+  /// Of one that is done: whether the connection may be asked again.
+  [[nodiscard]] bool keeps_alive() const;
   [[nodiscard]] HttpResponse& response();
 
  private:

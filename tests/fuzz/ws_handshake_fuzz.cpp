@@ -30,7 +30,8 @@ std::size_t feed(Reader& reader, std::string_view bytes, std::size_t chop) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  const auto kind = (data[0] & 1U) != 0 ? Reader::Kind::upgrade : Reader::Kind::connect;
+  auto kind = (data[0] & 1U) != 0 ? Reader::Kind::upgrade : Reader::Kind::connect;
+  if ((data[0] & 2U) != 0) kind = Reader::Kind::head;
   const std::size_t chop = 1 + (data[1] % 64U);
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
   Reader whole(kind);
@@ -39,7 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto used_cut = feed(cut, bytes, chop);
   if (whole.done() != cut.done()) std::abort();
   if (whole.done() && (used != used_cut || whole.response().body != cut.response().body ||
-                       whole.response().status != cut.response().status)) {
+                       whole.response().status != cut.response().status ||
+                       whole.keeps_alive() != cut.keeps_alive())) {
     std::abort();
   }
   if (whole.response().body.size() > Reader::kBodyMost) std::abort();

@@ -1,4 +1,6 @@
 // `serve` with nothing configured: an engine of our own, shared by the brokers of a user.
+#include <fstream>
+#include <iterator>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -110,6 +112,11 @@ TEST_CASE_FIXTURE(User, "serve with nothing configured runs an engine and is its
   spawn_reader("ada");
   CHECK(run({"send", "ada", "hello"}).status.as_shell() == 0);
   wait_shown("ada", "got ");
+  // What only far engines need is not there: it would be a third of the start and of the memory.
+  std::ifstream maps("/proc/" + text_at(ready, "/pid") + "/maps");
+  const std::string mapped(std::istreambuf_iterator<char>(maps), {});
+  CHECK(mapped.find("libsqlite3") != std::string::npos);
+  CHECK(mapped.find("libcurl") == std::string::npos);
   broker->signal(SIGTERM);
   CHECK(broker->wait_end().as_shell() == 0);
   CHECK(broker->err() == "");

@@ -74,9 +74,18 @@ std::string hide(std::string_view text) {
   return hidden;
 }
 
+/// How a call reaches the server: over a socket of ours, or as one that is far, by libcurl.
+enum class Way { near, far };
+
+void take(HttpCall& call, Way way) {
+  // There is no proxy, but the loopback is nothing special any more.
+  call.loopback_through_proxy = way == Way::far;
+}
+
 /// A client, a server, and their loop.
 struct Pair {
-  Pair() : served(io, {}, routes()), client(io.get_executor(), settings(), random) {}
+  explicit Pair(Way way_in)
+      : way(way_in), served(io, {}, routes()), client(io.get_executor(), settings(), random) {}
 
   static HttpClientOptions settings() {
     HttpClientOptions options;
@@ -87,14 +96,28 @@ struct Pair {
   [[nodiscard]] std::string url(const std::string& path) const {
     return "http://127.0.0.1:" + std::to_string(served.port) + path;
   }
-  Result<HttpReply> call(HttpCall what) { return test::run(io, client.call(std::move(what))); }
+  Result<HttpReply> call(HttpCall what) {
+    take(what, way);
+    return test::run(io, client.call(std::move(what)));
+  }
   Result<HttpReply> get(const std::string& path) { return call(HttpCall("GET", url(path))); }
 
+  Way way;
   asio::io_context io;
   SeededRandom random{7};
   Served served;
   HttpClient client;
 };
+
+/// A case for both ways.
+template <class Case>
+void both_ways(Case what) {
+  for (const Way way : {Way::near, Way::far}) {
+    CAPTURE(way == Way::far);
+    Pair pair(way);
+    what(pair);
+  }
+}
 
 /// Answers each connection with the same bytes after the first read, then closes.
 asio::awaitable<void> answer_raw(Listener* listener, std::string bytes, std::string* request) {
@@ -126,157 +149,167 @@ asio::awaitable<Result<HttpReply>> call_raw(HttpClient* client, HttpCall call, s
 
 Result<HttpReply> raw(Pair& pair, const std::string& bytes) {
   std::string request;
-  return test::run(pair.io, call_raw(&pair.client, HttpCall("GET", ""), bytes, &request));
+  HttpCall call("GET", "");
+  take(call, pair.way);
+  return test::run(pair.io, call_raw(&pair.client, call, bytes, &request));
 }
 
 }  // namespace
 
 TEST_CASE("method, headers and body go out as given, status, headers and body come back") {
-  Pair pair;
-  HttpCall call("POST", pair.url("/reflect?a=b"));
-  call.headers.add("X-One", "1");
-  call.headers.add("Content-Type", "application/json");
-  call.headers.add("X-Empty", "");
-  call.body = "{\"a\":\"\xc3\xbc\"}";
-  const auto reply = pair.call(call);
-  REQUIRE(reply.has_value());
-  CHECK(reply->status == 200);
-  CHECK(reply->headers.get("x-answer") == "yes");
-  CHECK(has(reply->body, "POST /reflect?a=b\n"));
-  CHECK(has(reply->body, "X-One: 1\n"));
-  CHECK(has(reply->body, "X-Empty: \n"));
-  CHECK(has(reply->body, "User-Agent: test/1\n"));
-  CHECK(has(reply->body, "Content-Type: application/json\n"));
-  CHECK_FALSE(has(reply->body, "Expect"));
-  CHECK(has(reply->body, "\n{\"a\":\"\xc3\xbc\"}"));
-  CHECK(reply->call == "POST " + pair.url("/reflect"));
+  both_ways([](Pair& pair) {
+    HttpCall call("POST", pair.url("/reflect?a=b"));
+    call.headers.add("X-One", "1");
+    call.headers.add("Content-Type", "application/json");
+    call.headers.add("X-Empty", "");
+    call.body = "{\"a\":\"\xc3\xbc\"}";
+    const auto reply = pair.call(call);
+    REQUIRE(reply.has_value());
+    CHECK(reply->status == 200);
+    CHECK(reply->headers.get("x-answer") == "yes");
+    CHECK(has(reply->body, "POST /reflect?a=b\n"));
+    CHECK(has(reply->body, "X-One: 1\n"));
+    CHECK(has(reply->body, "X-Empty: \n"));
+    CHECK(has(reply->body, "User-Agent: test/1\n"));
+    CHECK(has(reply->body, "Content-Type: application/json\n"));
+    CHECK_FALSE(has(reply->body, "Expect"));
+    CHECK(has(reply->body, "\n{\"a\":\"\xc3\xbc\"}"));
+    CHECK(reply->call == "POST " + pair.url("/reflect"));
 
-  HttpCall put("PUT", pair.url("/reflect"));
-  put.body = std::string(7 << 20, 'x');
-  const auto stored = pair.call(put);
-  REQUIRE(stored.has_value());
-  CHECK(has(stored->body, "PUT /reflect\n"));
-  CHECK(has(stored->body, "Content-Length: 7340032\n"));
-  CHECK_FALSE(has(stored->body, "urlencoded"));
-  CHECK(has(pair.call(HttpCall("DELETE", pair.url("/reflect")))->body, "DELETE /reflect\n"));
-  CHECK(pair.call(HttpCall("HEAD", pair.url("/reflect")))->body.empty());
-  CHECK(pair.served.server.counts().accepted == 1);
+    HttpCall put("PUT", pair.url("/reflect"));
+    put.body = std::string(7 << 20, 'x');
+    const auto stored = pair.call(put);
+    REQUIRE(stored.has_value());
+    CHECK(has(stored->body, "PUT /reflect\n"));
+    CHECK(has(stored->body, "Content-Length: 7340032\n"));
+    CHECK_FALSE(has(stored->body, "urlencoded"));
+    CHECK(has(pair.call(HttpCall("DELETE", pair.url("/reflect")))->body, "DELETE /reflect\n"));
+    CHECK(pair.call(HttpCall("HEAD", pair.url("/reflect")))->body.empty());
+    CHECK(pair.served.server.counts().accepted == 1);
+  });
 }
 
 TEST_CASE("an answer that is no success is a reply, and an error if the caller says so") {
-  Pair pair;
-  const auto reply = pair.get("/none?token=rk_secret");
-  REQUIRE(reply.has_value());
-  CHECK(reply->status == 404);
-  const auto error = error_of(*reply, hide);
-  CHECK(error.code == Code::not_found);
-  CHECK(error.message ==
-        "GET " + pair.url("/none") +
-            ": answered 404 Not Found: {\"ok\":false,\"error\":{\"code\":\"not_found\","
-            "\"message\":\"there is nothing at this path\"}}");
-  HttpReply limited;
-  limited.status = 429;
-  limited.call = "GET x";
-  limited.body = "rk_secret";
-  limited.headers.add("Retry-After", "7");
-  const auto later = error_of(limited, hide);
-  CHECK(later.code == Code::rate_limited);
-  CHECK(later.retry_after == 7s);
-  CHECK(later.message == "GET x: answered 429 Too Many Requests: [hidden]");
+  both_ways([](Pair& pair) {
+    const auto reply = pair.get("/none?token=rk_secret");
+    REQUIRE(reply.has_value());
+    CHECK(reply->status == 404);
+    const auto error = error_of(*reply, hide);
+    CHECK(error.code == Code::not_found);
+    CHECK(error.message ==
+          "GET " + pair.url("/none") +
+              ": answered 404 Not Found: {\"ok\":false,\"error\":{\"code\":\"not_found\","
+              "\"message\":\"there is nothing at this path\"}}");
+    HttpReply limited;
+    limited.status = 429;
+    limited.call = "GET x";
+    limited.body = "rk_secret";
+    limited.headers.add("Retry-After", "7");
+    const auto later = error_of(limited, hide);
+    CHECK(later.code == Code::rate_limited);
+    CHECK(later.retry_after == 7s);
+    CHECK(later.message == "GET x: answered 429 Too Many Requests: [hidden]");
+  });
 }
 
 TEST_CASE(
     "a redirect is followed without credentials and refused with them, or when it is not wanted") {
-  Pair pair;
-  const auto followed = pair.get("/redirect?to=/reflect");
-  REQUIRE(followed.has_value());
-  CHECK(has(followed->body, "GET /reflect\n"));
+  both_ways([](Pair& pair) {
+    const auto followed = pair.get("/redirect?to=/reflect");
+    REQUIRE(followed.has_value());
+    CHECK(has(followed->body, "GET /reflect\n"));
 
-  HttpCall unmoved("GET", pair.url("/redirect?to=/reflect"));
-  unmoved.follow_redirects = false;
-  CHECK(pair.call(unmoved).error().code == Code::protocol_error);
+    HttpCall unmoved("GET", pair.url("/redirect?to=/reflect"));
+    unmoved.follow_redirects = false;
+    CHECK(pair.call(unmoved).error().code == Code::protocol_error);
 
-  HttpCall call("GET", pair.url("/redirect?to=http://u:p@evil.test/x%3Ftoken=1"));
-  call.headers.add("Authorization", "Bearer rk_secret");
-  const auto refused = pair.call(call);
-  REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().code == Code::protocol_error);
-  CHECK(has(refused.error().message, "a redirect to http://evil.test/x, "));
-  CHECK_FALSE(has(refused.error().message, "token"));
+    HttpCall call("GET", pair.url("/redirect?to=http://u:p@evil.test/x%3Ftoken=1"));
+    call.headers.add("Authorization", "Bearer rk_secret");
+    const auto refused = pair.call(call);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::protocol_error);
+    CHECK(has(refused.error().message, "a redirect to http://evil.test/x, "));
+    CHECK_FALSE(has(refused.error().message, "token"));
 
-  CHECK(pair.get("/redirect?to=https://127.0.0.1/").error().code == Code::protocol_error);
-  CHECK(pair.get("/redirect?to=file:///etc/passwd").error().code == Code::protocol_error);
-  const auto round = pair.get("/redirect?to=/redirect%3Fto=/redirect%253Fto=x");
-  REQUIRE(round.has_value());
+    CHECK(pair.get("/redirect?to=https://127.0.0.1/").error().code == Code::protocol_error);
+    CHECK(pair.get("/redirect?to=file:///etc/passwd").error().code == Code::protocol_error);
+    const auto round = pair.get("/redirect?to=/redirect%3Fto=/redirect%253Fto=x");
+    REQUIRE(round.has_value());
+  });
 }
 
 TEST_CASE("a server that never answers costs the deadline, not more") {
-  Pair pair;
-  HttpCall call("GET", pair.url("/never"));
-  call.deadline = 60ms;
-  const auto before = SystemClock().now();
-  const auto late = pair.call(call);
-  CHECK(late.error().code == Code::timeout);
-  CHECK(has(late.error().message, "GET " + pair.url("/never") + ": "));
-  CHECK(SystemClock().now() - before < 1s);
+  both_ways([](Pair& pair) {
+    HttpCall call("GET", pair.url("/never"));
+    call.deadline = 60ms;
+    const auto before = SystemClock().now();
+    const auto late = pair.call(call);
+    CHECK(late.error().code == Code::timeout);
+    CHECK(has(late.error().message, "GET " + pair.url("/never") + ": "));
+    CHECK(SystemClock().now() - before < 1s);
+  });
 }
 
 TEST_CASE("a reply over its bound is refused while it comes") {
-  Pair pair;
-  HttpCall call("GET", pair.url("/large"));
-  call.reply_most = 1000000;
-  const auto refused = pair.call(call);
-  CHECK(refused.error().code == Code::too_large);
-  CHECK(has(refused.error().message, "larger than 1000000 bytes"));
+  both_ways([](Pair& pair) {
+    HttpCall call("GET", pair.url("/large"));
+    call.reply_most = 1000000;
+    const auto refused = pair.call(call);
+    CHECK(refused.error().code == Code::too_large);
+    CHECK(has(refused.error().message, "larger than 1000000 bytes"));
+  });
 }
 
 TEST_CASE("what goes wrong on the way is told apart") {
-  Pair pair;
-  CHECK(raw(pair, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")->body == "hello");
-  CHECK(raw(pair, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").error().code ==
-        Code::connection_closed);
-  CHECK(raw(pair, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel").error().code ==
-        Code::connection_closed);
-  CHECK(raw(pair, "").error().code == Code::connection_closed);
-  CHECK(raw(pair, "SSH-2.0-OpenSSH_9.2\r\n").error().code == Code::protocol_error);
-  CHECK(raw(pair, "HTTP/1.1 200 OK\r\n" + std::string(70000, 'a') + ": b\r\n\r\n").error().code ==
-        Code::too_large);
+  both_ways([](Pair& pair) {
+    CHECK(raw(pair, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")->body == "hello");
+    CHECK(raw(pair, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").error().code ==
+          Code::connection_closed);
+    CHECK(raw(pair, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel").error().code ==
+          Code::connection_closed);
+    CHECK(raw(pair, "").error().code == Code::connection_closed);
+    CHECK(raw(pair, "SSH-2.0-OpenSSH_9.2\r\n").error().code == Code::protocol_error);
+    CHECK(raw(pair, "HTTP/1.1 200 OK\r\n" + std::string(70000, 'a') + ": b\r\n\r\n").error().code ==
+          Code::too_large);
 
-  auto gone = Listener::tcp(pair.io.get_executor(), "127.0.0.1", 0);
-  const auto port = std::to_string(gone->port());
-  gone->close();
-  const auto refused = pair.call(HttpCall("GET", "http://127.0.0.1:" + port + "/?rk_secret"));
-  CHECK(refused.error().code == Code::engine_unreachable);
-  CHECK(has(refused.error().message, "Connection refused"));
-  CHECK_FALSE(has(refused.error().message, "secret"));
-  const auto unknown = pair.call(HttpCall("GET", "http://no-such-host.invalid/"));
-  CHECK(unknown.error().code == Code::engine_unreachable);
-  CHECK(has(unknown.error().message, "resolve"));
+    auto gone = Listener::tcp(pair.io.get_executor(), "127.0.0.1", 0);
+    const auto port = std::to_string(gone->port());
+    gone->close();
+    const auto refused = pair.call(HttpCall("GET", "http://127.0.0.1:" + port + "/?rk_secret"));
+    CHECK(refused.error().code == Code::engine_unreachable);
+    CHECK(has(refused.error().message, "Connection refused"));
+    CHECK_FALSE(has(refused.error().message, "secret"));
+    const auto unknown = pair.call(HttpCall("GET", "http://no-such-host.invalid/"));
+    CHECK(unknown.error().code == Code::engine_unreachable);
+    CHECK(has(unknown.error().message, "resolve"));
+  });
 }
 
 TEST_CASE("a call that is none is refused before anything is sent") {
-  Pair pair;
-  CHECK(pair.call(HttpCall("GET", "ftp://x/")).error().code == Code::invalid_argument);
-  CHECK(pair.call(HttpCall("GET", "nonsense")).error().code == Code::invalid_argument);
-  CHECK(pair.call(HttpCall("GET X", pair.url("/"))).error().code == Code::invalid_argument);
-  HttpCall split("GET", pair.url("/reflect"));
-  split.headers.add("X", "a\r\nY: b");
-  CHECK(pair.call(split).error().code == Code::invalid_argument);
+  both_ways([](Pair& pair) {
+    CHECK(pair.call(HttpCall("GET", "ftp://x/")).error().code == Code::invalid_argument);
+    CHECK(pair.call(HttpCall("GET", "nonsense")).error().code == Code::invalid_argument);
+    CHECK(pair.call(HttpCall("GET X", pair.url("/"))).error().code == Code::invalid_argument);
+    HttpCall split("GET", pair.url("/reflect"));
+    split.headers.add("X", "a\r\nY: b");
+    CHECK(pair.call(split).error().code == Code::invalid_argument);
+  });
 }
 
 TEST_CASE("tries are made as the policy says") {
-  Pair pair;
-  tries = 0;
-  HttpCall call("GET", pair.url("/third"));
-  call.retry = RetryPolicy::standard();
-  call.retry.first_delay = 1ms;
-  const auto reply = pair.call(call);
-  REQUIRE(reply.has_value());
-  CHECK(reply->body == "at last");
-  CHECK(tries == 3);
-  tries = 0;
-  CHECK(pair.get("/third")->status == 503);
-  CHECK(tries == 1);
+  both_ways([](Pair& pair) {
+    tries = 0;
+    HttpCall call("GET", pair.url("/third"));
+    call.retry = RetryPolicy::standard();
+    call.retry.first_delay = 1ms;
+    const auto reply = pair.call(call);
+    REQUIRE(reply.has_value());
+    CHECK(reply->body == "at last");
+    CHECK(tries == 3);
+    tries = 0;
+    CHECK(pair.get("/third")->status == 503);
+    CHECK(tries == 1);
+  });
 }
 
 namespace {
@@ -290,7 +323,9 @@ asio::awaitable<void> cancel_call(Pair* pair) {
   const auto executor = co_await asio::this_coro::executor;
   TaskGroup group(executor);
   bool ended = false;
-  group.spawn(call_into(&pair->client, HttpCall("GET", pair->url("/never")), &ended));
+  HttpCall call("GET", pair->url("/never"));
+  take(call, pair->way);
+  group.spawn(call_into(&pair->client, call, &ended));
   while (pair->served.server.counts().requests == 0) co_await pause(1ms);
   co_await shielded();
   group.cancel();
@@ -300,6 +335,7 @@ asio::awaitable<void> cancel_call(Pair* pair) {
 
 asio::awaitable<void> count_call(Pair* pair, int* done) {
   HttpCall call("GET", pair->url("/reflect"));
+  take(call, pair->way);
   const auto reply = co_await pair->client.call(std::move(call));
   if (reply) *done += reply->status == 200 ? 1 : 0;
 }
@@ -317,49 +353,104 @@ asio::awaitable<void> many_calls(Pair* pair, int* done) {
 }  // namespace
 
 TEST_CASE("cancelling a call ends its transfer") {
-  Pair pair;
-  test::run(pair.io, cancel_call(&pair));
+  both_ways([](Pair& pair) { test::run(pair.io, cancel_call(&pair)); });
 }
 
 TEST_CASE("many calls run side by side") {
-  Pair pair;
-  int done = 0;
-  test::run(pair.io, many_calls(&pair, &done));
-  CHECK(done == 50);
+  both_ways([](Pair& pair) {
+    int done = 0;
+    test::run(pair.io, many_calls(&pair, &done));
+    CHECK(done == 50);
+  });
 }
 
 TEST_CASE("a client that goes ends its calls") {
-  asio::io_context io;
-  Served served(io, {}, routes());
+  for (const Way way : {Way::near, Way::far}) {
+    asio::io_context io;
+    Served served(io, {}, routes());
+    SeededRandom random(7);
+    auto client = std::make_unique<HttpClient>(io.get_executor(), HttpClientOptions(), random);
+    bool ended = false;
+    TaskGroup group(io.get_executor());
+    HttpCall call("GET", "http://127.0.0.1:" + std::to_string(served.port) + "/never");
+    take(call, way);
+    group.spawn(call_into(client.get(), call, &ended));
+    while (served.server.counts().requests == 0) io.run_one_for(1s);
+    client.reset();
+    test::run(io, group.join());
+    CHECK(ended);
+  }
+}
+
+namespace {
+
+/// Answers the first request of every connection and lets go of it at the second, as a server does
+/// whose time for the connection has just run out.
+asio::awaitable<void> answer_once(Listener* listener, int* requests) {
+  for (;;) {
+    auto stream = co_await listener->accept();
+    if (!stream) co_return;
+    (void)co_await hear(stream->get(), "\r\n\r\n");
+    ++*requests;
+    co_await send(stream->get(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    const auto second = co_await hear(stream->get(), "\r\n\r\n");
+    *requests += second.empty() ? 0 : 1;
+  }
+}
+
+asio::awaitable<void> call_twice(std::string method, Result<HttpReply>* second, int* requests) {
+  const auto executor = co_await asio::this_coro::executor;
+  auto listener = Listener::tcp(executor, "127.0.0.1", 0);
+  REQUIRE(listener.has_value());
   SeededRandom random(7);
-  auto client = std::make_unique<HttpClient>(io.get_executor(), HttpClientOptions(), random);
-  bool ended = false;
-  TaskGroup group(io.get_executor());
-  HttpCall call("GET", "http://127.0.0.1:" + std::to_string(served.port) + "/never");
-  group.spawn(call_into(client.get(), call, &ended));
-  while (served.server.counts().requests == 0) io.run_one_for(1s);
-  client.reset();
-  test::run(io, group.join());
-  CHECK(ended);
+  HttpClient client(executor, HttpClientOptions(), random);
+  TaskGroup group(executor);
+  group.spawn(answer_once(&*listener, requests));
+  HttpCall call(method, "http://127.0.0.1:" + std::to_string(listener->port()) + "/");
+  const auto first = co_await client.call(call);
+  CHECK(first.has_value());
+  *second = co_await client.call(call);
+  co_await shielded();
+  group.cancel();
+  co_await group.join();
+}
+
+}  // namespace
+
+TEST_CASE("a kept connection that ends under a request is replaced, unless it may be done twice") {
+  asio::io_context io;
+  Result<HttpReply> second = fail(Code::internal_error, "not called");
+  int requests = 0;
+  test::run(io, call_twice("GET", &second, &requests));
+  REQUIRE(second.has_value());
+  CHECK(second->body == "ok");
+  CHECK(requests == 3);
+
+  requests = 0;
+  test::run(io, call_twice("POST", &second, &requests));
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().code == Code::connection_closed);
+  CHECK(requests == 2);
 }
 
 TEST_CASE("a Unix socket takes the place of the host") {
-  Pair pair;
-  const auto dir =
-      std::filesystem::temp_directory_path() / ("rb-http-client-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(dir);
-  const auto path = (dir / "socket").string();
-  HttpCall call("GET", "http://relay/reflect");
-  call.unix_socket = path;
-  CHECK(pair.call(call).error().code == Code::broker_not_running);
-  auto listener = Listener::unix(pair.io.get_executor(), path);
-  REQUIRE(listener.has_value());
-  pair.served.server.serve(std::move(*listener));
-  const auto reply = pair.call(call);
-  REQUIRE(reply.has_value());
-  CHECK(has(reply->body, "Host: relay\n"));
-  test::run(pair.io, pair.served.stop(1s));
-  std::filesystem::remove_all(dir);
+  both_ways([](Pair& pair) {
+    const auto dir =
+        std::filesystem::temp_directory_path() / ("rb-http-client-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(dir);
+    const auto path = (dir / "socket").string();
+    HttpCall call("GET", "http://relay/reflect");
+    call.unix_socket = path;
+    CHECK(pair.call(call).error().code == Code::broker_not_running);
+    auto listener = Listener::unix(pair.io.get_executor(), path);
+    REQUIRE(listener.has_value());
+    pair.served.server.serve(std::move(*listener));
+    const auto reply = pair.call(call);
+    REQUIRE(reply.has_value());
+    CHECK(has(reply->body, "Host: relay\n"));
+    test::run(pair.io, pair.served.stop(1s));
+    std::filesystem::remove_all(dir);
+  });
 }
 
 }  // namespace relay::net

@@ -132,6 +132,24 @@ TEST_CASE("the body of a refusal is read, bounded") {
   CHECK(reader.response().body.starts_with("helloxxx"));
 }
 
+TEST_CASE("an answer says whether its connection may be asked again, and whether it was cut") {
+  using Kind = HttpResponseReader::Kind;
+  HttpResponseReader kept(Kind::upgrade, 1024, 4);
+  CHECK(kept.feed("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody").has_value());
+  CHECK(kept.keeps_alive());
+  CHECK_FALSE(kept.is_cut());
+  HttpResponseReader last(Kind::upgrade, 1024, 3);
+  const std::string closing = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n";
+  CHECK(last.feed(closing + "body").has_value());
+  CHECK(last.done());
+  CHECK_FALSE(last.keeps_alive());
+  CHECK(last.is_cut());
+  HttpResponseReader head(Kind::head);
+  CHECK(head.feed("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n").has_value());
+  CHECK(head.done());
+  CHECK(head.keeps_alive());
+}
+
 TEST_CASE("an answer that is no HTTP, or has no end, is an error") {
   HttpResponseReader garbage(HttpResponseReader::Kind::upgrade);
   CHECK(garbage.feed("SSH-2.0-OpenSSH_9.2\r\n").error().code == Code::protocol_error);
