@@ -102,16 +102,6 @@ const Command* named(const CLI::App& app, const ByApp& by_app) {
   return found == &app ? nullptr : by_app.at(found);
 }
 
-const Option* option_named(const std::vector<Option>& options, std::string_view name) {
-  for (const Option& option : options) {
-    if (option.is_argument()) continue;
-    for (const auto part : split(option.names(), ',')) {
-      if (part == name) return &option;
-    }
-  }
-  return nullptr;
-}
-
 /// How many words there are before the rest of a command that takes one; all of them otherwise.
 /// The rest goes into its target. It begins at the first word behind the command that is neither an
 /// option nor an option's value, or behind "--".

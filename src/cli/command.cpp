@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/text.hpp"
 
 namespace relay::cli {
 
@@ -65,6 +66,16 @@ Option&& Option::hidden() && {
 std::string Option::long_name() const {
   const auto comma = names_.rfind(',');
   return comma == std::string::npos ? names_ : names_.substr(comma + 1);
+}
+
+const Option* option_named(const std::vector<Option>& options, std::string_view name) {
+  for (const Option& option : options) {
+    if (option.is_argument()) continue;
+    for (const auto part : split(option.names(), ',')) {
+      if (part == name) return &option;
+    }
+  }
+  return nullptr;
 }
 
 std::string Command::full_name() const {

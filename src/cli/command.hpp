@@ -81,6 +81,9 @@ class Option {
   std::vector<std::string> variables_;
 };
 
+/// The one that may be written so ("--json", "-n"); null when there is none.
+[[nodiscard]] const Option* option_named(const std::vector<Option>& options, std::string_view name);
+
 /// What a command may use of the world outside; lives longer than its run.
 struct Context {
   Output& out;

@@ -25,19 +25,6 @@ const Command* command_named(const std::vector<Command>& commands, std::string_v
   return found == commands.end() ? nullptr : &*found;
 }
 
-const Option* option_named(const std::vector<Option>& options, std::string_view name) {
-  for (const Option& option : options) {
-    const std::string_view names = option.names();
-    std::size_t from = 0;
-    while (from <= names.size()) {
-      const auto comma = std::min(names.find(',', from), names.size());
-      if (!option.is_argument() && names.substr(from, comma - from) == name) return &option;
-      from = comma + 1;
-    }
-  }
-  return nullptr;
-}
-
 bool takes_rest(const Command& command) {
   return std::any_of(command.options.begin(), command.options.end(),
                      [](const Option& option) { return option.is_rest(); });
