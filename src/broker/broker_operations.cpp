@@ -14,6 +14,11 @@
 namespace relay::broker {
 namespace {
 
+/// Between tries to enter or leave a channel at the engine; each time twice as long, two minutes in
+/// all.
+constexpr Duration kChannelAgain = std::chrono::seconds(1);
+constexpr int kChannelTries = 6;
+
 constexpr Duration kInputWithin = std::chrono::seconds(5);
 
 Error no_agent(const std::string& name) {
@@ -345,13 +350,16 @@ Result<std::vector<std::string>> Broker::subscribe(const std::string& name,
   const auto agent = known(name);
   if (!agent) return fail(agent.error());
   std::vector<std::string> all = (*agent)->channels();
+  std::vector<std::string> asked;
   for (const std::string& channel : channels) {
     const std::string plain = without_sign(channel);
-    if (plain.empty() || is_in(all, plain)) continue;
-    all.push_back(plain);
-    tasks_.spawn(change_channel(*agent, plain, true));
+    if (plain.empty()) continue;
+    if (!is_in(all, plain)) all.push_back(plain);
+    asked.push_back(plain);
   }
   (*agent)->set_channels(all);
+  // Also where it was in before: the engine may not know it from the last time.
+  for (std::string& channel : asked) tasks_.spawn(change_channel(*agent, std::move(channel), true));
   return all;
 }
 
@@ -360,13 +368,15 @@ Result<std::vector<std::string>> Broker::unsubscribe(const std::string& name,
   const auto agent = known(name);
   if (!agent) return fail(agent.error());
   std::vector<std::string> all = (*agent)->channels();
+  std::vector<std::string> left;
   for (const std::string& channel : channels) {
     const std::string plain = without_sign(channel);
-    const auto left = std::erase_if(
+    const auto gone = std::erase_if(
         all, [&plain](const std::string& one) { return equal_ignoring_case(one, plain); });
-    if (left > 0) tasks_.spawn(change_channel(*agent, plain, false));
+    if (gone > 0) left.push_back(plain);
   }
   (*agent)->set_channels(all);
+  for (std::string& channel : left) tasks_.spawn(change_channel(*agent, std::move(channel), false));
   return all;
 }
 
@@ -374,11 +384,21 @@ Result<std::vector<std::string>> Broker::unsubscribe(const std::string& name,
 asio::awaitable<void> Broker::change_channel(std::shared_ptr<Agent> agent, std::string channel,
                                              bool in) {
   if (agent->token.empty()) co_return;
-  const auto changed = co_await parts_.engine->change_channel(channel, agent->token, in);
-  if (changed) co_return;
-  note(node_control::NoteLevel::warning,
-       agent->name() + (in ? " did not get into #" : " is still in #") + channel +
-           " at the engine: " + changed.error().message);
+  Duration pause = kChannelAgain;
+  for (int tries = 0;; ++tries) {
+    const bool still_wanted = is_in(agent->channels(), channel) == in;
+    if (!still_wanted) co_return;
+    const auto changed = co_await parts_.engine->change_channel(channel, agent->token, in);
+    if (changed) co_return;
+    if (tries == kChannelTries || agent->exit()) {
+      note(node_control::NoteLevel::warning,
+           agent->name() + (in ? " did not get into #" : " is still in #") + channel +
+               " at the engine: " + changed.error().message);
+      co_return;
+    }
+    co_await net::pause(pause);
+    pause *= 2;
+  }
 }
 
 asio::awaitable<Result<void>> Broker::set_model(std::string name, std::string model,

@@ -17,6 +17,8 @@ using pty::TomlValue;
 
 constexpr std::string_view kEngine = "engine";
 constexpr std::string_view kOwnEngine = "own-engine";
+constexpr std::string_view kInstance = "instance";
+constexpr const char* kAgentBroker = "RELAY_AGENT_BROKER";
 constexpr std::string_view kWorkspaceKey = "workspace-key";
 
 /// "max-agents"; empty for what has to be typed.
@@ -176,6 +178,16 @@ void give(const Option& option, const TomlValue& value) {
   }
 }
 
+/// What is typed or in the environment makes the file's engine and key meaningless.
+bool does_without_engine(const Command& command) {
+  return std::any_of(command.options.begin(), command.options.end(), [](const Option& option) {
+    auto* const* text = std::get_if<std::string*>(&option.target());
+    if (text == nullptr) return false;
+    return (option.long_name() == "--relay" && **text == "off") ||
+           (option.long_name() == "--role" && **text == "engine");
+  });
+}
+
 bool in_environment(const Option& option, const os::Environment& environment) {
   const auto& names = option.variables();
   return std::any_of(names.begin(), names.end(),
@@ -214,12 +226,18 @@ Result<void> apply_config(const ConfigFile& file, const os::Environment& environ
   const Option* own = option_of(*chosen, kOwnEngine);
   const bool another =
       engine != nullptr && (!is_unset(*engine) || in_environment(*engine, environment));
-  const bool engine_given = another || (own != nullptr && !is_unset(*own));
+  const bool engine_given =
+      another || (own != nullptr && !is_unset(*own)) || does_without_engine(*chosen);
+  // Inside an agent who speaks is the agent, at the broker that it belongs to.
+  const bool is_agent = environment.get(kAgentBroker).has_value();
+  const bool speaks = chosen->full_name() == "send" || chosen->full_name() == "inbox";
   for (const Option& option : chosen->options) {
     const std::string key = key_of(option);
     if (key.empty() || !is_unset(option) || in_environment(option, environment)) continue;
     // The file's key is for the file's engine, and for no other one.
     if (engine_given && (key == kWorkspaceKey || key == kEngine)) continue;
+    if (another && key == kOwnEngine) continue;
+    if (is_agent && speaks && key == kInstance) continue;
     if (const TomlValue* value = reader.find(*chosen, key)) give(option, *value);
   }
   return {};

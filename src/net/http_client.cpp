@@ -347,7 +347,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
       }
       reply->call = shown;
       // Where a redirect leads is for curl to find out.
-      const bool goes_on = is_redirect(*reply) && may_follow(*call, *url);
+      const bool asked_again = call->method == "GET" || call->method == "HEAD" ||
+                               reply->status == 307 || reply->status == 308;
+      const bool goes_on = is_redirect(*reply) && asked_again && may_follow(*call, *url);
       if (!goes_on) co_return checked(*std::move(reply), *call, *url);
     }
     co_return co_await attempt_far(call, url, std::move(shown), deadline - SystemClock().now(),

@@ -145,8 +145,14 @@ asio::awaitable<NearOutcome> NearHttp::Impl::read_reply(Stream* stream, const Ht
       co_return outcome;
     }
     outcome.silent = outcome.silent && ended;
-    const std::string_view bytes(buffer.data(), got.bytes);
-    const auto used = reader.feed(bytes);
+    std::string_view bytes(buffer.data(), got.bytes);
+    auto used = reader.feed(bytes);
+    if (used) bytes.remove_prefix(*used);
+    // A head that is at its limit is taken in parts.
+    while (used && *used > 0 && !bytes.empty() && !reader.done() && !reader.is_cut()) {
+      used = reader.feed(bytes);
+      if (used) bytes.remove_prefix(*used);
+    }
     if (!used) {
       outcome.error = used.error();
       if (ended) outcome.error->code = Code::connection_closed;
@@ -159,7 +165,7 @@ asio::awaitable<NearOutcome> NearHttp::Impl::read_reply(Stream* stream, const Ht
       co_return outcome;
     }
     // What follows is no answer of ours.
-    outcome.keeps_alive = reader.done() && reader.keeps_alive() && *used == bytes.size();
+    outcome.keeps_alive = reader.done() && reader.keeps_alive() && bytes.empty();
   }
   outcome.response = std::move(reader.response());
   co_return outcome;
@@ -174,6 +180,8 @@ asio::awaitable<NearOutcome> NearHttp::Impl::exchange(Stream* stream, const std:
   };
   const auto watched = std::make_shared<Watched>();
   watched->stream = stream;
+  // However this ends, the stream may be gone when the timer's turn comes.
+  const std::shared_ptr<void> over(nullptr, [watched](void*) { watched->stream = nullptr; });
   asio::steady_timer timer(executor, at_most);
   timer.async_wait([watched](const std::error_code& error) {
     if (error || watched->stream == nullptr) return;

@@ -62,6 +62,7 @@ void print_crash_text() {
   std::size_t done = 0;
   while (done < text.size) {
     const ssize_t put = ::write(text.fd, text.bytes.data() + done, text.size - done);
+    if (put == 0) return;
     if (put > 0) done += static_cast<std::size_t>(put);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0 && errno != EAGAIN) return;

@@ -110,6 +110,35 @@ TEST_CASE("the file's workspace key goes to no engine but the file's") {
   CHECK(variable.key.empty());
 }
 
+TEST_CASE("what is typed is not held against the file") {
+  Configured without;
+  without.role = "engine";
+  CHECK(without.apply("engine = \"https://a.example\"\nworkspace-key = \"@/k\"\n").empty());
+  CHECK(without.engine.empty());
+  CHECK(without.key.empty());
+  Configured other;
+  other.engine = "https://b.example";
+  CHECK(other.apply("[serve]\nown-engine = true\n").empty());
+  CHECK_FALSE(other.own);
+}
+
+TEST_CASE("inside an agent the file does not say at which broker it speaks") {
+  std::string instance;
+  std::vector<Command> commands(2);
+  commands[0].name = "send";
+  commands[0].options.push_back(Option("--instance", "", &instance).setting());
+  commands[1].name = "status";
+  commands[1].options.push_back(Option("--instance", "", &instance).setting());
+  ConfigFile file;
+  file.text = "instance = \"shop\"\n";
+  os::Environment environment;
+  environment.set("RELAY_AGENT_BROKER", "app");
+  REQUIRE(apply_config(file, environment, commands, commands.data()));
+  CHECK(instance.empty());
+  REQUIRE(apply_config(file, environment, commands, &commands[1]));
+  CHECK(instance == "shop");
+}
+
 TEST_CASE("what is wrong is told with its line, whatever command was given") {
   struct Case {
     const char* text;

@@ -133,18 +133,18 @@ TEST_CASE("the body of a refusal is read, bounded") {
 }
 
 TEST_CASE("an answer says whether its connection may be asked again, and whether it was cut") {
-  using Kind = HttpResponseReader::Kind;
-  HttpResponseReader kept(Kind::upgrade, 1024, 4);
+  using Reading = HttpResponseReader::Kind;
+  HttpResponseReader kept(Reading::upgrade, 1024, 4);
   CHECK(kept.feed("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody").has_value());
   CHECK(kept.keeps_alive());
   CHECK_FALSE(kept.is_cut());
-  HttpResponseReader last(Kind::upgrade, 1024, 3);
+  HttpResponseReader last(Reading::upgrade, 1024, 3);
   const std::string closing = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n";
   CHECK(last.feed(closing + "body").has_value());
   CHECK(last.done());
   CHECK_FALSE(last.keeps_alive());
   CHECK(last.is_cut());
-  HttpResponseReader head(Kind::head);
+  HttpResponseReader head(Reading::head);
   CHECK(head.feed("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n").has_value());
   CHECK(head.done());
   CHECK(head.keeps_alive());
