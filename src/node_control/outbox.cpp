@@ -8,7 +8,8 @@ namespace relay::node_control {
 InvokeVerdict Outbox::invoked(const std::string& invocation_id) {
   const auto known = entries_.find(invocation_id);
   const bool sent = known != entries_.end() && known->second.phase == Phase::sent;
-  if (sent && known->second.passed_on) {
+  // Before that it may have been asked before our answer was read.
+  if (sent && known->second.passed_on && known->second.settled) {
     sent_bytes_ -= known->second.frame.size();
     std::erase(sent_, invocation_id);
     entries_.erase(known);

@@ -85,7 +85,8 @@ class Outbox {
 
   [[nodiscard]] InvokeVerdict invoked(const std::string& invocation_id);
   /// The invocation is finished. Only the first result of one that was `run` counts; false for any
-  /// other. `passed_on`: nothing was done here; when the engine comes back with it, it is new.
+  /// other. `passed_on`: nothing was done here; when the engine comes back with it after it has
+  /// surely read that, it is new.
   bool finished(const std::string& invocation_id, std::string frame, bool passed_on = false);
   /// Of an earlier life, before the first connection: it may not have reached the engine. False
   /// when there are too many.
