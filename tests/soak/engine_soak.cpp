@@ -4,6 +4,7 @@
 // what was acknowledged does not come again.
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <stdexcept>
 #include <sys/mman.h>
@@ -145,16 +147,57 @@ class Engine {
   std::string key_;
 };
 
+/// How many messages may wait in the sink's mailbox: an engine may refuse what comes to a full one.
+class Room {
+ public:
+  /// False when nobody reads any more.
+  [[nodiscard]] bool take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return free_ > 0 || is_closed_; });
+    if (is_closed_) return false;
+    --free_;
+    return true;
+  }
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    ++free_;
+    changed_.notify_one();
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    changed_.notify_all();
+  }
+  /// For an empty mailbox.
+  void open() {
+    const std::lock_guard lock(mutex_);
+    free_ = kMost;
+    is_closed_ = false;
+  }
+
+ private:
+  /// With one on its way from each sender still fewer than an engine keeps for an agent (1,000).
+  static constexpr int kMost = 800;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int free_ = kMost;
+  bool is_closed_ = false;
+};
+
 /// Sends its numbers one by one, each until it is accepted.
 class Sender {
  public:
-  Sender(const Engine& engine, std::size_t which)
-      : engine_(engine), name_(fmt::format("sender{}", which)), token_(engine.add_agent(name_)) {}
+  Sender(const Engine& engine, Room& room, std::size_t which)
+      : engine_(engine),
+        room_(room),
+        name_(fmt::format("sender{}", which)),
+        token_(engine.add_agent(name_)) {}
 
   /// Until the engine does not answer any more.
   void run() {
     try {
-      for (;;) {
+      while (room_.take()) {
         const auto reply = engine_.ask("POST", "/v1/dm", token_,
                                        fmt::format(R"({{"to":"sink","text":"{}"}})", accepted_ + 1),
                                        fmt::format("{}-{}", name_, accepted_ + 1));
@@ -209,6 +252,7 @@ class Sender {
   }
 
   const Engine& engine_;
+  Room& room_;
   std::string name_;
   std::string token_;
   std::string conversation_;
@@ -222,7 +266,8 @@ class Sender {
 /// Reads its deliveries and acknowledges each.
 class Sink {
  public:
-  explicit Sink(const Engine& engine) : engine_(engine), token_(engine.add_agent("sink")) {}
+  Sink(const Engine& engine, Room& room)
+      : engine_(engine), room_(room), token_(engine.add_agent("sink")) {}
 
   void run() {
     try {
@@ -231,11 +276,13 @@ class Sink {
     } catch (const std::runtime_error&) {
       // What it has not heard an answer for may come again.
     }
+    room_.close();
   }
   void drain() {
     while (read_once() == Seen::some) {
     }
     check();
+    room_.open();
   }
   void check() const { expect(failure_.empty(), failure_); }
 
@@ -261,6 +308,7 @@ class Sink {
       const auto acked = engine_.ask("POST", "/v1/deliveries/" + id + "/ack", token_, "{}");
       if (acked.status != 200) return fail(acked.body);
       in_doubt_.clear();
+      room_.give_back();
     }
   }
   /// False when it is lost, out of order, or was acknowledged before.
@@ -284,6 +332,7 @@ class Sink {
   }
 
   const Engine& engine_;
+  Room& room_;
   std::string token_;
   std::map<std::string, std::size_t> last_;
   /// Taken, and its acknowledgement not answered.
@@ -303,9 +352,12 @@ void soak(const Options& options) {
   std::mt19937 random(options.seed);
   Engine engine;
   engine.start();
-  Sink sink(engine);
+  Room room;
+  Sink sink(engine, room);
   std::vector<std::unique_ptr<Sender>> senders;
-  for (std::size_t i = 0; i < kSenders; ++i) senders.push_back(std::make_unique<Sender>(engine, i));
+  for (std::size_t i = 0; i < kSenders; ++i) {
+    senders.push_back(std::make_unique<Sender>(engine, room, i));
+  }
   for (int cycle = 0; cycle < options.cycles; ++cycle) {
     std::vector<std::thread> threads;
     threads.emplace_back([&] { sink.run(); });
@@ -321,7 +373,6 @@ void soak(const Options& options) {
     for (auto& thread : threads) thread.join();
     sink.check();
     engine.start();
-    // Each time, or its mailbox would be full before long.
     sink.drain();
     for (auto& sender : senders) {
       sender->check();
