@@ -21,8 +21,6 @@ constexpr Duration kLookAtMailbox = std::chrono::hours(1);
 constexpr Duration kOfferAgain = std::chrono::milliseconds(500);
 constexpr std::size_t kMostChunk = 4096;
 constexpr std::size_t kMostLastRows = 5;
-/// The reason of a message that its terminal has and its program has not taken.
-constexpr std::string_view kNotRead = "not_read";
 
 /// How many bytes at the end begin a character and do not end it.
 std::size_t unfinished_tail(std::string_view bytes) {
@@ -146,7 +144,7 @@ asio::awaitable<void> Agent::feed() {
       numbers.push_back(message->number);
     }
     failpoint(Failpoint::before_begin);
-    auto work = host_.begin(std::move(keys), generation_);
+    auto work = host_.records().begin(std::move(keys), generation_);
     const auto begun = co_await std::move(work);
     failpoint(Failpoint::begun);
     mailbox_.settle_pace(typing_.empty() && host_.records().keeps_typing());
@@ -155,7 +153,7 @@ asio::awaitable<void> Agent::feed() {
       (void)co_await changed_.wait(kOfferAgain);
       continue;
     }
-    bool all_taken = true;
+    bool refused = false;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       // The marks know better: the beginning of some was written that never were typed.
       const bool again = (*begun)[i] == Begun::again && !host_.records().keeps_typing();
@@ -169,18 +167,15 @@ asio::awaitable<void> Agent::feed() {
       }
       while (!ended_ && !may_type()) (void)co_await changed_.wait(kLookAtMailbox);
       if (ended_) break;
-      const bool other_first = host_.records().keeps_typing() && !mailbox_.still_next(numbers[i]);
-      all_taken = !returned_ && !other_first && offer(numbers[i]);
-      if (all_taken) continue;
+      const bool overtaken = host_.records().keeps_typing() && !mailbox_.still_next(numbers[i]);
+      if (!overtaken && !returned_ && offer(numbers[i])) continue;
       // Those behind it stay behind it.
-      const std::size_t first = returned_ || other_first ? i : i + 1;
-      for (std::size_t rest = first; rest < numbers.size(); ++rest)
-        mailbox_.put_back(numbers[rest]);
-      all_taken = other_first;
+      for (std::size_t rest = i; rest < numbers.size(); ++rest) mailbox_.put_back(numbers[rest]);
+      refused = !overtaken;
       break;
     }
     // Not at once: what was put back would be begun again and again.
-    if (!all_taken) (void)co_await changed_.wait(kOfferAgain);
+    if (refused) (void)co_await changed_.wait(kOfferAgain);
   }
 }
 
@@ -307,7 +302,7 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   host_.records().typed(message->key, outcome);
   switch (outcome.end) {
     case pty::InjectionEnd::submitted: ++submitted_; break;
-    case pty::InjectionEnd::typed: ++(outcome.reason == kNotRead ? unread_ : typed_); break;
+    case pty::InjectionEnd::typed: ++(outcome.reason == pty::kNotRead ? unread_ : typed_); break;
     case pty::InjectionEnd::dead: ++dead_; break;
   }
   changed_.notify();

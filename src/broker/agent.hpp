@@ -37,9 +37,6 @@ class AgentHost {
   AgentHost(const AgentHost&) = delete;
   AgentHost& operator=(const AgentHost&) = delete;
 
-  /// These messages are about to be typed; returns when that is on disk, with a verdict for each.
-  virtual asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
-                                                            std::string generation) = 0;
   [[nodiscard]] virtual Records& records() = 0;
   /// Puts a body that is too long to be typed into a file for the agent.
   virtual Result<void> keep_body(const std::string& path, std::string_view body) = 0;

@@ -14,6 +14,7 @@ Result<void> AgentMailbox::accept(Mail message) {
     return fail(std::move(full));
   }
   bytes_ += size;
+  if (message.urgent()) newest_urgent_ = std::max(newest_urgent_, message.number);
   Entry entry;
   entry.message = std::move(message);
   messages_.push_back(std::move(entry));
@@ -47,7 +48,7 @@ bool AgentMailbox::still_next(std::uint64_t number) const {
   });
   if (taken == messages_.end()) return true;
   if (mode_ == DeliveryMode::manual_flush && !taken->released) return false;
-  if (taken->message.urgent()) return true;
+  if (taken->message.urgent() || newest_urgent_ < number) return true;
   return std::none_of(messages_.begin(), messages_.end(),
                       [this](const Entry& entry) { return free(entry) && entry.message.urgent(); });
 }

@@ -100,6 +100,8 @@ class AgentMailbox {
   std::size_t bytes_ = 0;
   std::size_t offered_ = 0;
   std::size_t at_a_time_ = kLeastOffered;
+  /// Nothing that is newer was overtaken by anything, so there is nothing to be looked for.
+  std::uint64_t newest_urgent_ = 0;
   DeliveryMode mode_ = DeliveryMode::auto_inject;
   std::uint64_t revision_ = 0;
 };

@@ -10,6 +10,7 @@
 #include "broker/message_files.hpp"
 #include "broker/restart_rule.hpp"
 #include "net/timeout.hpp"
+#include "node_control/outbox.hpp"
 
 namespace relay::broker {
 namespace {
@@ -197,11 +198,6 @@ asio::awaitable<void> Broker::keep_time() {
 }
 
 // For the agents
-
-asio::awaitable<Result<std::vector<Begun>>> Broker::begin(std::vector<MessageKey> keys,
-                                                          std::string generation) {
-  return parts_.records.begin(std::move(keys), std::move(generation));
-}
 
 std::string Broker::body_path(const Agent& agent, const Mail& message) {
   const os::Path directory = Releaser::agent_directory(parts_.settings, agent.name());
@@ -399,7 +395,7 @@ void Broker::connect_handlers() {
 
 asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
   const std::string id = action.invocation_id;
-  ActionOutcome outcome = std::string(kHandlerUnavailable);
+  ActionOutcome outcome = std::string(wire::kHandlerUnavailable);
   if (!draining_ && handlers_.serves(action.action)) {
     handlers_.invoke(parts_.clock.now(), id, action.action, action.input);
     co_return;
@@ -456,7 +452,7 @@ asio::awaitable<void> Broker::act(wire::ActionInvoke action) {
 
 void Broker::settle(std::string invocation_id, ActionOutcome outcome) {
   const auto* const error = std::get_if<std::string>(&outcome);
-  if (error != nullptr && *error == kHandlerUnavailable) {
+  if (error != nullptr && *error == wire::kHandlerUnavailable) {
     // Nothing was done: there is nothing to remember.
     parts_.engine->finish(invocation_id, std::move(outcome));
   } else {
@@ -466,10 +462,7 @@ void Broker::settle(std::string invocation_id, ActionOutcome outcome) {
 
 /// On disk first: what was done is not done again, or denied, by the broker after a crash.
 asio::awaitable<void> Broker::give_result(std::string invocation_id, ActionOutcome outcome) {
-  wire::ActionResult result;
-  result.invocation_id = invocation_id;
-  result.outcome = outcome;
-  std::string frame = wire::encode(result);
+  std::string frame = node_control::result_frame(invocation_id, outcome);
   const auto kept = co_await parts_.records.put_result(invocation_id, std::move(frame));
   if (!kept) note(node_control::NoteLevel::error, "a result is not kept: " + kept.error().message);
   parts_.engine->finish(invocation_id, std::move(outcome));

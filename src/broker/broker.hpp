@@ -95,8 +95,6 @@ class Broker final : public Operations, private AgentHost, private node_control:
   asio::awaitable<void> change_channel(std::shared_ptr<Agent> agent, std::string channel, bool in);
   // For the agents
   Records& records() override { return parts_.records; }
-  asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
-                                                    std::string generation) override;
   Result<void> keep_body(const std::string& path, std::string_view body) override;
   [[nodiscard]] std::string body_path(const Agent& agent, const Mail& message) override;
   void message_ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) override;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/printable.hpp"
+#include "wire/node_frames.hpp"
 
 namespace relay::broker {
 namespace {
@@ -23,6 +24,15 @@ Error too_many_names() {
           fmt::format("more than {} actions of one program", Handlers::kMostNames)};
 }
 
+std::size_t metadata_bytes(const std::vector<wire::Capability>& capabilities) {
+  std::size_t bytes = 0;
+  for (const auto& one : capabilities) {
+    bytes += one.kind ? one.kind->size() : 0;
+    bytes += one.metadata ? one.metadata->text().size() : 0;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Handlers::Client Handlers::join(Ask ask) {
@@ -39,7 +49,7 @@ void Handlers::leave(Client client) {
   offer_changed();
   for (auto one = running_.begin(); one != running_.end();) {
     const auto next = std::next(one);
-    if (one->second.client == client) end(one, std::string(kHandlerUnavailable));
+    if (one->second.client == client) end(one, std::string(wire::kHandlerUnavailable));
     one = next;
   }
 }
@@ -51,6 +61,15 @@ Result<void> Handlers::declare(Client client, std::vector<wire::Capability> capa
     if (capability.name == "release") continue;
     auto good = check_handler_name(capability.name);
     if (!good) return good;
+  }
+  std::size_t metadata = metadata_bytes(capabilities);
+  for (const auto& [other, program] : programs_) {
+    if (other != client) metadata += metadata_bytes(program.declared);
+  }
+  if (metadata > kMostMetadata) {
+    return fail(Code::too_large,
+                fmt::format("all actions of this machine may have {} bytes of metadata and kind",
+                            kMostMetadata));
   }
   programs_.at(client).declared = std::move(capabilities);
   offer_changed();
@@ -91,7 +110,7 @@ void Handlers::invoke(Monotonic now, std::string invocation_id, const std::strin
                       const wire::Json& input) {
   Program& program = programs_.at(by_name_.at(name));
   if (program.running >= kMostUnderWay || !program.ask(invocation_id, name, input)) {
-    owner_.on_outcome(std::move(invocation_id), std::string(kHandlerUnavailable));
+    owner_.on_outcome(std::move(invocation_id), std::string(wire::kHandlerUnavailable));
     return;
   }
   ++program.running;

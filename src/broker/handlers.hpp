@@ -20,9 +20,6 @@ namespace relay::broker {
 /// What an action ended with: its output, or the error in the engine's words.
 using ActionOutcome = std::variant<wire::Json, std::string>;
 
-/// The engine gives an action with this error to another node.
-inline constexpr std::string_view kHandlerUnavailable = "handler_unavailable";
-
 /// Actions that programs of this machine do for the engine, beside those that the broker does
 /// itself: who does what, and what is under way. A name belongs to one program, the one that asked
 /// for it last: one that was started again takes its names from its last life.
@@ -53,6 +50,9 @@ class Handlers {
   static constexpr std::size_t kMostUnderWay = 128;
   static constexpr std::size_t kMostNames = 256;
   static constexpr std::size_t kMostNameBytes = 128;
+  /// Of what all programs say of their actions: it is in each heartbeat, and an engine takes frames
+  /// of 1 MiB.
+  static constexpr std::size_t kMostMetadata = std::size_t{256} << 10;
 
   explicit Handlers(Duration within = kWithin) : within_(within) {}
   Handlers(const Handlers&) = delete;

@@ -188,7 +188,7 @@ asio::awaitable<Result<net::HttpReply>> Outbound::ask(net::HttpCall call, Secret
     const auto cause = error.message.find(": ");
     error.message = fmt::format("the engine at {} cannot be reached{}", engine_,
                                 cause == std::string::npos ? "" : error.message.substr(cause));
-    error.hint = "nothing was sent; relay-broker doctor looks for the cause";
+    error.hint = "relay-broker doctor looks for the cause";
     co_return fail(std::move(error));
   }
   co_return reply;

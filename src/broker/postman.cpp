@@ -247,7 +247,7 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
       out.field("reason", proven ? name_of(outcome.proof) : std::string_view(outcome.reason));
     });
     // Its terminal has it, which is no reader.
-    if (outcome.reason != "not_read") {
+    if (outcome.reason != pty::kNotRead) {
       parts_.events.add("message_delivery_confirmed", [&](JsonWriter& out) {
         about(out);
         out.field("from", message.inbound.letter.sender);

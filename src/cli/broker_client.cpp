@@ -199,11 +199,13 @@ Error nobody(const Search& searched, const Places& places, os::Files& files) {
 
 }  // namespace
 
-void add_broker_options(Command& command, BrokerOptions& options) {
+void add_broker_options(Command& command, BrokerOptions& options,
+                        std::vector<std::string> variables) {
+  variables.emplace_back("RELAY_BROKER_INSTANCE");
   command.options.push_back(
       Option("--instance", "Which broker, if not that of this directory", &options.instance)
           .value_name("NAME")
-          .setting({"RELAY_BROKER_INSTANCE"})
+          .setting(std::move(variables))
           .looked_up(running_broker_names));
 }
 

@@ -25,8 +25,12 @@ struct BrokerOptions {
   std::string instance;
 };
 
-/// Adds --instance.
-void add_broker_options(Command& command, BrokerOptions& options);
+/// The environment of an agent: the broker that it belongs to.
+inline constexpr const char* kAgentBroker = "RELAY_AGENT_BROKER";
+
+/// Adds --instance. The configuration file does not count for it where one of `variables` is set.
+void add_broker_options(Command& command, BrokerOptions& options,
+                        std::vector<std::string> variables = {});
 
 /// The broker that a command means: the one that is named, else that of the directory or of the
 /// nearest one above it that ever had one, else, where none ever had one, the only one that runs. A

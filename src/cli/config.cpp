@@ -17,8 +17,6 @@ using pty::TomlValue;
 
 constexpr std::string_view kEngine = "engine";
 constexpr std::string_view kOwnEngine = "own-engine";
-constexpr std::string_view kInstance = "instance";
-constexpr const char* kAgentBroker = "RELAY_AGENT_BROKER";
 constexpr std::string_view kWorkspaceKey = "workspace-key";
 
 /// "max-agents"; empty for what has to be typed.
@@ -178,7 +176,7 @@ void give(const Option& option, const TomlValue& value) {
   }
 }
 
-/// What is typed or in the environment makes the file's engine and key meaningless.
+/// What is typed makes the file's engine and key meaningless.
 bool does_without_engine(const Command& command) {
   return std::any_of(command.options.begin(), command.options.end(), [](const Option& option) {
     auto* const* text = std::get_if<std::string*>(&option.target());
@@ -228,16 +226,12 @@ Result<void> apply_config(const ConfigFile& file, const os::Environment& environ
       engine != nullptr && (!is_unset(*engine) || in_environment(*engine, environment));
   const bool engine_given =
       another || (own != nullptr && !is_unset(*own)) || does_without_engine(*chosen);
-  // Inside an agent who speaks is the agent, at the broker that it belongs to.
-  const bool is_agent = environment.get(kAgentBroker).has_value();
-  const bool speaks = chosen->full_name() == "send" || chosen->full_name() == "inbox";
   for (const Option& option : chosen->options) {
     const std::string key = key_of(option);
     if (key.empty() || !is_unset(option) || in_environment(option, environment)) continue;
     // The file's key is for the file's engine, and for no other one.
     if (engine_given && (key == kWorkspaceKey || key == kEngine)) continue;
     if (another && key == kOwnEngine) continue;
-    if (is_agent && speaks && key == kInstance) continue;
     if (const TomlValue* value = reader.find(*chosen, key)) give(option, *value);
   }
   return {};

@@ -163,7 +163,7 @@ Command send_command() {
           .looked_up(live_agent_names));
   add(Option("--thread", "The message that this one answers", &options->thread).value_name("ID"));
   add(Option("--steer", "Before everything that waits", &options->steer));
-  add_broker_options(command, options->broker);
+  add_broker_options(command, options->broker, {kAgentBroker});
   add(Option("to", "Who gets it", &options->to)
           .value_name("TO")
           .required()

@@ -332,7 +332,7 @@ void WrapControl::on_step(const pty::InjectionStep& step) {
     impl_->ended.push_back(Ended{message.mapped().id, step.outcome});
     if (impl_->ended.size() > kMostRemembered) impl_->ended.pop_front();
   }
-  if (step.outcome.reason == "not_read") {
+  if (step.outcome.reason == pty::kNotRead) {
     // Before the message's end: what is typed and not read is told by both.
     impl_->unread = true;
     impl_->tell_state();

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/node_frames.hpp"
+
 namespace relay::engine {
 namespace {
-
-constexpr std::string_view kHandlerDown = "handler_unavailable";
 
 Freed free_place(Invocation& invocation) {
   if (!std::exchange(invocation.place_held, false)) return {};
@@ -76,7 +76,8 @@ Freed take_back(Invocation& invocation, Wall now) {
 ResultOutcome node_answered(Invocation& invocation, Id node, const std::string& output,
                             const std::optional<std::string>& error, Wall now) {
   if (invocation.state != InvocationState::dispatched || invocation.node != node) return {};
-  if (error == kHandlerDown) return {ResultVerdict::elsewhere, take_back(invocation, now)};
+  if (error == wire::kHandlerUnavailable)
+    return {ResultVerdict::elsewhere, take_back(invocation, now)};
   const Freed freed = free_place(invocation);
   end(invocation, output, error, now);
   return {ResultVerdict::ended, freed};

@@ -191,7 +191,6 @@ asio::awaitable<NearOutcome> NearHttp::Impl::exchange(Stream* stream, const std:
   const auto sent = co_await stream->write(*request);
   // A server that refuses a request may answer before it has read all of it.
   NearOutcome outcome = co_await read_reply(stream, call);
-  watched->stream = nullptr;
   outcome.unsent = !sent.ok();
   if (watched->late) {
     const auto seconds = std::chrono::duration<double>(at_most).count();

@@ -7,9 +7,6 @@
 namespace relay::node_control {
 namespace {
 
-/// An engine takes no longer frame.
-constexpr std::size_t kFrameMost = wire::kInboundLimits.max_bytes;
-
 /// What waited for a registration is let go unless it succeeded, also when the caller is cancelled.
 class Spawning {
  public:
@@ -85,15 +82,8 @@ Result<void> NodeConversation::deregister_agent(const std::string& agent_id,
 bool NodeConversation::finish(const std::string& invocation_id,
                               std::variant<wire::Json, std::string> outcome) {
   const auto* const error = std::get_if<std::string>(&outcome);
-  const bool passed_on = error != nullptr && *error == "handler_unavailable";
-  wire::ActionResult result;
-  result.invocation_id = invocation_id;
-  result.outcome = std::move(outcome);
-  std::string frame = wire::encode(result);
-  if (frame.size() > kFrameMost) {
-    result.outcome = std::string("output_too_large");
-    frame = wire::encode(result);
-  }
+  const bool passed_on = error != nullptr && *error == wire::kHandlerUnavailable;
+  std::string frame = result_frame(invocation_id, std::move(outcome));
   if (!outbox_.finished(invocation_id, std::move(frame), passed_on)) return false;
   running_.erase(invocation_id);
   flush();

@@ -227,7 +227,7 @@ void NodeConversation::take(wire::ActionInvoke frame) {
       // The engine then asks another node.
       wire::ActionResult refusal;
       refusal.invocation_id = frame.invocation_id;
-      refusal.outcome = std::string("handler_unavailable");
+      refusal.outcome = std::string(wire::kHandlerUnavailable);
       (void)send(refusal);
       note(NoteLevel::warning, "an action was refused: too many are unfinished");
       break;

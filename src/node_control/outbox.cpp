@@ -3,7 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/node_frames.hpp"
+
 namespace relay::node_control {
+
+std::string result_frame(const std::string& invocation_id,
+                         std::variant<wire::Json, std::string> outcome) {
+  wire::ActionResult result;
+  result.invocation_id = invocation_id;
+  result.outcome = std::move(outcome);
+  std::string frame = wire::encode(result);
+  if (frame.size() <= wire::kInboundLimits.max_bytes) return frame;
+  result.outcome = std::string("output_too_large");
+  return wire::encode(result);
+}
 
 InvokeVerdict Outbox::invoked(const std::string& invocation_id) {
   const auto known = entries_.find(invocation_id);

@@ -5,9 +5,11 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "wire/json.hpp"
 
 namespace relay::node_control {
 
@@ -18,6 +20,11 @@ enum class InvokeVerdict {
   answer_again,  // it is finished: send the stored result
   busy,          // too many are unfinished or unsent: answer with an error, nothing was noted
 };
+
+/// The result of an action as a frame that an engine takes: an output that is too large for one
+/// becomes the error `output_too_large`.
+[[nodiscard]] std::string result_frame(const std::string& invocation_id,
+                                       std::variant<wire::Json, std::string> outcome);
 
 /// What happens to a frame that cannot be sent because there is no connection.
 enum class Fate {

@@ -37,6 +37,9 @@ enum class Proof {
   screen,  // found on the screen outside of the box
 };
 
+/// The reason of what the terminal has and its program has not taken.
+inline constexpr std::string_view kNotRead = "not_read";
+
 struct InjectionOutcome {
   InjectionEnd end = InjectionEnd::dead;
   Proof proof = Proof::none;

@@ -111,7 +111,7 @@ void PlainInjection::on_time(Monotonic now, InjectionSteps& out) {
   if (stage_ == Stage::waiting) return end(InjectionEnd::dead, Proof::none, "human", out);
   if (stage_ == Stage::answering) return next(out);
   const bool all = done_ == bytes_.size() && !enter_left_;
-  end(all ? InjectionEnd::typed : InjectionEnd::dead, Proof::none, "not_read", out);
+  end(all ? InjectionEnd::typed : InjectionEnd::dead, Proof::none, kNotRead, out);
 }
 
 std::optional<Monotonic> PlainInjection::next_deadline() const {

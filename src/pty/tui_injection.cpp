@@ -180,7 +180,7 @@ bool TuiInjection::want_box(Monotonic now, InjectionSteps& out) {
   if (!box_open()) return wait("not_ready");
   // What keeps the text from being typed now may last: the draft is not away for as long.
   if (!may_begin_) return wait("human") || give_back(out);
-  if (behind_) return wait("not_read");
+  if (behind_) return wait(kNotRead);
   if (stale_) return wait("not_drawn");
   const bool busy = view_.readiness == Readiness::busy && profile_->busy == BusyPolicy::wait;
   if (busy || view_.hold) {
@@ -360,7 +360,7 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
       leftover_ = tail_;
       behind_ = true;
     }
-    give_up(text_on_its_way() ? InjectionEnd::typed : InjectionEnd::dead, "not_read", out);
+    give_up(text_on_its_way() ? InjectionEnd::typed : InjectionEnd::dead, kNotRead, out);
     return;
   }
   if (item_ && !text_on_its_way() && now >= began_ + settings_->patience) {
@@ -399,7 +399,7 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
       stale_ = true;
       end(InjectionEnd::typed, Proof::none,
           paused_   ? "box_gone"
-          : unread_ ? "not_read"
+          : unread_ ? kNotRead
                     : "not_shown",
           out);
       break;
@@ -412,7 +412,7 @@ void TuiInjection::on_time(Monotonic now, InjectionSteps& out) {
       stale_ = true;
       end(InjectionEnd::typed, Proof::none,
           paused_   ? "box_gone"
-          : unread_ ? "not_read"
+          : unread_ ? kNotRead
                     : "enter_not_taken",
           out);
       break;

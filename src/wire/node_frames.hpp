@@ -94,6 +94,9 @@ struct DeliveryAck {
   std::uint64_t up_to_seq = 0;
 };
 
+/// The error of an action of which nothing was done: the engine gives it to another node.
+inline constexpr std::string_view kHandlerUnavailable = "handler_unavailable";
+
 /// The one answer to an ActionInvoke.
 struct ActionResult {
   std::optional<std::string> id;

@@ -172,6 +172,9 @@ TEST_CASE("what was taken is next until the mode holds it or something urgent co
   CHECK(taken(box) == std::vector<std::uint64_t>{5});
   CHECK(box.still_next(5));
   CHECK(box.still_next(99));  // gone: nobody waits for it
+  CHECK(box.ended(5));
+  CHECK(taken(box) == std::vector<std::uint64_t>{2});
+  CHECK(box.still_next(2));  // what was urgent has been typed
 }
 
 }  // namespace relay::broker

@@ -175,4 +175,24 @@ TEST_CASE("names that cannot be a program's are refused, and change nothing") {
   CHECK(world.offered() == "build");
 }
 
+TEST_CASE("what all programs say of their actions has a bound, and one over it changes nothing") {
+  Offers world;
+  const auto with = [](const char* name, std::size_t bytes) {
+    wire::Capability capability;
+    capability.name = name;
+    capability.metadata = wire::Json::parse("\"" + std::string(bytes - 2, 'x') + "\"").value();
+    return std::vector<wire::Capability>{capability};
+  };
+  const auto one = world.program("one");
+  const auto two = world.program("two");
+  REQUIRE(world.handlers.declare(one, with("build", 200 * 1024)));
+  CHECK(world.handlers.declare(two, with("test", 56 * 1024 + 1)).error().code == Code::too_large);
+  CHECK(world.offered() == "build");
+  CHECK(world.handlers.declare(two, with("test", 56 * 1024)));
+  // Its own share is not counted twice.
+  CHECK(world.handlers.declare(one, with("build", 200 * 1024)));
+  world.handlers.leave(two);
+  CHECK(world.handlers.declare(one, with("build", 256 * 1024)));
+}
+
 }  // namespace relay::broker

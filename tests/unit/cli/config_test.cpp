@@ -126,7 +126,8 @@ TEST_CASE("inside an agent the file does not say at which broker it speaks") {
   std::string instance;
   std::vector<Command> commands(2);
   commands[0].name = "send";
-  commands[0].options.push_back(Option("--instance", "", &instance).setting());
+  commands[0].options.push_back(
+      Option("--instance", "", &instance).setting({"RELAY_AGENT_BROKER"}));
   commands[1].name = "status";
   commands[1].options.push_back(Option("--instance", "", &instance).setting());
   ConfigFile file;

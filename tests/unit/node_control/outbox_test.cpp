@@ -91,6 +91,15 @@ TEST_CASE("what was written in the last 60 s of a lost connection is written aga
   CHECK(to_send(outbox) == "i2=r, i3=r, i4=r");
 }
 
+TEST_CASE("a result is a frame that an engine takes") {
+  const auto small = result_frame("i1", std::string("no such branch"));
+  CHECK(small.find(R"("error":"no such branch")") != std::string::npos);
+  const std::string wide(std::size_t{1} << 20U, 'x');
+  const auto large = result_frame("i1", *wire::Json::parse("\"" + wide + "\""));
+  CHECK(large.find(R"("error":"output_too_large")") != std::string::npos);
+  CHECK(large.size() < 200);
+}
+
 TEST_CASE("an invocation that was passed on is new when the engine comes back with it") {
   Outbox outbox;
   (void)outbox.invoked("i1");

@@ -20,7 +20,7 @@ Profile generic() {
 
 /// A reader of a terminal: takes what is written, when it is told to.
 struct TtyReader {
-  explicit TtyReader(bool canonical) : core(generic()) {
+  explicit TtyReader(bool canonical, Profile profile = generic()) : core(std::move(profile)) {
     take(core.terminal(now, TerminalMode{canonical}));
     if (!canonical) take(core.screen(now, {}));
   }
@@ -147,10 +147,13 @@ TEST_CASE("a program whose dialogs are known is looked at while something waits"
   Profile profile = generic();
   DialogRule dialog;
   dialog.name = "trust";
+  dialog.shows.push_back(*TextPattern::make("Do you trust"));
   profile.dialogs.push_back(std::move(dialog));
-  Injection core(std::move(profile));
-  CHECK(core.reads_screen());
-  CHECK_FALSE(Injection(generic()).reads_screen());
+  TtyReader reader(true, std::move(profile));
+  reader.take(reader.core.screen(reader.now, {}));
+  CHECK_FALSE(reader.core.wants_screen());
+  reader.offer("one");
+  CHECK(reader.core.wants_screen());
 }
 
 TEST_CASE("a reader that stops: dead in the middle, typed at the end") {
