@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/backoff.hpp"
 #include "base/ids.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
@@ -14,10 +15,10 @@
 namespace relay::broker {
 namespace {
 
-/// Between tries to enter or leave a channel at the engine; each time twice as long, two minutes in
-/// all.
+/// Between tries to enter or leave a channel at the engine, of which there are so many.
 constexpr Duration kChannelAgain = std::chrono::seconds(1);
-constexpr int kChannelTries = 6;
+constexpr Duration kChannelAgainMost = std::chrono::minutes(1);
+constexpr int kChannelTries = 8;
 
 constexpr Duration kInputWithin = std::chrono::seconds(5);
 
@@ -107,7 +108,7 @@ BrokerView Broker::broker() {
 /// Good when the engine cannot be asked.
 asio::awaitable<Result<void>> Broker::find_message(std::string id, std::string for_whom) {
   if (postman_.has_carried(id)) co_return Result<void>();
-  const auto agent = parts_.roster.find(for_whom);
+  const auto agent = parts_.roster.speaker(for_whom);
   const Secret token = agent ? agent->token : Secret();
   const auto there = co_await parts_.engine->has_message(id, token);
   if (!there || *there) co_return Result<void>();
@@ -129,7 +130,7 @@ asio::awaitable<std::optional<Result<SentMessage>>> Broker::send_to_channel(Send
 }
 
 asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
-  if (request.from_agent && parts_.roster.find(request.from) == nullptr) {
+  if (request.from_agent && parts_.roster.speaker(request.from) == nullptr) {
     Error nobody(Code::agent_not_found, "the sender " + request.from + " is no agent here",
                  "relay-broker status lists the agents; without --from it comes from you");
     nobody.detail = kNoSender;
@@ -197,7 +198,7 @@ asio::awaitable<Result<SentMessage>> Broker::publish(SendRequest request) {
   message.text = std::move(request.text);
   message.thread_id = std::move(request.thread_id);
   message.steer = request.steer;
-  if (const auto sender = parts_.roster.find(request.from)) message.token = sender->token;
+  if (const auto sender = parts_.roster.speaker(request.from)) message.token = sender->token;
   const std::string to = message.to;
   auto sent = co_await parts_.engine->publish(std::move(message));
   if (!sent) co_return fail(std::move(sent).error());
@@ -384,8 +385,8 @@ Result<std::vector<std::string>> Broker::unsubscribe(const std::string& name,
 asio::awaitable<void> Broker::change_channel(std::shared_ptr<Agent> agent, std::string channel,
                                              bool in) {
   if (agent->token.empty()) co_return;
-  Duration pause = kChannelAgain;
-  for (int tries = 0;; ++tries) {
+  Backoff backoff(kChannelAgain, kChannelAgainMost, kChannelAgainMost, parts_.random);
+  for (int tries = 1;; ++tries) {
     const bool still_wanted = is_in(agent->channels(), channel) == in;
     if (!still_wanted) co_return;
     const auto changed = co_await parts_.engine->change_channel(channel, agent->token, in);
@@ -396,8 +397,8 @@ asio::awaitable<void> Broker::change_channel(std::shared_ptr<Agent> agent, std::
                " at the engine: " + changed.error().message);
       co_return;
     }
+    const Duration pause = backoff.next();
     co_await net::pause(pause);
-    pause *= 2;
   }
 }
 
@@ -416,7 +417,7 @@ asio::awaitable<Result<void>> Broker::set_model(std::string name, std::string mo
 }
 
 Result<AcceptedResult> Broker::hand_in(HandedIn result) {
-  for (const auto& agent : parts_.roster.all()) {
+  for (const auto& agent : parts_.roster.speakers()) {
     if (agent->result_token.empty() || !(agent->result_token == result.token)) continue;
     if (!result.name.empty() && result.name != agent->name()) break;
     AcceptedResult out;

@@ -85,7 +85,7 @@ struct Daemon::Impl {
 
   std::unique_ptr<os::FileLock> lock;
   EventLog events;
-  Roster roster;
+  Roster roster{executor};
   pty::InputWatch watch;
   std::unique_ptr<pty::KeeperClient> keeper;
   std::unique_ptr<Journal> journal;

@@ -31,15 +31,11 @@ void Releaser::remove_files(const std::string& name) {
 asio::awaitable<Result<ReleasedAgent>> Releaser::release(ReleaseRequest request) {
   ReleasedAgent out;
   out.name = request.name;
-  if (Reservation* spawning = parts_.roster.reservation(request.name)) {
+  if (const auto spawning = parts_.roster.reservation(request.name)) {
     spawning->released = true;
     out.known = true;
-    const Monotonic deadline = parts_.clock.now() + kOtherWithin;
-    while (parts_.roster.reservation(request.name) != nullptr) {
-      const Duration left = deadline - parts_.clock.now();
-      if (left <= Duration::zero()) co_return fail(Code::timeout, "its spawn does not end");
-      co_await net::pause(std::min<Duration>(left, kEngineAgain));
-    }
+    const bool ended = co_await spawning->ended.wait(kOtherWithin);
+    if (!ended) co_return fail(Code::timeout, "its spawn does not end");
   }
   const auto agent = parts_.roster.find(request.name);
   if (!agent) {

@@ -9,13 +9,17 @@ Result<std::shared_ptr<Reservation>> Roster::reserve(const std::string& name) {
     return fail(Code::name_conflict, "agent '" + name + "' already exists",
                 "choose another name, or release that one first");
   }
-  auto made = std::make_shared<Reservation>();
+  auto made = std::make_shared<Reservation>(executor_);
   reserved_[name] = made;
   return made;
 }
 
+void Roster::give_up(const std::string& name) {
+  if (const auto reserved = reserved_.extract(name)) reserved.mapped()->ended.notify();
+}
+
 void Roster::add(std::shared_ptr<Agent> agent) {
-  reserved_.erase(agent->name());
+  give_up(agent->name());
   agents_[agent->name()] = std::move(agent);
 }
 
@@ -46,9 +50,24 @@ Agent* Roster::by_generation(const std::string& generation) {
   return nullptr;
 }
 
-Reservation* Roster::reservation(const std::string& name) {
+std::shared_ptr<Reservation> Roster::reservation(const std::string& name) {
   const auto found = reserved_.find(name);
-  return found == reserved_.end() ? nullptr : found->second.get();
+  return found == reserved_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Agent> Roster::speaker(const std::string& name) {
+  auto agent = find(name);
+  if (agent) return agent;
+  const auto spawning = reservation(name);
+  return spawning ? spawning->agent : nullptr;
+}
+
+std::vector<std::shared_ptr<Agent>> Roster::speakers() {
+  auto out = all();
+  for (const auto& [name, reserved] : reserved_) {
+    if (reserved->agent) out.push_back(reserved->agent);
+  }
+  return out;
 }
 
 std::vector<std::shared_ptr<Agent>> Roster::all() {

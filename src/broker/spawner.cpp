@@ -198,6 +198,7 @@ asio::awaitable<Result<SpawnedAgent>> Spawner::make(SpawnRequest request, Steps*
   const pty::Profile& profile = pty::profile_for(parts_.profiles, request.command.front());
   steps->agent = std::make_shared<Agent>(parts_.executor, host_, parts_.events, parts_.clock,
                                          std::move(request), profile);
+  steps->reservation->agent = steps->agent;
   auto step = co_await identify(steps);
   if (step) step = co_await launch(steps);
   if (step) step = co_await prove(steps);

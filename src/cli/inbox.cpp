@@ -161,14 +161,6 @@ asio::awaitable<Result<AgentAccess>> access_by_broker(BrokerClient* client, std:
   if (!status) co_return fail(status.error());
   const auto document = wire::JsonDocument::parse(status->text(), wire::kEngineLimits);
   if (!document) co_return fail(document.error());
-  bool known = false;
-  for (const auto& each : list_at(document->root(), "agents")) {
-    known = known || text_field(each, "name") == agent;
-  }
-  if (!known) {
-    co_return fail(Code::agent_not_found, "this broker has no agent " + printable(agent),
-                   "relay-broker status lists its agents");
-  }
   AgentAccess access;
   access.environment = os::Environment::of_process();
   access.agent = agent;
@@ -176,6 +168,14 @@ asio::awaitable<Result<AgentAccess>> access_by_broker(BrokerClient* client, std:
   if (access.engine.empty()) {
     co_return fail(Code::not_enrolled, "this broker has no engine, so there are no inboxes",
                    "what waits to be typed is in relay-broker status");
+  }
+  bool known = false;
+  for (const auto& each : list_at(document->root(), "agents")) {
+    known = known || text_field(each, "name") == agent;
+  }
+  if (!known) {
+    co_return fail(Code::agent_not_found, "this broker has no agent " + printable(agent),
+                   "relay-broker status lists its agents");
   }
   access.token_file = client->instance().runtime / "agents" / agent / "token";
   co_return access;
@@ -238,7 +238,7 @@ Command inbox_command() {
           .looked_up(live_agent_names));
   add(Option("--limit", "At most so many of each kind", &options->limit).value_name("N"));
   add(Option("--mark-read", "It counts as read from now on", &options->mark_read));
-  add_broker_options(command, options->broker);
+  add_broker_options(command, options->broker, {kAgentBroker});
   command.run = [options](Context& context) { return run_inbox(context, *options); };
   command.state = options;
   return command;

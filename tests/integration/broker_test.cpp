@@ -45,6 +45,48 @@ TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the a
   });
 }
 
+TEST_CASE_FIXTURE(World, "a program may speak before its spawn is written down") {
+  net::Event written(io().get_executor());
+  records.agents_wait = &written;
+  std::optional<Result<SpawnedAgent>> made;
+  auto wanted = World::request("ada", "echo runs; exec sleep 1000");
+  wanted.result_schema = *wire::Json::parse("{}");
+  tasks->spawn(spawn_into(this, std::move(wanted), &made));
+  play([](World& w) -> Scenario {
+    {
+      std::function<bool()> holds = [&w] {
+        const auto ada = w.roster->speaker("ada");
+        return ada && ada->view().pid > 0;
+      };
+      co_await w.until(std::move(holds), "its program runs");
+    }
+    CHECK(w.broker->agents().empty());
+    SendRequest request;
+    request.to = "@bob";
+    request.text = "hello";
+    request.from = "ada";
+    request.from_agent = true;
+    const auto sent = co_await w.broker->send(std::move(request));
+    REQUIRE(sent);
+    CHECK(w.engine.published == std::vector<std::string>{"bob hello at_live_ada"});
+    HandedIn result;
+    result.token = w.roster->speaker("ada")->result_token;
+    result.name = "ada";
+    const auto accepted = w.broker->hand_in(std::move(result));
+    REQUIRE(accepted);
+    CHECK(accepted->name == "ada");
+  });
+  records.agents_wait = nullptr;
+  written.notify();
+  play([&made](World& w) -> Scenario {
+    {
+      std::function<bool()> holds = [&made] { return made.has_value(); };
+      co_await w.until(std::move(holds), "the spawn ends");
+    }
+    CHECK(w.broker->agents().size() == 1);
+  });
+}
+
 TEST_CASE_FIXTURE(World, "what is held says how it was meant, and what steers goes first") {
   play([](World& w) -> Scenario {
     auto wanted = World::request("ada", kReader);

@@ -116,7 +116,7 @@ struct World : test::KeeperWorld {
   void begin() {
     watch = std::make_unique<pty::InputWatch>(io().get_executor());
     events = std::make_unique<EventLog>(io().get_executor());
-    roster = std::make_unique<Roster>();
+    roster = std::make_unique<Roster>(io().get_executor());
     parts = std::make_unique<BrokerParts>(io().get_executor(), clock, random, files, records,
                                           client(), *watch, *events, *roster);
     parts->engine = &engine;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/records.hpp"
+#include "net/event.hpp"
 
 namespace relay::test {
 
@@ -110,6 +111,7 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
 
   asio::awaitable<Result<void>> put_agent(broker::StoredAgent agent) override {
     if (broken) co_return fail(*broken);
+    if (agents_wait != nullptr) (void)co_await agents_wait->wait(std::chrono::seconds(30));
     agents_by_name[agent.name] = std::move(agent);
     co_return Result<void>();
   }
@@ -150,6 +152,8 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
 
   std::optional<Error> broken;
   bool run_ahead = true;
+  /// An agent is not written down before that.
+  net::Event* agents_wait = nullptr;
   /// How often a message was to be typed and could not be written down.
   int refused = 0;
   std::vector<broker::StoredMessage> open;
