@@ -104,10 +104,10 @@ BrokerView Broker::broker() {
   return out;
 }
 
-/// `not_found` for a message of which neither this broker, since its start, nor the engine knows.
+/// `not_found` for a message of which neither this broker nor the engine can know.
 /// Good when the engine cannot be asked.
 asio::awaitable<Result<void>> Broker::find_message(std::string id, std::string for_whom) {
-  if (postman_.has_carried(id)) co_return Result<void>();
+  if (postman_.may_have_carried(id)) co_return Result<void>();
   const auto agent = parts_.roster.speaker(for_whom);
   const Secret token = agent ? agent->token : Secret();
   const auto there = co_await parts_.engine->has_message(id, token);

@@ -41,6 +41,8 @@ class BrokerSettings {
   Duration release_grace = std::chrono::seconds(2);
   /// A program that cannot run says so and ends within this; a spawn waits so long.
   Duration alive_for = std::chrono::milliseconds(250);
+  /// For all channels of a new agent together: its program waits for that.
+  Duration enter_within = std::chrono::seconds(20);
   std::string result_url;
   /// relay-broker itself, as agents can start it.
   os::Path program;

@@ -14,6 +14,9 @@ constexpr Duration kLookForEnds = std::chrono::hours(1);
 /// The disk is out of order: nothing is acknowledged until it takes this.
 constexpr Duration kWriteAgain = std::chrono::seconds(1);
 constexpr std::size_t kMostEndsAtOnce = 256;
+/// What stands before the random part of an id that a broker gives a message, and how long that is.
+constexpr std::string_view kOwnId = "http_";
+constexpr std::size_t kOwnIdBytes = 16;
 
 pty::InjectionOutcome dead(std::string reason) {
   pty::InjectionOutcome out;
@@ -166,7 +169,7 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
     ended.detail = kHasEnded;
     co_return fail(std::move(ended));
   }
-  if (letter.id.empty()) letter.id = random_hex("http_", 16, parts_.random);
+  if (letter.id.empty()) letter.id = random_hex(kOwnId, kOwnIdBytes, parts_.random);
   StoredMessage stored;
   stored.key.agent_id = agent->name();
   stored.key.delivery_id = random_hex("local_", 16, parts_.random);
@@ -288,6 +291,13 @@ std::size_t Postman::bury(Agent& agent, std::string reason) {
     out.field("reason", reason);
   });
   return messages.size();
+}
+
+bool Postman::may_have_carried(const std::string& id) const {
+  if (carried_.contains(id)) return true;
+  constexpr std::string_view kHexDigits = "0123456789abcdef";
+  const bool is_ours = id.starts_with(kOwnId) && id.size() == kOwnId.size() + 2 * kOwnIdBytes;
+  return is_ours && id.find_first_not_of(kHexDigits, kOwnId.size()) == std::string::npos;
 }
 
 void Postman::remember(const std::string& id) {

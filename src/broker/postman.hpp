@@ -47,8 +47,9 @@ class Postman {
   /// All that waits for this agent ends as dead letters; how many.
   std::size_t bury(Agent& agent, std::string reason);
 
-  /// A message of this id has come through here not long ago.
-  [[nodiscard]] bool has_carried(const std::string& id) const { return carried_.contains(id); }
+  /// A message of this id has come through here not long ago, or may have come through an earlier
+  /// broker that gave it its id.
+  [[nodiscard]] bool may_have_carried(const std::string& id) const;
 
   /// For what is typed and is no message.
   [[nodiscard]] std::uint64_t next_number() { return next_number_++; }

@@ -265,10 +265,13 @@ asio::awaitable<Result<void>> Spawner::identify(Steps* steps) {
 asio::awaitable<void> Spawner::enter_channels(Steps* steps) {
   const auto agent = steps->agent;
   const std::vector<std::string> channels = agent->channels();
+  const Monotonic by = parts_.clock.now() + parts_.settings.enter_within;
   for (const std::string& channel : channels) {
     // Every agent is in this one.
     if (equal_ignoring_case(channel, "general")) continue;
-    const auto entered = co_await parts_.engine->change_channel(channel, agent->token, true);
+    const Duration left = std::max(by - parts_.clock.now(), Duration::zero());
+    auto entering = parts_.engine->change_channel(channel, agent->token, true);
+    const auto entered = co_await net::with_timeout(std::move(entering), left, "entering it");
     if (entered) continue;
     steps->warning = "it is not in #" + channel + " at the engine: " + entered.error().message;
   }

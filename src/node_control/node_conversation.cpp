@@ -15,6 +15,9 @@ namespace {
 
 /// After that the engine no longer waits for the result of an action.
 constexpr Duration kEngineWaits = std::chrono::seconds(30);
+/// For so long new actions may put an inventory off. Then they are left to other nodes until it is
+/// said: without it the engine does not know of new agents.
+constexpr Duration kPutOffAtMost = std::chrono::seconds(5);
 constexpr Duration kWriteAgain = std::chrono::milliseconds(100);
 constexpr std::string_view kQuestionId = "question_";
 
@@ -213,7 +216,8 @@ void NodeConversation::take(wire::Deliver frame, std::string text) {
 }
 
 void NodeConversation::take(wire::ActionInvoke frame) {
-  switch (outbox_.invoked(frame.invocation_id)) {
+  const bool takes_new = !inventory_owed_ || clock_.now() < *inventory_owed_ + kPutOffAtMost;
+  switch (outbox_.invoked(frame.invocation_id, takes_new)) {
     case InvokeVerdict::run:
       running_[frame.invocation_id] = clock_.now();
       handler_.invoked(std::move(frame));
@@ -229,7 +233,10 @@ void NodeConversation::take(wire::ActionInvoke frame) {
       refusal.invocation_id = frame.invocation_id;
       refusal.outcome = std::string(wire::kHandlerUnavailable);
       (void)send(refusal);
-      note(NoteLevel::warning, "an action was refused: too many are unfinished");
+      note(NoteLevel::warning, takes_new
+                                   ? "an action was refused: too many are unfinished"
+                                   : "an action was refused: the engine has to hear first which "
+                                     "agents are here");
       break;
     }
   }
@@ -300,12 +307,13 @@ void NodeConversation::ask(std::uint64_t question) {
   std::string id = std::string(kQuestionId) + std::to_string(question);
   wire::InventorySync frame;
   frame.agents = handler_.inventory();
-  inventory_owed_ = !may_list(frame.agents);
-  if (inventory_owed_) {
+  if (!may_list(frame.agents)) {
+    if (!inventory_owed_) inventory_owed_ = clock_.now();
     send_register(std::move(id));
     if (!handler_.load().handlers_live) send_heartbeat();
     return;
   }
+  inventory_owed_.reset();
   for (const auto& entry : frame.agents) deliveries_.listed(entry.agent_id, entry.name);
   frame.id = std::move(id);
   (void)send(frame);

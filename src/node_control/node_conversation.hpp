@@ -145,8 +145,8 @@ class NodeConversation {
   std::set<std::string> corrected_;
   /// Actions that run, by invocation, and since when.
   std::map<std::string, Monotonic> running_;
-  /// An inventory was put off until they are finished.
-  bool inventory_owed_ = false;
+  /// An inventory was put off until they are finished, and since when.
+  std::optional<Monotonic> inventory_owed_;
   /// The socket was full; when to write again.
   std::optional<Monotonic> write_again_;
   NodeCounters counters_;

@@ -18,7 +18,7 @@ std::string result_frame(const std::string& invocation_id,
   return wire::encode(result);
 }
 
-InvokeVerdict Outbox::invoked(const std::string& invocation_id) {
+InvokeVerdict Outbox::invoked(const std::string& invocation_id, bool takes_new) {
   const auto known = entries_.find(invocation_id);
   const bool sent = known != entries_.end() && known->second.phase == Phase::sent;
   // Before that it may have been asked before our answer was read.
@@ -30,7 +30,7 @@ InvokeVerdict Outbox::invoked(const std::string& invocation_id) {
     // One that waits to be written answers this repeat as well.
     return sent ? InvokeVerdict::answer_again : InvokeVerdict::in_flight;
   }
-  if (unsent() >= kMostUnsent) return InvokeVerdict::busy;
+  if (!takes_new || unsent() >= kMostUnsent) return InvokeVerdict::busy;
   entries_.emplace(invocation_id, Entry());
   ++in_flight_;
   return InvokeVerdict::run;

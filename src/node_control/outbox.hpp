@@ -18,7 +18,7 @@ enum class InvokeVerdict {
   run,           // new: run it and report its result
   in_flight,     // it runs already: nothing to do
   answer_again,  // it is finished: send the stored result
-  busy,          // too many are unfinished or unsent: answer with an error, nothing was noted
+  busy,          // no new ones are taken: answer with an error, nothing was noted
 };
 
 /// The result of an action as a frame that an engine takes: an output that is too large for one
@@ -90,7 +90,7 @@ class Outbox {
   /// this time before its end are in doubt.
   static constexpr Duration kInDoubt = std::chrono::seconds(60);
 
-  [[nodiscard]] InvokeVerdict invoked(const std::string& invocation_id);
+  [[nodiscard]] InvokeVerdict invoked(const std::string& invocation_id, bool takes_new = true);
   /// The invocation is finished. Only the first result of one that was `run` counts; false for any
   /// other. `passed_on`: nothing was done here; when the engine comes back with it after it has
   /// surely read that, it is new.

@@ -87,6 +87,19 @@ TEST_CASE_FIXTURE(World, "a program may speak before its spawn is written down")
   });
 }
 
+TEST_CASE_FIXTURE(World, "an engine that does not answer keeps no program from starting") {
+  net::Event never(io().get_executor());
+  engine.channels_wait = &never;
+  parts->settings.enter_within = 50ms;
+  play([](World& w) -> Scenario {
+    auto wanted = World::request("ada", kReader);
+    wanted.channels = {"one", "two", "three"};
+    const auto made = co_await w.broker->spawn(std::move(wanted));
+    REQUIRE(made);
+    CHECK(made->warning == "it is not in #three at the engine: entering it: no end within 0 s");
+  });
+}
+
 TEST_CASE_FIXTURE(World, "what is held says how it was meant, and what steers goes first") {
   play([](World& w) -> Scenario {
     auto wanted = World::request("ada", kReader);

@@ -62,6 +62,9 @@ class NotingEngine final : public EngineSide {
   asio::awaitable<Result<void>> change_channel(std::string channel, Secret token,
                                                bool in) override {
     memberships.push_back((in ? "+" : "-") + channel + " " + token.reveal());
+    bool answers = true;
+    if (channels_wait != nullptr) answers = co_await channels_wait->wait(kPatience);
+    if (!answers) co_return fail(Code::timeout, "no answer");
     co_return Result<void>();
   }
   void done(const std::string& agent_id, std::uint64_t seq,
@@ -92,6 +95,8 @@ class NotingEngine final : public EngineSide {
   std::vector<std::string> deregistered;
   std::vector<std::string> published;
   std::vector<std::string> memberships;
+  /// It does not answer before that.
+  net::Event* channels_wait = nullptr;
   std::vector<std::string> deleted;
   std::vector<std::uint64_t> acknowledged;
   std::map<std::string, std::string> outcomes;

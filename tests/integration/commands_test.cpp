@@ -187,6 +187,11 @@ TEST_CASE_FIXTURE(User, "only a message that was there is answered") {
   CHECK(has(refused.err, "there is no message http_nothing"));
   const auto thread = text_at(first.out, "/event_id");
   CHECK(run({"send", "ada", "two", "--thread", thread}).status.as_shell() == 0);
+  // Of an earlier broker, which gave it its id; not one that was cut off in copying.
+  std::string former = "http_0123456789abcdef0123456789abcdef";
+  CHECK(run({"send", "ada", "two", "--thread", former}).status.as_shell() == 0);
+  former.pop_back();
+  CHECK(run({"send", "ada", "two", "--thread", former}).status.as_shell() == 5);
 }
 
 TEST_CASE_FIXTURE(User, "watching ends with Ctrl-C, without a word of complaint") {

@@ -88,6 +88,30 @@ TEST_CASE_FIXTURE(
   });
 }
 
+TEST_CASE_FIXTURE(ActionSession, "actions that overlap do not put the inventory off for ever") {
+  run([](SessionWorld& w) -> Scenario {
+    co_await w.up();
+    const std::string first = w.engine.invoke("builder-1", "run:test", "1");
+    co_await w.invoked(1);
+    const std::size_t lists = lists_said(w);
+    w.session->inventory_changed();
+    co_await w.pass(4s);
+    const std::string second = w.engine.invoke("builder-1", "run:test", "2");
+    co_await w.invoked(2);
+    CHECK(w.session->finish(first, json("1")));
+    co_await w.pass(1s);
+    const std::string third = w.engine.invoke("builder-1", "run:test", "3");
+    co_await w.finished(third, "failed");
+    CHECK(w.engine.state().invocation(third).error == "handler_unavailable");
+    CHECK(lists_said(w) == lists);
+    CHECK(w.session->finish(second, json("2")));
+    co_await w.settle();
+    CHECK(lists_said(w) == lists + 1);
+    (void)w.engine.invoke("builder-1", "run:test", "4");
+    co_await w.invoked(3);
+  });
+}
+
 TEST_CASE_FIXTURE(ActionSession, "one action more than there is room for: the engine is told so") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
