@@ -67,8 +67,12 @@ Result<void> JournalDb::take_place() {
 
 /// What is wrong with the database; empty when it is open and sound.
 Result<std::string> JournalDb::try_open() {
-  auto created = files_.create(path_, "");
-  if (!created && created.error().code != Code::conflict) return fail(std::move(created).error());
+  if (!exists(path_)) {
+    const auto empty = new_journal();
+    if (!empty) return fail(empty.error());
+    auto created = files_.create(path_, *empty);
+    if (!created && created.error().code != Code::conflict) return fail(std::move(created).error());
+  }
   for (const auto& file : {path_, beside("-wal")}) {
     const auto info = files_.stat(file);
     if (!info) continue;

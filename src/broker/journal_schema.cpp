@@ -275,6 +275,19 @@ std::string structure_fault(Connection& db) {
   return db.failed() ? db.error()->message : std::string();
 }
 
+Result<std::string> new_journal() {
+  const auto model = pristine();
+  if (!model) return fail(model.error());
+  // The format versions for writing and reading, by the file format of SQLite.
+  constexpr std::size_t kVersions = 18;
+  constexpr char kWithLog = 2;
+  std::string file = (*model)->image();
+  if (file.size() < kPageSize) return fail(Code::internal_error, "a new journal cannot be made");
+  file[kVersions] = kWithLog;
+  file[kVersions + 1] = kWithLog;
+  return file;
+}
+
 std::string first_page() {
   const auto model = pristine();
   if (!model) throw std::runtime_error(model.error().message);

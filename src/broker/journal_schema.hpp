@@ -59,6 +59,10 @@ struct Table {
 /// What is wrong with the database as a whole: its pages, its indexes, its schema. Empty: nothing.
 [[nodiscard]] std::string structure_fault(Connection& db);
 
+/// A new journal as a file, with a write-ahead log: as it is written in one step, the disk is
+/// waited for once and not a dozen times.
+[[nodiscard]] Result<std::string> new_journal();
+
 /// The first page of a new journal: header and schema, which are the same in each of this version.
 [[nodiscard]] std::string first_page();
 

@@ -1,8 +1,8 @@
 // The broker beside the published one, each with a fake engine of its own, in turns:
-// `bench-broker [--json] [--rounds N] [--messages N] [--peer-messages N] [--idle SECONDS]`.
-// RELAY_BROKER_BINARY names ours. The published one is slow by design: it gets fewer messages, and
-// what is compared is the rate.
-// The fake engine reports to doctest; here it has nobody to tell.
+// `bench-broker [--json] [--rounds N] [--starts N] [--messages N] [--peer-messages N] [--idle
+// SECONDS]`. RELAY_BROKER_BINARY names ours. The published one is slow by design: it gets fewer
+// messages, and what is compared is the rate. The fake engine reports to doctest; here it has
+// nobody to tell.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <algorithm>
 #include <cstdio>
@@ -30,6 +30,8 @@ constexpr std::size_t kLeastEach = 10;
 struct Options {
   bool json = false;
   int rounds = 3;
+  /// Beside the first of each round.
+  int starts = 9;
   std::size_t messages = 1000;
   std::size_t peer_messages = 20;
   int idle_seconds = 10;
@@ -160,11 +162,24 @@ void run(const Options& options, const std::string& self) {
   Side peer{"peer 9.1.6", peer_binary(), options.peer_messages, options.peer_messages, {}};
   std::vector<std::reference_wrapper<Side>> sides{ours};
   if (!peer.binary.empty()) sides.emplace_back(peer);
+  for (int i = 0; i < options.starts; ++i) {
+    for (Side& side : sides) {
+      Contender broker(side.binary, self);
+      side.figures["start"].push_back(broker.start());
+      broker.stop();
+    }
+  }
   for (int i = 0; i < options.rounds; ++i) {
     for (Side& side : sides) {
       round(side, options, self);
       round_of_ten(side, self);
     }
+  }
+  if (options.rounds == 0) {
+    for (Side& side : sides) {
+      report.row(fmt::format("  {}: start", side.name), median(side.figures["start"]), "ms");
+    }
+    return;
   }
   for (const Side& side : sides) report_one(report, side);
   report.at_most("deliver to acknowledged with proof, p99", median(ours.figures["ack p99"]), "ms",
@@ -185,6 +200,7 @@ int main(int argc, char** argv) {
     } else if (i + 1 < argc) {
       const int value = std::atoi(argv[++i]);
       if (name == "--rounds") options.rounds = value;
+      if (name == "--starts") options.starts = value;
       if (name == "--messages") options.messages = static_cast<std::size_t>(value);
       if (name == "--peer-messages") options.peer_messages = static_cast<std::size_t>(value);
       if (name == "--idle") options.idle_seconds = value;

@@ -37,7 +37,7 @@ Leftovers::Leftovers(const Place& place)
 }
 
 void Leftovers::find_ancestors() {
-  ancestors_ = line_of_ancestors(read_processes(), ::getpid());
+  ancestors_ = ancestors_now(::getpid());
 }
 
 Sight Leftovers::strike(pid_t pid, bool wanted) {

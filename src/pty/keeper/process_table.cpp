@@ -96,6 +96,20 @@ std::vector<ProcessRow> read_processes(const std::function<void(pid_t)>& met) {
   return rows;
 }
 
+std::set<pid_t> ancestors_now(pid_t pid) {
+  std::set<pid_t> line{0, 1};
+  pid_t child = pid;
+  for (pid_t at = pid; line.insert(at).second;) {
+    auto row = read_process(at);
+    // It has ended meanwhile: its child has another parent by now.
+    if (!row) row = read_process(child);
+    if (!row) break;
+    child = row->pid;
+    at = row->parent;
+  }
+  return line;
+}
+
 os::Fd open_pidfd(pid_t pid) {
   return os::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }

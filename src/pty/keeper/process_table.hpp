@@ -3,6 +3,7 @@
 #include <csignal>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,9 @@ void for_each_pid(const std::function<void(pid_t)>& met);
 /// Every process, in the order of the kernel. It is read while processes come and go: one that is
 /// missing may exist all the same. `met` hears of each pid before its line is read.
 [[nodiscard]] std::vector<ProcessRow> read_processes(const std::function<void(pid_t)>& met = {});
+
+/// The pids from `pid` up to the first of all, itself included: whom nobody may signal.
+[[nodiscard]] std::set<pid_t> ancestors_now(pid_t pid);
 
 /// Stands for the process that has the pid now, also when another has it later; -1 for none.
 [[nodiscard]] os::Fd open_pidfd(pid_t pid);

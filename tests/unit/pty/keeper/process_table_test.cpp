@@ -63,6 +63,15 @@ TEST_CASE("we are in the table, below our parent") {
   CHECK(self->group == ::getpgrp());
 }
 
+TEST_CASE("our ancestors are those of the whole table") {
+  const auto line = ancestors_now(::getpid());
+  CHECK(line == line_of_ancestors(read_processes(), ::getpid()));
+  CHECK(line.count(::getppid()) == 1);
+  const Child child;
+  CHECK(ancestors_now(child.pid).count(::getpid()) == 1);
+  CHECK(line.count(child.pid) == 0);
+}
+
 TEST_CASE("a signal reaches the process that is meant and not its successor") {
   const Child child;
   auto row = read_process(child.pid).value();
