@@ -104,7 +104,8 @@ Result<Page> Call::page(std::uint32_t usual, std::uint32_t most) const {
   page.before = *before;
   auto after = id_asked(*this, "after");
   if (!after) return fail(std::move(after).error());
-  page.after = *after;
+  const Id seen_from = caller.seen_from();
+  page.after = std::max(*after, seen_from != 0 ? seen_from - 1 : 0);
   return page;
 }
 
@@ -221,6 +222,17 @@ Result<Channel> conversation_asked(const Store& store, const Call& call) {
   if (!inside) return fail(std::move(inside).error());
   if (!*inside) return refuse(Refusal::forbidden, "you are not in this conversation");
   return channel;
+}
+
+Result<std::vector<MessageView>> visible_messages(const Store& store, const Call& call,
+                                                  const Channel& channel, Page page) {
+  return visible_rows<MessageView>(
+      call.caller, page.limit,
+      [&](std::uint32_t most) {
+        page.limit = most;
+        return store.channel_messages(channel.id, page);
+      },
+      [&](const MessageView& view) { return call.caller.may_see_of(view.message); });
 }
 
 wire::Json json_texts(const std::vector<std::string>& texts) {

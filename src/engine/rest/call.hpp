@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ namespace relay::engine::rest {
 
 /// Rows of one answer, whatever was asked for.
 inline constexpr std::uint32_t kMostRows = 500;
+/// Rows that are looked at for one answer to an observer, who may see few of them: some tens of
+/// milliseconds of the reader's.
+inline constexpr std::uint32_t kMostLookedAt = 10'000;
 
 enum class CallerKind { nobody, workspace, agent, observer };
 
@@ -35,10 +39,26 @@ struct Caller {
   [[nodiscard]] bool may_see(const Channel& channel) const;
   [[nodiscard]] bool may_see_of(const Message& message) const;
   [[nodiscard]] bool may_see_of(const WorkspaceEvent& event) const;
-
- private:
+  /// Ids below are of before the time from which on it may see anything.
   [[nodiscard]] Id seen_from() const;
 };
+
+/// The first `most` of the rows that `may_see` lets through, so that what is hidden takes nobody's
+/// place: an answer with fewer means that no more follow, unless kMostLookedAt were looked at.
+/// `read` gives the first so many rows, or fewer when there are no more.
+template <class Row, class Read, class MaySee>
+Result<std::vector<Row>> visible_rows(const Caller& caller, std::uint32_t most, const Read& read,
+                                      const MaySee& may_see) {
+  for (std::uint32_t wanted = most;; wanted = std::min(wanted * 8, kMostLookedAt)) {
+    Result<std::vector<Row>> rows = read(wanted);
+    if (!rows || !caller.filters) return rows;
+    const bool is_all = rows->size() < wanted || wanted >= kMostLookedAt;
+    std::erase_if(*rows, [&](const Row& row) { return !may_see(row); });
+    if (rows->size() < most && !is_all) continue;
+    if (rows->size() > most) rows->erase(rows->begin() + most, rows->end());
+    return rows;
+  }
+}
 
 /// What goes back: an HTTP status and a whole body.
 struct Answer {
@@ -139,6 +159,10 @@ template <class T>
 [[nodiscard]] Result<Message> message_asked(const Store& store, const Call& call);
 /// The conversation of `{id}` that the calling agent is in: forbidden.
 [[nodiscard]] Result<Channel> conversation_asked(const Store& store, const Call& call);
+/// The page of a channel or conversation, of what the caller may see.
+[[nodiscard]] Result<std::vector<MessageView>> visible_messages(const Store& store,
+                                                                const Call& call,
+                                                                const Channel& channel, Page page);
 
 /// A JSON array of texts.
 [[nodiscard]] wire::Json json_texts(const std::vector<std::string>& texts);

@@ -220,13 +220,10 @@ Result<Answer> list_conversation_messages(const Store& store, Call& call) {
   if (!page) return fail(std::move(page).error());
   auto channel = conversation_asked(store, call);
   if (!channel) return fail(std::move(channel).error());
-  auto messages = store.channel_messages(channel->id, *page);
+  auto messages = visible_messages(store, call, *channel, *page);
   if (!messages) return fail(std::move(messages).error());
   std::vector<wire::DmMessage> views;
-  for (const auto& message : *messages) {
-    if (!call.caller.may_see_of(message.message)) continue;
-    views.push_back(listed_dm_view(message.message));
-  }
+  for (const auto& message : *messages) views.push_back(listed_dm_view(message.message));
   return good(views);
 }
 

@@ -81,13 +81,11 @@ Result<Answer> list_messages(const Store& store, Call& call) {
   if (!page) return fail(std::move(page).error());
   auto channel = channel_asked(store, call);
   if (!channel) return fail(std::move(channel).error());
-  auto messages = store.channel_messages(channel->id, *page);
+  auto messages = visible_messages(store, call, *channel, *page);
   if (!messages) return fail(std::move(messages).error());
   std::vector<wire::Message> views;
   views.reserve(messages->size());
-  for (const auto& message : *messages) {
-    if (call.caller.may_see_of(message.message)) views.push_back(listed_view(message, *channel));
-  }
+  for (const auto& message : *messages) views.push_back(listed_view(message, *channel));
   return good(views);
 }
 
@@ -138,13 +136,17 @@ Result<Answer> list_replies(const Store& store, Call& call) {
   if (!call.caller.may_see_of(listed->message)) {
     return refuse(Refusal::message_not_found, "there is no such message");
   }
-  auto replies = store.replies(root, *page);
+  auto replies = visible_rows<Message>(
+      call.caller, page->limit,
+      [&](std::uint32_t most) {
+        page->limit = most;
+        return store.replies(root, *page);
+      },
+      [&](const Message& reply) { return call.caller.may_see_of(reply); });
   if (!replies) return fail(std::move(replies).error());
   wire::Thread view;
   view.parent = listed_view(*listed, *channel);
-  for (const auto& reply : *replies) {
-    if (call.caller.may_see_of(reply)) view.replies.push_back(reply_view(reply, *channel));
-  }
+  for (const auto& reply : *replies) view.replies.push_back(reply_view(reply, *channel));
   return good(view);
 }
 

@@ -12,7 +12,6 @@ namespace relay::engine::rest {
 namespace {
 
 NodeKind stored_kind(wire::NodeKind kind) {
-  if (kind == wire::NodeKind::http_push) return NodeKind::http_push;
   return kind == wire::NodeKind::ws ? NodeKind::ws : NodeKind::poll;
 }
 
@@ -47,6 +46,12 @@ Result<Answer> enroll_node(Store& store, Call& call) {
   }
   if (asked->node_id && !is_agent_name(*asked->node_id)) {
     return refuse(Refusal::invalid_request, "a node_id has no spaces and none of @ # /");
+  }
+  if (asked->kind == wire::NodeKind::http_push) {
+    return refuse(Refusal::invalid_request,
+                  "this engine does not post to nodes (kind http_push): a node connects to it by "
+                  "WebSocket (kind ws), its agents ask for what has come (kind poll), or a "
+                  "subscription posts what happens (POST /v1/subscriptions)");
   }
   const Secret token = new_token(TokenKind::node, call.random());
   NodeEnrolment enrolment;

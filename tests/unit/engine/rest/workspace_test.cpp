@@ -123,6 +123,46 @@ TEST_CASE("an observer sees no more than its filters say") {
   CHECK(world.get("/v1/search?q=other", one.at("/data/token")).at("/data") == "[]");
 }
 
+TEST_CASE("what an observer may not see takes no place on its page") {
+  RestWorld world;
+  const auto ada = world.agent("ada");
+  const auto bob = world.agent("bob");
+  world.channel("open", {ada, bob});
+  const auto root = world.say("open", ada, "word");
+  const auto answers = "/v1/messages/" + root + "/replies";
+  const auto direct = world.dm(ada, "bob", "word");
+  for (const char* text : {"word 1", "word 2", "word 3"}) {
+    const std::string body = R"({"text":")" + std::string(text) + R"("})";
+    REQUIRE(world.post(answers, bob, body).status == 201);
+    world.say("open", bob, text);
+    world.dm(bob, "ada", text);
+  }
+  const auto answer = world.post(answers, ada, R"({"text":"word 4"})").at("/data/id");
+  const auto two = world.say("open", ada, "word");
+  for (const char* text : {"word 5", "word 6"}) world.say("open", bob, text);
+  const auto her = world.get("/v1/messages/" + root, world.key).at("/data/agent_id");
+  const auto token =
+      world
+          .post("/v1/observer-tokens", world.key,
+                R"({"name":"eye","scopes":["messages:read","threads:read","search:read",)"
+                R"("dms:read","activity:read"],"filters":{"agent_ids":[")" +
+                    her + R"("]}})")
+          .at("/data/token");
+  const auto conversation = world.get("/v1/dm/conversations/all", world.key).at("/data/0/id");
+
+  const auto first = world.get("/v1/channels/open/messages?limit=1", token);
+  CHECK(first.at("/data/0/id") == two);
+  CHECK(first.at("/data/1") == "");
+  const auto before = world.get("/v1/channels/open/messages?limit=1&before=" + two, token);
+  CHECK(before.at("/data/0/id") == root);
+  CHECK(world.get("/v1/channels/open/messages?limit=3", token).at("/data/1/id") == root);
+  CHECK(world.get(answers + "?limit=1", token).at("/data/replies/0/id") == answer);
+  const auto dms = world.get("/v1/dm/conversations/" + conversation + "/messages?limit=1", token);
+  CHECK(dms.at("/data/0/id") == direct);
+  CHECK(world.get("/v1/search?q=word&limit=4", token).at("/data/3/agent_name") == "ada");
+  CHECK(world.get("/v1/activity?limit=1", token).at("/data/0/id") == two);
+}
+
 TEST_CASE(
     "H1-H5: what happens is kept once somebody has asked for it, and shown to who may see it") {
   RestWorld world;
@@ -348,6 +388,11 @@ TEST_CASE("nodes, and spawns that find one or not") {
   CHECK(refusal(
             world.post("/v1/nodes", world.key, R"({"name":"d","role":"direct","max_agents":0})")) ==
         "400 direct_node_capacity_exceeded");
+  const auto posted_to =
+      world.post("/v1/nodes", world.key, R"({"name":"hook","kind":"http_push"})");
+  CHECK(refusal(posted_to) == "400 invalid_request");
+  CHECK(posted_to.at("/error/message").find("http_push") != std::string::npos);
+  CHECK(refusal(world.get("/v1/nodes/hook", world.key)) == "404 node_not_found");
 
   CHECK(world.post("/v1/agent/node-token", ada, "{}").status == 200);
   const auto bound =
