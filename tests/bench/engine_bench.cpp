@@ -1,6 +1,7 @@
-// What the engine's store costs, beside what the disk can do at the same time:
-// `bench-engine [--json] [--rows N]`. A send is a direct message with an idempotency key, as the
-// SDK sends it: looked up, written with its delivery, and durable when it is answered.
+// What the engine costs, its store beside what the disk can do at the same time, and a whole engine
+// with many nodes: `bench-engine [--json] [--rows N] [--only store|fleet]`. A send is a direct
+// message with an idempotency key, as the SDK sends it: looked up, written with its delivery, and
+// durable when it is answered.
 #include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "bench/engine_fleet.hpp"
 #include "engine/store/sqlite/store_thread.hpp"
 #include "net/task_group.hpp"
 #include "os/fd.hpp"
@@ -39,6 +41,7 @@ constexpr std::string_view kText =
 struct Options {
   bool json = false;
   std::uint64_t rows = 1'000'000;
+  std::string_view only;
 };
 
 void print(const Options& options, std::string_view row, std::string_view unit, double value,
@@ -47,7 +50,7 @@ void print(const Options& options, std::string_view row, std::string_view unit, 
     fmt::print("{{\"bench\":\"engine\",\"row\":\"{}\",\"unit\":\"{}\",\"value\":{:.1f}}}\n", row,
                unit, value);
   } else {
-    fmt::print("{:<44} {:>12.1f} {:<5} {}\n", row, value, unit, note);
+    fmt::print("{:<64} {:>12.2f} {:<4} {}\n", row, value, unit, note);
   }
   std::fflush(stdout);
 }
@@ -293,17 +296,7 @@ void queued(const Options& options, World& world, std::uint64_t rows, std::uint6
   print(options, fmt::format("acknowledge 1, {} queued", rows), "us", ack);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--json") options.json = true;
-    if (argument == "--rows" && i + 1 < argc) {
-      options.rows = static_cast<std::uint64_t>(std::atoll(argv[++i]));
-    }
-  }
+void store(const Options& options) {
   const test::TempDir dir;
   const auto state = dir / "state";
   const double disk = disk_rate(dir / "tmp" / "disk");
@@ -329,5 +322,21 @@ int main(int argc, char** argv) {
   for (std::uint64_t rows = 1000; rows <= options.rows; rows *= rows < 100'000 ? 100 : 10) {
     queued(options, world, std::max<std::uint64_t>(rows, 3000), there);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--json") options.json = true;
+    if (argument == "--only" && i + 1 < argc) options.only = argv[++i];
+    if (argument == "--rows" && i + 1 < argc) {
+      options.rows = static_cast<std::uint64_t>(std::atoll(argv[++i]));
+    }
+  }
+  if (options.only != "fleet") store(options);
+  if (options.only != "store") bench::engine_fleet(bench::Report("engine", options.json));
   return 0;
 }
