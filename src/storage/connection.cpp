@@ -6,6 +6,7 @@
 
 #include "os/errno_error.hpp"
 #include "os/file_rules.hpp"
+#include "storage/log_file.hpp"
 
 namespace relay::storage {
 namespace {
@@ -107,7 +108,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const os::Path& path, How h
       break;
     }
   }
-  const int code = sqlite3_open_v2(name.c_str(), &db->handle_, flags, nullptr);
+  const char* disk = how == How::writable ? joined_log_writes() : nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &db->handle_, flags, disk);
   if (code != SQLITE_OK) {
     db->note(code, "cannot open");
     return fail(*db->error_);

@@ -10,6 +10,7 @@ namespace {
 
 std::atomic<DiskFault> current{DiskFault::none};
 std::atomic<int> still_good{0};
+std::atomic<int> written{0};
 
 /// Whether this call is one that fails now.
 bool fails(DiskFault fault) {
@@ -36,6 +37,7 @@ int read_file(sqlite3_file* file, void* into, int size, sqlite3_int64 at) {
 }
 int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
   auto* real = real_of(file);
+  ++written;
   if (fails(DiskFault::full)) return SQLITE_FULL;
   if (fails(DiskFault::write_fails)) {
     // Half of it gets there.
@@ -141,6 +143,7 @@ FaultyDisk::FaultyDisk() : vfs_(std::make_unique<Vfs>()) {
   vfs_->vfs.xOpen = open_file;
   sqlite3_vfs_register(&vfs_->vfs, 1);
   set(DiskFault::none);
+  written = 0;
 }
 
 FaultyDisk::~FaultyDisk() {
@@ -152,6 +155,10 @@ void FaultyDisk::set(DiskFault fault, int after) {
   still_good = after;
   current = fault;
   current.notify_all();
+}
+
+int FaultyDisk::writes() const {
+  return written;
 }
 
 }  // namespace relay::test

@@ -28,6 +28,8 @@ class FaultyDisk {
 
   /// From the call after the next `after` ones of its kind on.
   void set(DiskFault fault, int after = 0);
+  /// Writes to any file since it exists. From any thread.
+  [[nodiscard]] int writes() const;
 
  private:
   struct Vfs;
