@@ -19,6 +19,7 @@
 #include "net/event.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
+#include "os/code_pages.hpp"
 #include "os/posix_files.hpp"
 #include "os/processes.hpp"
 #include "os/sd_notify.hpp"
@@ -125,7 +126,7 @@ class Serving {
     facts.engine = options_.engine.engine;
     facts.workspace_id = engine_workspace_;
     facts.connected = true;
-    announce(facts);
+    settle(facts);
     feed_manager();
     while (!asked_to_end_) {
       (void)co_await ending_.wait(kEndsWithin);
@@ -158,7 +159,7 @@ class Serving {
     // The keeper runs by now: its agents keep the limit that we were started with.
     os::dump_no_core();
     if (facts) {
-      announce(*facts);
+      settle(*facts);
       feed_manager();
       auto why = co_await daemon.wait();
       if (why) out = fail(*std::move(why));
@@ -181,6 +182,12 @@ class Serving {
   void step(Progress* progress, std::string what) {
     (void)manager_.status(what);
     progress->step(std::move(what));
+  }
+
+  /// It is ready, and waits from now on.
+  void settle(const broker::DaemonFacts& facts) {
+    announce(facts);
+    os::forget_used_code();
   }
 
   void announce(const broker::DaemonFacts& facts) {
