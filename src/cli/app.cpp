@@ -11,6 +11,7 @@
 #include "cli/help.hpp"
 #include "cli/inbox.hpp"
 #include "cli/keeper.hpp"
+#include "cli/manual.hpp"
 #include "cli/mcp.hpp"
 #include "cli/mcp_args.hpp"
 #include "cli/output.hpp"
@@ -121,6 +122,7 @@ Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& en
   const auto global = global_options(globals);
   auto commands = all_commands();
   commands.push_back(help_command(global, commands));
+  commands.push_back(manual_command(global, commands));
   if (!words.empty() && words.front() == kCompleteWord) {
     const std::size_t skip = words.size() > 1 && words[1] == "--" ? 2 : 1;
     const auto typed = std::span(words).subspan(skip);

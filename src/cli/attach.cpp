@@ -80,7 +80,7 @@ Command attach_command() {
   add_broker_options(command, words->broker);
   command.options.push_back(Option("agent", "Whose terminal", &words->agent)
                                 .value_name("AGENT")
-                                .looked_up(live_agent_names)
+                                .looked_up(live_agent_names(words->broker))
                                 .required());
   command.run = [words](Context& context) { return run(context, *words); };
   command.state = words;

@@ -73,13 +73,25 @@ asio::awaitable<Result<void>> ask_broker(asio::any_io_executor executor, broker:
   co_return co_await std::move(asked);
 }
 
-asio::awaitable<Result<void>> list_agents(BrokerClient* client, std::vector<std::string>* into) {
-  const auto reply = co_await client->call("GET", "/api/spawned", "", kCompletesWithin);
+/// A list in an answer of the broker: where it is, what it is called, and which field of its
+/// members is their name.
+struct NamedList {
+  const char* path;
+  const char* list;
+  const char* field;
+};
+
+asio::awaitable<Result<void>> list_names(BrokerClient* client, const NamedList* from,
+                                         std::vector<std::string>* into) {
+  const auto reply = co_await client->call("GET", from->path, "", kCompletesWithin);
   if (!reply) co_return fail(reply.error());
   const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
-  const auto agents = document ? document->root().find("agents") : std::nullopt;
-  if (!agents) co_return Result<void>();
-  for (const auto& agent : agents->elements()) into->push_back(text_field(agent, "name"));
+  const auto members = document ? document->root().find(from->list) : std::nullopt;
+  if (!members) co_return Result<void>();
+  for (const auto& member : members->elements()) {
+    const auto name = member.find(from->field);
+    if (name) into->emplace_back(name->string().value_or(name->json().text()));
+  }
   co_return Result<void>();
 }
 
@@ -318,23 +330,37 @@ Result<void> with_broker(Context& context, const BrokerOptions& options, const B
   });
 }
 
-std::vector<std::string> live_agent_names() {
+namespace {
+
+std::vector<std::string> live_names(const BrokerOptions& options, NamedList from) {
   std::vector<std::string> names;
   // Without the questions that an error message needs.
   const auto places = places_of_user();
   if (!places) return names;
   os::SystemRandom random;
   os::PosixFiles files(random);
-  const auto searched = search(BrokerOptions(), *places, files);
+  const auto searched = search(options, *places, files);
   if (!searched || !searched->found) return names;
   const broker::Instance& instance = *searched->found;
-  const BrokerWork work = [&names](BrokerClient* client, Progress*) {
-    return list_agents(client, &names);
+  const BrokerWork work = [&names, &from](BrokerClient* client, Progress*) {
+    return list_names(client, &from, &names);
   };
   (void)serve_loop([&](asio::any_io_executor executor, Progress* progress) {
     return ask_broker(std::move(executor), instance, progress, &work);
   });
   return names;
+}
+
+}  // namespace
+
+std::function<std::vector<std::string>()> live_agent_names(const BrokerOptions& options) {
+  return [&options] { return live_names(options, NamedList{"/api/spawned", "agents", "name"}); };
+}
+
+std::function<std::vector<std::string>()> live_letter_ids(const BrokerOptions& options) {
+  return [&options] {
+    return live_names(options, NamedList{"/api/dead-letters?limit=100", "dead_letters", "id"});
+  };
 }
 
 std::string text_field(const wire::JsonView& object, std::string_view key) {

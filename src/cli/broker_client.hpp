@@ -88,9 +88,13 @@ using BrokerWork = std::function<asio::awaitable<Result<void>>(BrokerClient*, Pr
 [[nodiscard]] Result<void> with_broker(Context& context, const BrokerOptions& options,
                                        const BrokerWork& work, Harm harm = Harm::none);
 
-/// The agents of the broker that a command would ask, for completion: within 200 ms, and none when
-/// there is none.
-[[nodiscard]] std::vector<std::string> live_agent_names();
+/// For completion: the agents, and the ids of dead letters, of the broker that a command with these
+/// options would ask. Within 200 ms, and none when there is none. The options live on until the
+/// look.
+[[nodiscard]] std::function<std::vector<std::string>()> live_agent_names(
+    const BrokerOptions& options);
+[[nodiscard]] std::function<std::vector<std::string>()> live_letter_ids(
+    const BrokerOptions& options);
 
 /// The field of an object as text; empty for another kind.
 [[nodiscard]] std::string text_field(const wire::JsonView& object, std::string_view key);

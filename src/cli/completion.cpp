@@ -25,9 +25,39 @@ const Command* command_named(const std::vector<Command>& commands, std::string_v
   return found == commands.end() ? nullptr : &*found;
 }
 
-bool takes_rest(const Command& command) {
-  return std::any_of(command.options.begin(), command.options.end(),
-                     [](const Option& option) { return option.is_rest(); });
+const Option* rest_of(const Command& command) {
+  for (const Option& option : command.options) {
+    if (option.is_rest()) return &option;
+  }
+  return nullptr;
+}
+
+void put(const Option& option, std::string_view value) {
+  if (auto* const* text = std::get_if<std::string*>(&option.target())) **text = value;
+  if (auto* const* list = std::get_if<std::vector<std::string>*>(&option.target())) {
+    (*list)->emplace_back(value);
+  }
+}
+
+/// The option that takes what stands at this place among the arguments, if any.
+const Option* argument_at(const Command& command, std::size_t place) {
+  for (const Option& option : command.options) {
+    if (!option.is_argument()) continue;
+    const bool list = std::holds_alternative<std::vector<std::string>*>(option.target());
+    if (place == 0 || list) return &option;
+    --place;
+  }
+  return nullptr;
+}
+
+/// What the shell itself completes here; nothing for most values.
+std::string_view shell_kind(const Option& option, std::string_view typed) {
+  const std::string& value = option.shown_value();
+  if (value == "FILE") return ":file";
+  if (value == "DIR") return ":directory";
+  if (value == "CLI") return ":command";
+  const bool from_file = value == "@FILE" || (value == "TEXT" && typed.starts_with('@'));
+  return from_file ? ":@file" : "";
 }
 
 /// Collects what starts with the word being typed.
@@ -38,10 +68,18 @@ class Collector {
   void offer(std::string_view value, std::string_view description) {
     if (value.starts_with(typed_)) found_.push_back(fmt::format("{}\t{}", value, description));
   }
-  void offer_choices(const Option& option) {
-    for (const auto& choice : option.allowed()) offer(choice, "");
-    if (!option.look()) return;
-    for (const auto& name : option.look()()) offer(name, "");
+  /// `before` is what stands in the same word: "--wait=".
+  void offer_values(const Option& option, const std::string& before = "") {
+    for (const auto& choice : option.allowed()) offer(before + choice, "");
+    const auto* given = std::get_if<std::vector<std::string>*>(&option.target());
+    const auto names = option.look() ? option.look()() : std::vector<std::string>();
+    for (const auto& name : names) {
+      const bool again =
+          given && std::find((*given)->begin(), (*given)->end(), name) != (*given)->end();
+      if (!again) offer(before + name, "");
+    }
+    const auto kind = shell_kind(option, typed_.substr(before.size()));
+    if (!kind.empty()) found_.emplace_back(kind);
   }
   void offer_options(const std::vector<Option>& options) {
     for (const Option& option : options) {
@@ -66,26 +104,47 @@ std::vector<std::string> candidates(std::span<const std::string> words,
   const Command* command = nullptr;
   const Option* pending = nullptr;
   std::size_t arguments = 0;
-  for (const auto& word : words.first(words.size() - 1)) {
+  bool only_arguments = false;
+  const auto known = [&](std::string_view word) {
+    const Option* option = command ? option_named(command->options, word) : nullptr;
+    return option ? option : option_named(global, word);
+  };
+  for (std::size_t at = 0; at + 1 < words.size(); ++at) {
+    const std::string& word = words[at];
     if (pending) {
+      put(*pending, word);
       pending = nullptr;
-    } else if (word.starts_with('-')) {
-      const Option* option = command ? option_named(command->options, word) : nullptr;
-      if (!option) option = option_named(global, word);
-      if (option && !option->is_flag()) pending = option;
+    } else if (word == "--" && command) {
+      only_arguments = true;
+    } else if (word.starts_with('-') && !only_arguments) {
+      const auto equals = word.find('=');
+      const Option* option = known(std::string_view(word).substr(0, equals));
+      if (!option || option->is_flag()) continue;
+      if (equals == std::string::npos) {
+        pending = option;
+      } else {
+        put(*option, std::string_view(word).substr(equals + 1));
+      }
     } else if (!command || command->is_group()) {
       command = command_named(command ? command->commands : commands, word);
       if (!command || command->hidden) return {};
-    } else if (takes_rest(*command)) {
-      // What another program's arguments are is not ours to say.
-      return {};
+    } else if (rest_of(*command)) {
+      // What another program's arguments are is for the shell to know.
+      return {fmt::format(":rest {}", at + 1)};
     } else {
+      const Option* argument = argument_at(*command, arguments);
+      if (argument) put(*argument, word);
       ++arguments;
     }
   }
+  const auto equals = typed.find('=');
+  const bool option_typed = typed.starts_with('-') && !pending && !only_arguments;
   if (pending) {
-    found.offer_choices(*pending);
-  } else if (typed.starts_with('-')) {
+    found.offer_values(*pending);
+  } else if (option_typed && equals != std::string::npos) {
+    const Option* option = known(std::string_view(typed).substr(0, equals));
+    if (option && !option->is_flag()) found.offer_values(*option, typed.substr(0, equals + 1));
+  } else if (option_typed) {
     if (command) found.offer_options(command->options);
     found.offer_options(global);
     found.offer("--help", "Show the help page");
@@ -93,14 +152,10 @@ std::vector<std::string> candidates(std::span<const std::string> words,
     for (const Command& each : command ? command->commands : commands) {
       if (!each.hidden) found.offer(each.name, each.summary);
     }
-  } else {
-    std::size_t place = 0;
-    for (const Option& option : command->options) {
-      if (!option.is_argument()) continue;
-      const bool list = std::holds_alternative<std::vector<std::string>*>(option.target());
-      if (place == arguments || (list && place < arguments)) found.offer_choices(option);
-      ++place;
-    }
+  } else if (rest_of(*command)) {
+    return {":command"};
+  } else if (const Option* argument = argument_at(*command, arguments)) {
+    found.offer_values(*argument);
   }
   return std::move(found).take();
 }

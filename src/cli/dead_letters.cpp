@@ -171,7 +171,9 @@ Command redeliver_letters_command() {
       {"relay-broker dead-letters redeliver 7", "relay-broker dead-letters redeliver --all"});
   command.options.push_back(Option("--all", "Every one of them", &options->all));
   add_broker_options(command, options->broker);
-  command.options.push_back(Option("ids", "Which letters", &options->ids).value_name("ID"));
+  command.options.push_back(Option("ids", "Which letters", &options->ids)
+                                .value_name("ID")
+                                .looked_up(live_letter_ids(options->broker)));
   command.run = [options](Context& context) -> Result<void> {
     auto fine = check_ids(*options, true);
     if (!fine) return fine;
@@ -189,8 +191,10 @@ Command drop_letters_command() {
       letters_command("drop", "Remove dead letters for good",
                       {"relay-broker dead-letters drop 7", "relay-broker dead-letters drop 7 8 9"});
   add_broker_options(command, options->broker);
-  command.options.push_back(
-      Option("ids", "Which letters", &options->ids).value_name("ID").required());
+  command.options.push_back(Option("ids", "Which letters", &options->ids)
+                                .value_name("ID")
+                                .looked_up(live_letter_ids(options->broker))
+                                .required());
   command.run = [options](Context& context) -> Result<void> {
     auto fine = check_ids(*options, false);
     if (!fine) return fine;

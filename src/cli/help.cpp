@@ -25,14 +25,15 @@ std::string left_of(const Option& option) {
   }
   if (!option.is_flag() && !option.is_argument()) {
     text += ' ';
-    text += option.shown_value().empty() ? "VALUE" : option.shown_value();
+    text += shown_value_of(option);
   }
   return text;
 }
 
 Row row_of(const Option& option) {
   std::string right = option.help();
-  if (!option.allowed().empty()) right += fmt::format(" ({})", join(option.allowed(), ", "));
+  const bool told = !option.is_argument() || option.allowed().empty();
+  if (!told) right += fmt::format(" ({})", join(option.allowed(), ", "));
   return Row{left_of(option), std::move(right)};
 }
 
@@ -70,9 +71,24 @@ std::string main_page(const std::vector<Option>& global, const std::vector<Comma
   return page;
 }
 
-std::string command_page(const Command& command, const std::vector<Option>& global) {
-  std::string usage = fmt::format("Usage: relay-broker {}{} [options]", command.full_name(),
+std::string shown_value_of(const Option& option) {
+  if (!option.allowed().empty()) return join(option.allowed(), "|");
+  return option.shown_value().empty() ? "VALUE" : option.shown_value();
+}
+
+std::string usage_of(const Command& command) {
+  std::string usage = fmt::format("relay-broker {}{} [options]", command.full_name(),
                                   command.is_group() ? " <command>" : "");
+  for (const Option& option : command.options) {
+    if (option.is_hidden() || !option.is_argument()) continue;
+    const bool many = std::holds_alternative<std::vector<std::string>*>(option.target());
+    const auto shape = option.is_required() ? " <{}>{}" : " [{}]{}";
+    usage += fmt::format(fmt::runtime(shape), option.names(), many ? "…" : "");
+  }
+  return usage;
+}
+
+std::string command_page(const Command& command, const std::vector<Option>& global) {
   std::vector<Row> arguments;
   std::vector<Row> options;
   std::vector<std::string> rare;
@@ -81,9 +97,6 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
     if (option.is_rare()) {
       rare.push_back(left_of(option));
     } else if (option.is_argument()) {
-      const bool many = std::holds_alternative<std::vector<std::string>*>(option.target());
-      const auto shape = option.is_required() ? " <{}>{}" : " [{}]{}";
-      usage += fmt::format(fmt::runtime(shape), option.names(), many ? "…" : "");
       arguments.push_back(row_of(option));
     } else {
       options.push_back(row_of(option));
@@ -94,7 +107,7 @@ std::string command_page(const Command& command, const std::vector<Option>& glob
     if (everywhere) options.push_back(row_of(option));
   }
   options.push_back(kHelpRow);
-  std::string page = fmt::format("{}.\n\n{}\n", command.summary, usage);
+  std::string page = fmt::format("{}.\n\nUsage: {}\n", command.summary, usage_of(command));
   append_commands(page, command.commands);
   append(page, "Arguments", arguments);
   append(page, "Options", options);
@@ -116,6 +129,19 @@ std::vector<std::string> names_of(const std::vector<Command>& commands) {
     if (!command.hidden) out.push_back(command.name);
   }
   return out;
+}
+
+/// The commands behind these words; null when one of them is none.
+const std::vector<Command>* level_of(const std::vector<std::string>& words,
+                                     const std::vector<Command>& commands) {
+  const std::vector<Command>* level = &commands;
+  for (const std::string& word : words) {
+    const auto next = std::find_if(level->begin(), level->end(),
+                                   [&word](const Command& each) { return each.name == word; });
+    if (next == level->end()) return nullptr;
+    level = &next->commands;
+  }
+  return level;
 }
 
 /// What is to be shown; an error names the near command.
@@ -151,7 +177,10 @@ Command help_command(const std::vector<Option>& global, const std::vector<Comman
   command.examples = {"relay-broker help spawn", "relay-broker help token list"};
   command.options.push_back(Option("command", "Which command", &words->words)
                                 .value_name("COMMAND")
-                                .looked_up([&commands] { return names_of(commands); }));
+                                .looked_up([words, &commands] {
+                                  const auto* level = level_of(words->words, commands);
+                                  return level ? names_of(*level) : std::vector<std::string>();
+                                }));
   command.run = [words, &global, &commands](Context& context) -> Result<void> {
     const auto page = page_of(words->words, global, commands);
     if (!page) return fail(page.error());

@@ -16,6 +16,12 @@ namespace relay::cli {
 [[nodiscard]] Command help_command(const std::vector<Option>& global,
                                    const std::vector<Command>& commands);
 
+/// "relay-broker send [options] <to> <text>".
+[[nodiscard]] std::string usage_of(const Command& command);
+
+/// What stands for an option's value: its choices, "on|off", or its name.
+[[nodiscard]] std::string shown_value_of(const Option& option);
+
 /// The page of one command, its examples last. At most 24 lines of 80 columns.
 [[nodiscard]] std::string command_page(const Command& command, const std::vector<Option>& global);
 

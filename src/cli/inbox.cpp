@@ -235,7 +235,7 @@ Command inbox_command() {
   const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
   add(Option("--as,--agent", "Whose; inside an agent its own", &options->agent)
           .value_name("AGENT")
-          .looked_up(live_agent_names));
+          .looked_up(live_agent_names(options->broker)));
   add(Option("--limit", "At most so many of each kind", &options->limit).value_name("N"));
   add(Option("--mark-read", "It counts as read from now on", &options->mark_read));
   add_broker_options(command, options->broker, {kAgentBroker});

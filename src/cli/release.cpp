@@ -113,7 +113,7 @@ Command release_command() {
   add_broker_options(command, options->broker);
   add(Option("agents", "Which agents", &options->names)
           .value_name("AGENT")
-          .looked_up(live_agent_names));
+          .looked_up(live_agent_names(options->broker)));
   command.run = [options](Context& context) -> Result<void> {
     auto fine = check_release(*options);
     if (!fine) return fine;

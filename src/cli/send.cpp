@@ -160,14 +160,14 @@ Command send_command() {
   const auto add = [&command](Option option) { command.options.push_back(std::move(option)); };
   add(Option("--from", "In whose name; you, or the agent that this runs in", &options->from)
           .value_name("AGENT")
-          .looked_up(live_agent_names));
+          .looked_up(live_agent_names(options->broker)));
   add(Option("--thread", "The message that this one answers", &options->thread).value_name("ID"));
   add(Option("--steer", "Before everything that waits", &options->steer));
   add_broker_options(command, options->broker, {kAgentBroker});
   add(Option("to", "Who gets it", &options->to)
           .value_name("TO")
           .required()
-          .looked_up(live_agent_names));
+          .looked_up(live_agent_names(options->broker)));
   add(Option("text", "What it says; - reads standard input", &options->text)
           .value_name("TEXT")
           .required());

@@ -68,7 +68,7 @@ Command snapshot_command() {
   add_broker_options(command, options->broker);
   command.options.push_back(Option("agent", "Whose terminal", &options->agent)
                                 .value_name("AGENT")
-                                .looked_up(live_agent_names)
+                                .looked_up(live_agent_names(options->broker))
                                 .required());
   command.run = [options](Context& context) {
     return with_broker(context, options->broker, [&](BrokerClient* client, Progress*) {

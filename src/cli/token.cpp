@@ -190,7 +190,9 @@ void finish_token_command(Command& command, std::shared_ptr<TokenOptions> option
 }
 
 void add_node_argument(Command& command, TokenOptions& options) {
-  command.options.emplace_back("node", "Node id; this directory's without it", &options.node);
+  command.options.push_back(Option("node", "Node id; this directory's without it", &options.node)
+                                .value_name("ID")
+                                .looked_up(cached_node_ids));
 }
 
 Command token_command() {

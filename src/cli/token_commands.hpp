@@ -35,6 +35,9 @@ using TokenRun = Result<void> (*)(Context&, const TokenOptions&, NodeSetup&);
 /// the token cache of the user.
 void finish_token_command(Command& command, std::shared_ptr<TokenOptions> options, TokenRun run);
 
+/// The nodes that a token is cached for, for completion.
+[[nodiscard]] std::vector<std::string> cached_node_ids();
+
 /// Adds the argument that names a node.
 void add_node_argument(Command& command, TokenOptions& options);
 

@@ -144,6 +144,18 @@ void add_engine(Command& command, TokenOptions& options) {
 
 }  // namespace
 
+std::vector<std::string> cached_node_ids() {
+  std::vector<std::string> ids;
+  auto setup = NodeSetup::of_process();
+  if (!setup) return ids;
+  const auto entries = (*setup)->store().list();
+  if (!entries) return ids;
+  for (const auto& entry : *entries) {
+    if (entry.file) ids.push_back(entry.file->node_id);
+  }
+  return ids;
+}
+
 Command token_list_command() {
   auto options = std::make_shared<TokenOptions>();
   Command command;
@@ -189,7 +201,8 @@ Command token_set_command() {
       "relay-broker token set node_1f3a @token --engine https://engine.example",
       "pass show node | relay-broker token set node_1f3a - --engine https://engine.example"};
   command.options.push_back(Option("node", "Node id", &options->node).required());
-  command.options.emplace_back("token", "@file, or - for standard input", &options->token);
+  command.options.push_back(
+      Option("token", "@file, or - for standard input", &options->token).value_name("@FILE"));
   command.options.push_back(
       Option("--engine", "Address of the engine", &options->engine.engine).value_name("URL"));
   command.options.push_back(

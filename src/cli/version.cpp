@@ -14,6 +14,8 @@ std::string version_json() {
   json.begin_object();
   json.field("name", "relay-broker");
   json.field("version", RELAY_BROKER_VERSION);
+  json.field("system", RELAY_BROKER_SYSTEM);
+  json.field("compiler", __VERSION__);
   json.end_object();
   json.finish();
   return text;
