@@ -226,7 +226,9 @@ class Serving {
     if (background_ == nullptr) return;
     const os::Path log_file = state_dir_ / "serve.log";
     if (!context_.json) {
-      note(fmt::format("it goes on in the background; relay-broker stop ends it, its log is {}",
+      const std::string end =
+          only_engine ? fmt::format("kill {}", ::getpid()) : "relay-broker stop";
+      note(fmt::format("it goes on in the background; {} ends it, its log is {}", end,
                        log_file.string()));
     }
     const auto left = background_->leave_terminal(files_, log_file);

@@ -6,6 +6,17 @@
 #include "integration/service_manager.hpp"
 
 namespace relay::test {
+TEST_CASE_FIXTURE(User,
+                  "an engine in the background says what ends it: no broker is there to stop") {
+  const auto started = run({"serve", "--role", "engine", "--background"});
+  REQUIRE(started.status.as_shell() == 0);
+  const std::size_t at = started.err.find("background; kill ");
+  REQUIRE(at != std::string::npos);
+  const int pid = std::stoi(started.err.substr(at + std::string("background; kill ").size()));
+  CHECK(::kill(pid, SIGTERM) == 0);
+  CHECK(wait_none(temp.path().string()).empty());
+}
+
 TEST_CASE_FIXTURE(User, "in the background serve returns when it is ready, and lets go of us") {
   const auto started = run({"serve", "--background", "--relay", "off"});
   CAPTURE(started.err);
