@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -117,11 +118,17 @@ class Engine {
   std::string key_;
 };
 
-/// A node with agents, as the published broker says them: register, each agent, what comes.
+/// What our own broker says that it can do, and the published one does not.
+constexpr std::string_view kOurs = R"({"name":"relay:delivery-cursor-v1","kind":"capacity"})";
+
+/// A node with agents: it registers, and each agent, and acknowledges what comes.
 class Node {
  public:
-  Node(std::string name, std::string token, int agents)
-      : name_(std::move(name)), token_(std::move(token)), wanted_(agents) {}
+  Node(std::string name, std::string token, int agents, std::string_view capabilities)
+      : name_(std::move(name)),
+        token_(std::move(token)),
+        capabilities_(capabilities),
+        wanted_(agents) {}
 
   asio::awaitable<void> live(std::uint16_t port, Random* random) {
     net::WsClientOptions options(fmt::format("ws://127.0.0.1:{}/v1/node/ws", port));
@@ -131,9 +138,9 @@ class Node {
     if (!outcome.connected) die(outcome.connected.error().message);
     socket_.emplace(std::move(outcome.connected->socket));
     say(fmt::format(
-        R"({{"v":1,"type":"node.register","name":"{}","node_id":"{}","capabilities":[],)"
+        R"({{"v":1,"type":"node.register","name":"{}","node_id":"{}","capabilities":[{}],)"
         R"("max_agents":{},"tags":[],"version":"bench","resume_cursor":null}})",
-        name_, name_, wanted_));
+        name_, name_, capabilities_, wanted_));
     for (int i = 0; i < wanted_; ++i) {
       say(fmt::format(R"({{"v":1,"type":"agent.register","id":"r{}","name":"{}-{}"}})", i, name_,
                       i));
@@ -181,6 +188,7 @@ class Node {
 
   std::string name_;
   std::string token_;
+  std::string capabilities_;
   int wanted_;
   std::optional<net::WebSocket> socket_;
   std::vector<std::string> tokens_;
@@ -199,9 +207,10 @@ class Fleet {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
-  void connect(const std::vector<std::string>& tokens, int agents) {
+  void connect(const std::vector<std::string>& tokens, int agents, std::string_view capabilities) {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-      nodes_.push_back(std::make_unique<Node>(fmt::format("node{}", i), tokens[i], agents));
+      nodes_.push_back(
+          std::make_unique<Node>(fmt::format("node{}", i), tokens[i], agents, capabilities));
       group_.spawn(nodes_.back()->live(engine_.port(), &random_));
     }
     run_until([&] {
@@ -229,7 +238,7 @@ class Fleet {
 void fan_out(const Report& report) {
   const Engine engine;
   Fleet fleet(engine);
-  fleet.connect({engine.enroll("node0")}, kAgentsOfOne);
+  fleet.connect({engine.enroll("node0")}, kAgentsOfOne, "");
   const auto sender = engine.agent("sender");
   (void)engine.post("/v1/channels", sender, R"({"name":"everyone"})");
   auto& node = fleet.node(0);
@@ -263,7 +272,7 @@ void memory(const Report& report) {
   });
   Fleet fleet(engine);
   const auto start = SteadyClock::now();
-  fleet.connect(tokens, kAgentsEach);
+  fleet.connect(tokens, kAgentsEach, kOurs);
   report.row("1,000 nodes connected, 10,000 agents registered", milliseconds_since(start), "ms");
   // Each node hears of one: they are not only said to be there.
   const auto sender = engine.agent("sender");

@@ -115,6 +115,8 @@ void Announcer::notify(const Notice& notice) {
   }
 }
 
+/// Our own broker, which asks for cursors, has no use for what others do: in a large fleet each
+/// change would cost a frame for every node.
 void Announcer::update(Id workspace, const ContextNews& news) {
   std::unordered_map<Id, std::vector<Id>> agents_of;
   for (const Id agent : news.agents) {
@@ -123,11 +125,11 @@ void Announcer::update(Id workspace, const ContextNews& news) {
   }
   for (const auto& [node, agents] : agents_of) {
     const auto link = parts_.links.find(node);
-    if (link) parts_.send(*link, context_frame(news, agents));
+    if (link && !link->caller.has_cursors) parts_.send(*link, context_frame(news, agents));
   }
   if (!news.agents.empty()) return;
   for (const auto& [node, link] : parts_.links.all()) {
-    if (link->workspace != workspace || !link->registered) continue;
+    if (link->workspace != workspace || !link->registered || link->caller.has_cursors) continue;
     const auto& here = parts_.room.agents_at(node);
     std::vector<Id> named;
     if (here.size() <= kNamedAgents) {

@@ -255,6 +255,7 @@ TEST_CASE("a closed connection is a lost node: its agents are offline, and other
   const auto box = world.broker("box");
   auto watcher = world.watcher();
   auto other = world.node(world.broker("other"));
+  auto ours = world.own_broker(world.broker("ours"));
   auto peer = world.node(box);
   world.claim(*peer, "bob");
   CHECK(watcher->hear().at("/type") == "agent.status.active");
@@ -268,7 +269,9 @@ TEST_CASE("a closed connection is a lost node: its agents are offline, and other
   const auto update = other->hear("context.update");
   CHECK(update.at("/topic") == "presence");
   CHECK(update.at("/data/agent_name") == "bob");
-  CHECK(world.hub->counts().nodes == 1);
+  ours->expect_silence();
+  CHECK(ours->contexts.empty());
+  CHECK(world.hub->counts().nodes == 2);
 }
 
 TEST_CASE("node.deregister is a loss that was said; agent.deregister brings the agent home") {
