@@ -34,7 +34,8 @@ _relay_broker() {
   fi
   return nothing
 }
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+# As the file of a directory in fpath this is the body of _relay-broker, each time; else it is read once.
+if [[ $funcstack[1] == _relay-broker ]]; then
   _relay_broker "$@"
 else
   compdef _relay_broker relay-broker

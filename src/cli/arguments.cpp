@@ -62,6 +62,8 @@ Error unexpected(const std::string& word, const Command* command, const std::vec
     for (const Command& each : commands) {
       if (!each.hidden) known.push_back(each.name);
     }
+    // "version" for "--version".
+    if (option_named(global, "--" + word) != nullptr) known.push_back("--" + word);
   }
   const auto what = option ? "option" : wants_command ? "command" : "argument";
   const auto near = nearest(word.substr(0, word.find('=')), known);

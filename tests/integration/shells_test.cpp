@@ -82,10 +82,10 @@ const std::string kBashSetup =
     "PS1='$ '; bind 'set enable-bracketed-paste off'; source <(relay-broker completion bash); "
     R"sh(bind -x '"\C-t": printf "<%s>" "$READLINE_LINE"'; echo re-a""dy)sh"
     "\r";
-const std::string kZshSetup =
-    "PS1='%% '; bindkey -e; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; "
-    "source <(relay-broker completion zsh); show() { print -rn -- \"<$BUFFER>\" }; zle -N show; "
-    "bindkey '^T' show; echo re-a\"\"dy\r";
+const std::string kZshBegin =
+    "PS1='%% '; bindkey -e; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; ";
+const std::string kZshKeys =
+    "show() { print -rn -- \"<$BUFFER>\" }; zle -N show; bindkey '^T' show; echo re-a\"\"dy\r";
 
 }  // namespace
 
@@ -108,13 +108,35 @@ TEST_CASE_FIXTURE(ShellUser, "Tab in zsh") {
   serve();
   spawn_reader("ada");
   PtyDriver driver(shell({"/usr/bin/zsh", "-f", "-i"}), {200, 24});
-  check_tabs(driver, kZshSetup);
+  check_tabs(driver, kZshBegin + "source <(relay-broker completion zsh); " + kZshKeys);
   CHECK(line_of(driver, "wrap relay-broker snaps") == "wrap relay-broker snapshot ");
   REQUIRE(run({"stop"}).status.as_shell() == 0);
   CHECK(line_of(driver, "snapshot a") == "snapshot a");
   driver.type("exit\r");
   CHECK(driver.wait_end().as_shell() == 0);
   CHECK(driver.transcript().find("error") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ShellUser, "Tab in zsh and fish that find the script where a package puts it") {
+  const std::string home = environment.get("HOME").value();
+  const auto install = [&](const std::string& name, const std::string& as) {
+    const os::Path file = os::Path(home) / as;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << run({"completion", name}).out;
+  };
+  if (has("zsh")) {
+    install("zsh", "functions/_relay-broker");
+    PtyDriver driver(shell({"/usr/bin/zsh", "-f", "-i"}), {200, 24});
+    driver.type("fpath=(~/functions $fpath); " + kZshBegin + kZshKeys);
+    driver.wait_for("re-ady");
+    for (int time = 0; time < 3; ++time) CHECK(line_of(driver, "snaps") == "snapshot ");
+  }
+  if (has("fish")) {
+    install("fish", ".config/fish/completions/relay-broker.fish");
+    environment.unset("XDG_CONFIG_HOME");
+    const std::string script = "complete -C 'relay-broker snaps' | string split -f1 \\t";
+    CHECK(run_program(shell({"/usr/bin/fish", "-c", script})).out == "snapshot\n");
+  }
 }
 
 TEST_CASE_FIXTURE(ShellUser, "Tab in fish, by its own list of what it would offer") {

@@ -88,6 +88,7 @@ TEST_CASE("a typo is answered with the near name") {
     const char* hint;
   } rows[] = {
       {{"relase", "alice"}, "unknown command relase", "did you mean release?"},
+      {{"json"}, "unknown command json", "did you mean --json?"},
       {{"--jsno"}, "unknown option --jsno", "did you mean --json?"},
       {{"release", "--resaon", "x"}, "unknown option --resaon", "did you mean --reason?"},
       {{"completion", "bash", "more"}, "unknown argument more", "relay-broker completion --help"},
