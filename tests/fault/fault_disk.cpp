@@ -1,60 +1,31 @@
 // For LD_PRELOAD: writes and syncs of a journal fail as a test orders it, as they do on a disk.
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <sys/types.h>
 
 #include "fault/disk_orders.hpp"
+#include "support/interposer.hpp"
 
 namespace {
 
 using relay::test::DiskOrders;
 using relay::test::DiskTrouble;
+using relay::test::is_path_with;
+using relay::test::replaced;
 
-DiskOrders* map_orders() {
-  const char* path = std::getenv(relay::test::kDiskVariable);
-  if (path == nullptr) return nullptr;
-  const int file = ::open(path, O_RDWR | O_CLOEXEC);
-  void* at = ::mmap(nullptr, sizeof(DiskOrders), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  ::close(file);
-  return at == MAP_FAILED ? nullptr : static_cast<DiskOrders*>(at);
-}
-
-bool is_journal(int fd) {
-  char name[64] = "/proc/self/fd/";
-  char* end = name + std::strlen(name);
-  if (fd >= 1000 || fd < 0) return false;
-  for (int unit = 100; unit > 0; unit /= 10) {
-    if (fd >= unit || unit == 1) *end++ = static_cast<char>('0' + fd / unit % 10);
-  }
-  char path[4096];
-  const ssize_t length = ::readlink(name, path, sizeof path - 1);
-  if (length <= 0) return false;
-  path[length] = 0;
-  return std::strstr(path, "journal.db") != nullptr;
+DiskOrders* given() {
+  static auto* const orders = relay::test::map_orders<DiskOrders>(relay::test::kDiskVariable);
+  return orders;
 }
 
 /// What happens to this file now.
 DiskTrouble trouble_of(int fd) {
-  static DiskOrders* const orders = map_orders();
-  if (orders == nullptr || orders->trouble == DiskTrouble::none || !is_journal(fd)) {
-    return DiskTrouble::none;
-  }
-  const DiskTrouble trouble = orders->trouble;
-  return trouble;
+  if (given() == nullptr || given()->trouble == DiskTrouble::none) return DiskTrouble::none;
+  if (!is_path_with(fd, "journal.db")) return DiskTrouble::none;
+  return given()->trouble;
 }
 
 void count_failure() {
-  static DiskOrders* const orders = map_orders();
-  ++orders->failed;
-}
-
-template <class Function>
-Function next(const char* name) {
-  return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
+  ++given()->failed;
 }
 
 }  // namespace
@@ -62,7 +33,7 @@ Function next(const char* name) {
 extern "C" {
 
 int fdatasync(int fd) {
-  static const auto real = next<int (*)(int)>("fdatasync");
+  static const auto real = replaced<int (*)(int)>("fdatasync");
   if (trouble_of(fd) != DiskTrouble::sync_fails) return real(fd);
   count_failure();
   errno = EIO;
@@ -70,7 +41,7 @@ int fdatasync(int fd) {
 }
 
 int fsync(int fd) {
-  static const auto real = next<int (*)(int)>("fsync");
+  static const auto real = replaced<int (*)(int)>("fsync");
   if (trouble_of(fd) != DiskTrouble::sync_fails) return real(fd);
   count_failure();
   errno = EIO;
@@ -78,7 +49,7 @@ int fsync(int fd) {
 }
 
 ssize_t pwrite64(int fd, const void* from, size_t size, off64_t at) {
-  static const auto real = next<ssize_t (*)(int, const void*, size_t, off64_t)>("pwrite64");
+  static const auto real = replaced<ssize_t (*)(int, const void*, size_t, off64_t)>("pwrite64");
   const DiskTrouble trouble = trouble_of(fd);
   if (trouble != DiskTrouble::full && trouble != DiskTrouble::short_write) {
     return real(fd, from, size, at);
