@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
+#include <unistd.h>
 #include <utility>
 
 #include "base/printable.hpp"
 #include "base/text.hpp"
+#include "os/file_rules.hpp"
 #include "pty/toml_values.hpp"
 
 namespace relay::cli {
@@ -192,15 +194,33 @@ bool in_environment(const Option& option, const os::Environment& environment) {
                      [&](const std::string& name) { return environment.get(name).has_value(); });
 }
 
+std::string asked_config(const os::Environment& environment, const std::string& named) {
+  return !named.empty() ? named : environment.get(kConfigVariable).value_or(std::string());
+}
+
 }  // namespace
+
+os::Path config_path(const os::Environment& environment, const os::UserPaths& paths,
+                     const std::string& named) {
+  const std::string asked = asked_config(environment, named);
+  return asked.empty() ? paths.config / "config.toml" : std::filesystem::absolute(asked);
+}
 
 Result<ConfigFile> read_config(os::Files& files, const os::Environment& environment,
                                const os::UserPaths& paths, const std::string& named) {
-  const std::string asked =
-      !named.empty() ? named : environment.get(kConfigVariable).value_or(std::string());
+  const std::string asked = asked_config(environment, named);
   ConfigFile out;
-  out.path = asked.empty() ? paths.config / "config.toml" : std::filesystem::absolute(asked);
+  out.path = config_path(environment, paths, named);
   auto text = files.read(out.path, kMostConfigBytes);
+  const auto info = files.stat(out.path);
+  // Who writes it decides which engine gets the workspace's key. (A group is often the user alone.)
+  if (text && info && (info->mode & 002U) != 0) {
+    return fail(os::unsafe(out.path, "everybody may write it",
+                           "chmod o-w " + out.path.string() + ", or relay-broker doctor --fix"));
+  }
+  if (text && info && info->owner != ::geteuid() && info->owner != 0) {
+    return fail(os::unsafe(out.path, "it belongs to somebody else", "copy it, and use the copy"));
+  }
   if (text) {
     out.text = *std::move(text);
   } else if (!asked.empty() || text.error().code != Code::not_found) {

@@ -26,6 +26,10 @@ class ConfigFile {
   std::optional<std::string> text;
 };
 
+/// `named` by an option, else by the variable, else the user's own. Perhaps nothing is there.
+[[nodiscard]] os::Path config_path(const os::Environment& environment, const os::UserPaths& paths,
+                                   const std::string& named);
+
 /// `named`, else RELAY_BROKER_CONFIG, else config.toml of the user's configuration, which may be
 /// missing.
 [[nodiscard]] Result<ConfigFile> read_config(os::Files& files, const os::Environment& environment,

@@ -362,15 +362,15 @@ Finding check_clis(const DoctorFacts& facts) {
 }
 
 Finding check_config(const DoctorFacts& facts) {
-  if (facts.config_error) {
+  const bool others_write = facts.config && (facts.config->mode & 022U) != 0;
+  if (facts.config_error && !others_write) {
     return finding("config", Verdict::fail, facts.config_error->message,
                    facts.config_error->hint.empty() ? "mend the file, or move it away"
                                                     : facts.config_error->hint);
   }
   if (!facts.config) return finding("config", Verdict::ok, "no configuration file");
   const std::string path = facts.config->path.string();
-  if ((facts.config->mode & 022U) == 0) return finding("config", Verdict::ok, path + " read");
-  // Who writes it decides which engine gets the workspace's key.
+  if (!others_write) return finding("config", Verdict::ok, path + " read");
   Finding out =
       finding("config", Verdict::fail, path + " may be written by others", "chmod go-w " + path);
   if (facts.config->owner == facts.user) {

@@ -297,12 +297,13 @@ class Look {
   // The machine
 
   void see_config(DoctorFacts& facts) {
-    const auto file = read_config(files_, around_.environment, paths_, "");
-    if (!file || !file->text) return;
-    const auto info = files_.stat(file->path);
-    if (!info) return;
+    // Its mode may have been mended since the start.
+    const bool unsafe = facts.config_error && facts.config_error->code == Code::unsafe_file;
+    if (unsafe && read_config(files_, around_.environment, paths_, "")) facts.config_error.reset();
     DoctorFacts::Private seen;
-    seen.path = file->path;
+    seen.path = config_path(around_.environment, paths_, "");
+    const auto info = files_.stat(seen.path);
+    if (!info) return;
     seen.kind = info->kind;
     seen.mode = info->mode;
     seen.owner = info->owner;

@@ -1,7 +1,9 @@
 #include "net/curl_library.hpp"
 
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <string>
+#include <utility>
 
 namespace relay::net {
 namespace {
@@ -16,6 +18,14 @@ bool find_function(void* library, const char* name, Function*& into) {
 }
 
 }  // namespace
+
+Result<void> refuse_old_curl(unsigned version) {
+  if (version >= kOldestCurl) return {};
+  return fail(Code::internal_error,
+              fmt::format("libcurl {}.{}.{} is too old", version >> 16U, version >> 8U & 0xffU,
+                          version & 0xffU),
+              "install libcurl 7.85 or a newer one (Debian 12 has it as libcurl4)");
+}
 
 Result<CurlLibrary> CurlLibrary::load() {
   const auto missing = [] {
@@ -42,8 +52,11 @@ Result<CurlLibrary> CurlLibrary::load() {
       find("curl_multi_socket_action", out.multi_socket_action) &&
       find("curl_multi_info_read", out.multi_info_read) &&
       find("curl_slist_append", out.slist_append) &&
-      find("curl_slist_free_all", out.slist_free_all);
+      find("curl_slist_free_all", out.slist_free_all) &&
+      find("curl_version_info", out.version_info);
   if (!all) return missing();
+  auto usable = refuse_old_curl(out.version_info(CURLVERSION_NOW)->version_num);
+  if (!usable) return fail(std::move(usable).error());
   if (out.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     return fail(Code::internal_error, "libcurl does not start");
   }

@@ -7,6 +7,12 @@
 // Internal to net/.
 namespace relay::net {
 
+/// 7.85: older ones would let a call go by other protocols than it may.
+inline constexpr unsigned kOldestCurl = 0x075500;
+
+/// Nothing for a libcurl, by its `version_num`, that can be used.
+[[nodiscard]] Result<void> refuse_old_curl(unsigned version);
+
 /// What we use of libcurl. It is loaded when the first call goes further than this machine: with
 /// it come thirty other libraries, and most commands, and a broker with an engine of its own, never
 /// need one of them.
@@ -31,6 +37,7 @@ class CurlLibrary {
   decltype(&::curl_multi_info_read) multi_info_read = nullptr;
   decltype(&::curl_slist_append) slist_append = nullptr;
   decltype(&::curl_slist_free_all) slist_free_all = nullptr;
+  decltype(&::curl_version_info) version_info = nullptr;
 
  private:
   CurlLibrary() = default;

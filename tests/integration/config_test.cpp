@@ -80,7 +80,10 @@ TEST_CASE_FIXTURE(Settler, "a mistake in the file is an error with its line, and
   CHECK(missing.status.as_shell() == 5);
   CHECK(tells(missing, "/no/such/file"));
   // Who may write it decides where the keys go.
+  CHECK(::chmod(other.c_str(), 0664) == 0);
+  CHECK(tells(run({"status"}), "elsewhere"));
   CHECK(::chmod(other.c_str(), 0666) == 0);
+  CHECK(tells(run({"status"}), "is not used: everybody may write it"));
   CHECK(checked().find("may be written by others") != std::string::npos);
   CHECK(run({"doctor", "--fix"}).out.find("mended") != std::string::npos);
   CHECK(checked().starts_with("ok "));

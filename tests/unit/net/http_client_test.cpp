@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "http_server_fixture.hpp"
+#include "net/curl_library.hpp"
 
 namespace relay::net {
 namespace {
@@ -451,6 +452,14 @@ TEST_CASE("a Unix socket takes the place of the host") {
     test::run(pair.io, pair.served.stop(1s));
     std::filesystem::remove_all(dir);
   });
+}
+
+TEST_CASE("a libcurl that cannot keep a call to its protocol is refused") {
+  CHECK(refuse_old_curl(0x075500));
+  CHECK(refuse_old_curl(0x080000));
+  const auto old = refuse_old_curl(0x074a00);
+  REQUIRE_FALSE(old);
+  CHECK(old.error().message == "libcurl 7.74.0 is too old");
 }
 
 }  // namespace relay::net
