@@ -119,6 +119,7 @@ asio::awaitable<void> Agent::stop() {
   letting_go_ = false;
   mailbox_.start_over(typing_);
   typing_.clear();
+  changed_.notify();
 }
 
 // Messages
@@ -414,7 +415,7 @@ void Agent::on_time(Monotonic now) {
 
 asio::awaitable<bool> Agent::wait_ready(Duration at_most) {
   const Monotonic deadline = clock_.now() + at_most;
-  while (!activity_.was_ready() && !ended_) {
+  while (!activity_.was_ready() && !ended_ && !leaving) {
     const Duration left = deadline - clock_.now();
     if (left <= Duration::zero()) co_return false;
     (void)co_await changed_.wait(left);

@@ -70,6 +70,11 @@ Result<std::string> JournalDb::try_open() {
   if (!exists(path_)) {
     const auto empty = new_journal();
     if (!empty) return fail(empty.error());
+    // A log that was left behind is not one of this journal.
+    for (const auto& left : {beside("-wal"), beside("-journal")}) {
+      auto removed = files_.remove(left);
+      if (!removed) return fail(removed.error());
+    }
     auto created = files_.create(path_, *empty);
     if (!created && created.error().code != Code::conflict) return fail(std::move(created).error());
   }

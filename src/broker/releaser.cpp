@@ -39,8 +39,9 @@ asio::awaitable<Result<ReleasedAgent>> Releaser::release(ReleaseRequest request)
   }
   const auto agent = parts_.roster.find(request.name);
   if (!agent) {
-    (void)co_await parts_.records.remove_agent(request.name);
+    // At once: an agent that comes while the disk is waited for has files of its own.
     remove_files(request.name);
+    (void)co_await parts_.records.remove_agent(request.name);
     if (request.delete_identity) {
       auto deleted = co_await delete_identity(request.name, false);
       if (!deleted) co_return fail(std::move(deleted).error());

@@ -14,12 +14,14 @@ Result<std::shared_ptr<Reservation>> Roster::reserve(const std::string& name) {
   return made;
 }
 
-void Roster::give_up(const std::string& name) {
-  if (const auto reserved = reserved_.extract(name)) reserved.mapped()->ended.notify();
+void Roster::give_up(const std::string& name, const std::shared_ptr<Reservation>& reservation) {
+  if (reservation == nullptr || this->reservation(name) != reservation) return;
+  reserved_.erase(name);
+  reservation->ended.notify();
 }
 
 void Roster::add(std::shared_ptr<Agent> agent) {
-  give_up(agent->name());
+  give_up(agent->name(), reservation(agent->name()));
   agents_[agent->name()] = std::move(agent);
 }
 

@@ -33,7 +33,8 @@ class Roster {
 
   /// `name_conflict` for a name that an agent has or is about to have.
   [[nodiscard]] Result<std::shared_ptr<Reservation>> reserve(const std::string& name);
-  void give_up(const std::string& name);
+  /// Nothing when the name has been given to somebody else meanwhile.
+  void give_up(const std::string& name, const std::shared_ptr<Reservation>& reservation);
   /// The agent takes its reserved name.
   void add(std::shared_ptr<Agent> agent);
   /// Nobody attends its program any more. Null when there is no such agent.

@@ -152,7 +152,7 @@ asio::awaitable<Result<SpawnedAgent>> Spawner::spawn_once(SpawnRequest request) 
   if (made) co_return made;
   co_await net::shielded();
   co_await undo(&steps);
-  parts_.roster.give_up(request.name);
+  parts_.roster.give_up(request.name, steps.reservation);
   postman_.started(request.name);
   if (broken) std::rethrow_exception(broken);
   co_return made;
@@ -359,6 +359,8 @@ asio::awaitable<Result<void>> Spawner::prove(Steps* steps) {
 asio::awaitable<void> Spawner::undo(Steps* steps) {
   const auto agent = steps->agent;
   if (!agent) co_return;
+  // Another agent may have the name by now.
+  if (steps->listed && parts_.roster.find(agent->name()) != agent) co_return;
   if (steps->listed) {
     ReleaseRequest release(agent->name());
     release.reason = "spawn_failed";

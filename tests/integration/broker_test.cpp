@@ -260,6 +260,18 @@ TEST_CASE_FIXTURE(World, "release: the whole tree, what waits, and the identity;
   });
 }
 
+TEST_CASE_FIXTURE(World, "a name is given up only by who has it") {
+  const auto first = roster->reserve("ada");
+  REQUIRE(first);
+  roster->give_up("ada", *first);
+  const auto second = roster->reserve("ada");
+  REQUIRE(second);
+  roster->give_up("ada", *first);
+  CHECK(roster->reservation("ada") == *second);
+  roster->give_up("ada", *second);
+  CHECK(roster->size() == 0);
+}
+
 TEST_CASE_FIXTURE(World, "a release ends a spawn that waits") {
   play([](World& w) -> Scenario {
     // A program with a box that never comes.

@@ -98,8 +98,9 @@ std::vector<ProcessRow> read_processes(const std::function<void(pid_t)>& met) {
 
 std::set<pid_t> ancestors_now(pid_t pid) {
   std::set<pid_t> line{0, 1};
+  pid_t at = pid;
   pid_t child = pid;
-  for (pid_t at = pid; line.insert(at).second;) {
+  while (line.insert(at).second) {
     auto row = read_process(at);
     // It has ended meanwhile: its child has another parent by now.
     if (!row) row = read_process(child);
@@ -107,6 +108,8 @@ std::set<pid_t> ancestors_now(pid_t pid) {
     child = row->pid;
     at = row->parent;
   }
+  const bool whole = at == 0 || at == 1;
+  if (!whole) line.merge(line_of_ancestors(read_processes(), pid));
   return line;
 }
 

@@ -268,6 +268,15 @@ TEST_CASE_FIXTURE(Fixtures, "a log that has vanished is noticed") {
   }
 }
 
+TEST_CASE_FIXTURE(Fixtures, "a log that was left behind is no part of a new journal") {
+  live.erase("journal.db");
+  live.erase("journal.db.mark");
+  put(live);
+  open();
+  CHECK(journal().report().empty());
+  CHECK(content().empty());
+}
+
 TEST_CASE_FIXTURE(Fixtures, "a recovery that was broken off is finished") {
   Files cut = closed;
   // Complete, but not in its place; the old one is there, or gone, with its log or without.
