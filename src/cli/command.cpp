@@ -1,5 +1,6 @@
 #include "cli/command.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/duration.hpp"
@@ -80,6 +81,12 @@ const Option* option_named(const std::vector<Option>& options, std::string_view 
 
 std::string Command::full_name() const {
   return group.empty() ? name : group + " " + name;
+}
+
+const Command* command_named(const std::vector<Command>& commands, std::string_view name) {
+  const auto found = std::find_if(commands.begin(), commands.end(),
+                                  [&](const Command& each) { return each.name == name; });
+  return found == commands.end() ? nullptr : &*found;
 }
 
 }  // namespace relay::cli

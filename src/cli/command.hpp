@@ -121,4 +121,8 @@ struct Command {
   [[nodiscard]] std::string full_name() const;
 };
 
+/// The one that is called so, at this level; null when there is none.
+[[nodiscard]] const Command* command_named(const std::vector<Command>& commands,
+                                           std::string_view name);
+
 }  // namespace relay::cli

@@ -19,12 +19,6 @@ std::string_view script_of(std::string_view shell) {
   return completion_scripts::kFish;
 }
 
-const Command* command_named(const std::vector<Command>& commands, std::string_view name) {
-  const auto found = std::find_if(commands.begin(), commands.end(),
-                                  [&](const Command& each) { return each.name == name; });
-  return found == commands.end() ? nullptr : &*found;
-}
-
 const Option* rest_of(const Command& command) {
   for (const Option& option : command.options) {
     if (option.is_rest()) return &option;

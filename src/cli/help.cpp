@@ -131,39 +131,23 @@ std::vector<std::string> names_of(const std::vector<Command>& commands) {
   return out;
 }
 
-/// The commands behind these words; null when one of them is none.
-const std::vector<Command>* level_of(const std::vector<std::string>& words,
-                                     const std::vector<Command>& commands) {
-  const std::vector<Command>* level = &commands;
-  for (const std::string& word : words) {
-    const auto next = std::find_if(level->begin(), level->end(),
-                                   [&word](const Command& each) { return each.name == word; });
-    if (next == level->end()) return nullptr;
-    level = &next->commands;
-  }
-  return level;
-}
-
-/// What is to be shown; an error names the near command.
-Result<std::string> page_of(const std::vector<std::string>& words,
-                            const std::vector<Option>& global,
-                            const std::vector<Command>& commands) {
+/// The command that these words name, one level each; null for none. An error names the near one.
+Result<const Command*> command_of(const std::vector<std::string>& words,
+                                  const std::vector<Command>& commands) {
   const std::vector<Command>* level = &commands;
   const Command* found = nullptr;
   for (const std::string& word : words) {
-    const auto next = std::find_if(level->begin(), level->end(),
-                                   [&word](const Command& each) { return each.name == word; });
-    if (next == level->end()) {
+    found = command_named(*level, word);
+    if (found == nullptr) {
       const auto known = names_of(*level);
       const auto near = nearest(word, known);
       return fail(Code::invalid_argument, fmt::format("there is no command {}", word),
                   near.empty() ? "relay-broker help lists the commands"
                                : fmt::format("did you mean {}?", near));
     }
-    found = &*next;
     level = &found->commands;
   }
-  return found == nullptr ? main_page(global, commands) : command_page(*found, global);
+  return found;
 }
 
 }  // namespace
@@ -178,13 +162,14 @@ Command help_command(const std::vector<Option>& global, const std::vector<Comman
   command.options.push_back(Option("command", "Which command", &words->words)
                                 .value_name("COMMAND")
                                 .looked_up([words, &commands] {
-                                  const auto* level = level_of(words->words, commands);
-                                  return level ? names_of(*level) : std::vector<std::string>();
+                                  const auto named = command_of(words->words, commands);
+                                  if (!named) return std::vector<std::string>();
+                                  return names_of(*named ? (*named)->commands : commands);
                                 }));
   command.run = [words, &global, &commands](Context& context) -> Result<void> {
-    const auto page = page_of(words->words, global, commands);
-    if (!page) return fail(page.error());
-    context.out.write(*page);
+    const auto named = command_of(words->words, commands);
+    if (!named) return fail(named.error());
+    context.out.write(*named ? command_page(**named, global) : main_page(global, commands));
     return {};
   };
   command.state = words;

@@ -351,10 +351,8 @@ Result<std::string> manual_page(const std::string& page, const std::vector<Optio
     if (auto fine = write_first_page(writer, global, commands); !fine) return fail(fine.error());
     return std::move(writer).take();
   }
-  const auto found = std::find_if(commands.begin(), commands.end(), [&](const Command& each) {
-    return each.name == page && !each.hidden;
-  });
-  if (found == commands.end()) {
+  const Command* found = command_named(commands, page);
+  if (found == nullptr || found->hidden) {
     return fail(Code::invalid_argument, "there is no command " + page, "remove its page");
   }
   add_name(writer, fmt::format("{}-{}", kProgram, page), found->summary);
