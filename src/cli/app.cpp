@@ -111,6 +111,21 @@ Result<void> configure(const std::string& named, const std::vector<Command>& com
   return apply_config(*file, around->environment, commands, &chosen);
 }
 
+/// For a command that is being typed: its settings, as far as they can be read, and of those that
+/// the environment says the first.
+void prepare_look(const std::string& named, const std::vector<Command>& commands,
+                  const Command& typed) {
+  (void)configure(named, commands, typed);
+  const os::Environment environment = os::Environment::of_process();
+  for (const Option& option : typed.options) {
+    auto* const* into = std::get_if<std::string*>(&option.target());
+    if (into == nullptr || !(*into)->empty()) continue;
+    for (const std::string& variable : option.variables()) {
+      if ((*into)->empty()) **into = environment.get(variable).value_or("");
+    }
+  }
+}
+
 /// What the exit status depends on besides the result.
 struct Ending {
   int by_signal = 0;
@@ -126,7 +141,10 @@ Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& en
   if (!words.empty() && words.front() == kCompleteWord) {
     const std::size_t skip = words.size() > 1 && words[1] == "--" ? 2 : 1;
     const auto typed = std::span(words).subspan(skip);
-    for (const auto& candidate : candidates(typed, global, commands)) out.line(candidate);
+    const auto prepare = [&](const Command& command) {
+      prepare_look(globals.config, commands, command);
+    };
+    for (const auto& candidate : candidates(typed, global, commands, prepare)) out.line(candidate);
     return {};
   }
   const auto parsed = parse(words, global, commands);

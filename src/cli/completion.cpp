@@ -91,7 +91,8 @@ class Collector {
 
 std::vector<std::string> candidates(std::span<const std::string> words,
                                     const std::vector<Option>& global,
-                                    const std::vector<Command>& commands) {
+                                    const std::vector<Command>& commands,
+                                    const PrepareLook& prepare) {
   if (words.empty()) return {};
   const auto& typed = words.back();
   Collector found(typed);
@@ -131,6 +132,7 @@ std::vector<std::string> candidates(std::span<const std::string> words,
       ++arguments;
     }
   }
+  if (command && prepare) prepare(*command);
   const auto equals = typed.find('=');
   const bool option_typed = typed.starts_with('-') && !pending && !only_arguments;
   if (pending) {

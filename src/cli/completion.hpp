@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/command.hpp"
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,10 +16,13 @@ namespace relay::cli {
 /// - ":file", ":directory", ":command": names of these;
 /// - ":@file": the same with an @ before it;
 /// - ":rest N": the words from N on (the program's name is word 0) are another command line.
-/// Values of options in front go into their targets, so that a look-up asks the broker that is
-/// named. Pure but for that: this is all that `__complete` prints.
+/// Values of options in front go into their targets; then `prepare` gives the command what it has
+/// from elsewhere, so that a look-up asks the broker that the command would. Pure but for that:
+/// this is all that `__complete` prints.
+using PrepareLook = std::function<void(const Command& command)>;
 [[nodiscard]] std::vector<std::string> candidates(std::span<const std::string> words,
                                                   const std::vector<Option>& global,
-                                                  const std::vector<Command>& commands);
+                                                  const std::vector<Command>& commands,
+                                                  const PrepareLook& prepare = {});
 
 }  // namespace relay::cli

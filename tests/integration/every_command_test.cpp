@@ -1,5 +1,6 @@
 // Every command that the help lists, groups taken apart: its page, what it says with and without a
 // broker, with and without --json, and which names it completes. A command without a row fails.
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -198,6 +199,26 @@ TEST_CASE_FIXTURE(Walker, "every command with a broker: one JSON document, and i
     const CommandRow& row = command_rows().at(command);
     check_given(command, row, row.with, false);
   }
+}
+
+TEST_CASE_FIXTURE(Walker, "names are looked up at the broker that the command would ask") {
+  serve({"--relay", "off", "--instance", "shop"});
+  REQUIRE(run({"spawn", "--instance", "shop", "--name", "ada", "--env",
+               "MARK=" + temp.path().string(), "sh", "--", "-c", kReader})
+              .status.as_shell() == 0);
+  // This directory has a broker of its own once more.
+  RunningProgram here(command({"serve", "--relay", "off"}));
+  here.wait_for("ready");
+  const Words words{"__complete", "--", "send", "a"};
+  CHECK(run(words).out.empty());
+  environment.set("RELAY_AGENT_BROKER", "shop");
+  CHECK(run(words).out == "ada\t\n");
+  environment.unset("RELAY_AGENT_BROKER");
+  std::ofstream(temp / "settings.toml") << "instance = \"shop\"\n";
+  environment.set("RELAY_BROKER_CONFIG", (temp / "settings.toml").string());
+  CHECK(run(words).out == "ada\t\n");
+  environment.unset("RELAY_BROKER_CONFIG");
+  CHECK(run({"stop"}).status.as_shell() == 0);
 }
 
 TEST_CASE_FIXTURE(Walker, "live names are completed wherever one is meant") {
