@@ -1,10 +1,10 @@
 #include "storage/log_file.hpp"
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <sqlite3.h>
-#include <string>
 
 namespace relay::storage {
 namespace {
@@ -14,35 +14,51 @@ constexpr std::size_t kMostGathered = std::size_t{120} << 10U;
 /// By how much a way to the disk that was put in place of the system's may need more for a file.
 constexpr int kSpare = 256;
 
-/// A log: the real file, and the bytes that are to follow in it.
+/// A log: the real file, and the bytes that are to follow in it. SQLite is C: nothing is thrown
+/// through it, so all the memory is taken at the opening.
 class LogFile {
  public:
-  explicit LogFile(std::unique_ptr<std::byte[]> memory) : memory_(std::move(memory)) {}
+  explicit LogFile(std::size_t size_of_real)
+      : memory_(std::make_unique<std::byte[]>(size_of_real)),
+        gathered_(std::make_unique_for_overwrite<char[]>(kMostGathered)) {}
 
-  sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(memory_.get()); }
+  sqlite3_file* real() noexcept { return reinterpret_cast<sqlite3_file*>(memory_.get()); }
 
-  int write(const void* from, std::size_t size, sqlite3_int64 at) {
-    const bool follows = at == from_ + static_cast<sqlite3_int64>(gathered_.size());
-    if (!follows || gathered_.size() + size > kMostGathered) {
+  int write(const void* from, std::size_t size, sqlite3_int64 at) noexcept {
+    const bool follows = at == from_ + static_cast<sqlite3_int64>(size_);
+    if (!follows || size_ + size > kMostGathered) {
       const int flushed = flush();
       if (flushed != SQLITE_OK) return flushed;
     }
-    if (gathered_.empty()) from_ = at;
-    gathered_.append(static_cast<const char*>(from), size);
+    if (failure_ != SQLITE_OK) return failure_;
+    if (size > kMostGathered) {
+      return real()->pMethods->xWrite(real(), from, static_cast<int>(size), at);
+    }
+    if (size_ == 0) from_ = at;
+    std::memcpy(gathered_.get() + size_, from, size);
+    size_ += size;
     return SQLITE_OK;
   }
-  int flush() {
-    if (gathered_.empty()) return SQLITE_OK;
-    const int size = static_cast<int>(gathered_.size());
-    const int code = real()->pMethods->xWrite(real(), gathered_.data(), size, from_);
-    gathered_.clear();
-    return code;
+  /// A log that a write is missing from stays one until it is cut or closed.
+  int flush() noexcept {
+    if (failure_ != SQLITE_OK || size_ == 0) return failure_;
+    const int size = static_cast<int>(size_);
+    failure_ = real()->pMethods->xWrite(real(), gathered_.get(), size, from_);
+    size_ = 0;
+    return failure_;
+  }
+  /// What was gathered and what has failed are of no account any more.
+  void forget() noexcept {
+    size_ = 0;
+    failure_ = SQLITE_OK;
   }
 
  private:
   std::unique_ptr<std::byte[]> memory_;
-  std::string gathered_;
+  std::unique_ptr<char[]> gathered_;
+  std::size_t size_ = 0;
   sqlite3_int64 from_ = 0;
+  int failure_ = SQLITE_OK;
 };
 
 /// What SQLite has of it.
@@ -57,54 +73,58 @@ LogFile& file_of(sqlite3_file* handle) {
 
 /// After all that was gathered is written; else why it is not.
 template <class Call>
-int flushed(sqlite3_file* handle, const Call& call) {
+int flushed(sqlite3_file* handle, const Call& call) noexcept {
   LogFile& file = file_of(handle);
   const int code = file.flush();
   return code != SQLITE_OK ? code : call(file.real());
 }
 
-int close_log(sqlite3_file* handle) {
+int close_log(sqlite3_file* handle) noexcept {
+  // Every commit was synced: what is still gathered is of none.
   const std::unique_ptr<LogFile> file(&file_of(handle));
-  (void)file->flush();
   return file->real()->pMethods->xClose(file->real());
 }
-int read_log(sqlite3_file* handle, void* into, int size, sqlite3_int64 at) {
+int read_log(sqlite3_file* handle, void* into, int size, sqlite3_int64 at) noexcept {
   return flushed(handle,
                  [=](sqlite3_file* real) { return real->pMethods->xRead(real, into, size, at); });
 }
-int write_log(sqlite3_file* handle, const void* from, int size, sqlite3_int64 at) {
+int write_log(sqlite3_file* handle, const void* from, int size, sqlite3_int64 at) noexcept {
   return file_of(handle).write(from, static_cast<std::size_t>(size), at);
 }
-int truncate_log(sqlite3_file* handle, sqlite3_int64 size) {
-  return flushed(handle, [=](sqlite3_file* real) { return real->pMethods->xTruncate(real, size); });
+int truncate_log(sqlite3_file* handle, sqlite3_int64 size) noexcept {
+  LogFile& file = file_of(handle);
+  // To nothing, what could not be written is missed no longer.
+  if (size == 0) file.forget();
+  const int code = file.flush();
+  return code != SQLITE_OK ? code : file.real()->pMethods->xTruncate(file.real(), size);
 }
-int sync_log(sqlite3_file* handle, int flags) {
+int sync_log(sqlite3_file* handle, int flags) noexcept {
   return flushed(handle, [=](sqlite3_file* real) { return real->pMethods->xSync(real, flags); });
 }
-int size_of_log(sqlite3_file* handle, sqlite3_int64* size) {
+int size_of_log(sqlite3_file* handle, sqlite3_int64* size) noexcept {
   return flushed(handle, [=](sqlite3_file* real) { return real->pMethods->xFileSize(real, size); });
 }
-int lock_log(sqlite3_file* handle, int how) {
+int lock_log(sqlite3_file* handle, int how) noexcept {
   sqlite3_file* real = file_of(handle).real();
   return real->pMethods->xLock(real, how);
 }
-int unlock_log(sqlite3_file* handle, int how) {
+int unlock_log(sqlite3_file* handle, int how) noexcept {
   sqlite3_file* real = file_of(handle).real();
   return real->pMethods->xUnlock(real, how);
 }
-int check_lock_of_log(sqlite3_file* handle, int* held) {
+int check_lock_of_log(sqlite3_file* handle, int* held) noexcept {
   sqlite3_file* real = file_of(handle).real();
   return real->pMethods->xCheckReservedLock(real, held);
 }
-int control_log(sqlite3_file* handle, int what, void* with) {
+int control_log(sqlite3_file* handle, int what, void* with) noexcept {
   return flushed(
       handle, [=](sqlite3_file* real) { return real->pMethods->xFileControl(real, what, with); });
 }
-int sector_of_log(sqlite3_file* handle) {
+int sector_of_log(sqlite3_file* handle) noexcept {
   sqlite3_file* real = file_of(handle).real();
   return real->pMethods->xSectorSize(real);
 }
-int characteristics_of_log(sqlite3_file* handle) {
+int characteristics_of_log(sqlite3_file* handle) noexcept {
   sqlite3_file* real = file_of(handle).real();
   return real->pMethods->xDeviceCharacteristics(real);
 }
@@ -131,7 +151,8 @@ const sqlite3_io_methods kLogMethods{1,
                                      nullptr};
 
 /// Logs are stood in for; every other file is the real one itself.
-int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* into, int flags, int* out) {
+int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* into, int flags,
+              int* out) noexcept {
   // The one of now: tests put another one in its place for a while.
   sqlite3_vfs* real = sqlite3_vfs_find(nullptr);
   into->pMethods = nullptr;
@@ -139,8 +160,12 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* into, int flags,
     if (real->szOsFile > vfs->szOsFile) return SQLITE_CANTOPEN;
     return real->xOpen(real, name, into, flags, out);
   }
-  auto file = std::make_unique<LogFile>(
-      std::make_unique<std::byte[]>(static_cast<std::size_t>(real->szOsFile)));
+  std::unique_ptr<LogFile> file;
+  try {
+    file = std::make_unique<LogFile>(static_cast<std::size_t>(real->szOsFile));
+  } catch (const std::bad_alloc&) {
+    return SQLITE_NOMEM;
+  }
   const int code = real->xOpen(real, name, file->real(), flags, out);
   if (code != SQLITE_OK) {
     if (file->real()->pMethods != nullptr) file->real()->pMethods->xClose(file->real());

@@ -227,12 +227,9 @@ Result<Channel> conversation_asked(const Store& store, const Call& call) {
 Result<std::vector<MessageView>> visible_messages(const Store& store, const Call& call,
                                                   const Channel& channel, Page page) {
   return visible_rows<MessageView>(
-      call.caller, page.limit,
-      [&](std::uint32_t most) {
-        page.limit = most;
-        return store.channel_messages(channel.id, page);
-      },
-      [&](const MessageView& view) { return call.caller.may_see_of(view.message); });
+      call.caller, page, &Page::before,
+      [&](const Page& step) { return store.channel_messages(channel.id, step); },
+      [](const MessageView& view) -> const Message& { return view.message; });
 }
 
 wire::Json json_texts(const std::vector<std::string>& texts) {

@@ -20,9 +20,11 @@ namespace relay::engine::rest {
 
 /// Rows of one answer, whatever was asked for.
 inline constexpr std::uint32_t kMostRows = 500;
-/// Rows that are looked at for one answer to an observer, who may see few of them: some tens of
-/// milliseconds of the reader's.
-inline constexpr std::uint32_t kMostLookedAt = 10'000;
+/// What is looked at for one page of an observer, who may see little of it: rows, and bytes of
+/// their texts, which take some tens of milliseconds of the reader's; and rows read in one step.
+inline constexpr std::uint32_t kMostLookedAt = 2000;
+inline constexpr std::size_t kMostBytesLookedAt = std::size_t{8} << 20U;
+inline constexpr std::uint32_t kLookedAtOnce = 20;
 
 enum class CallerKind { nobody, workspace, agent, observer };
 
@@ -43,21 +45,36 @@ struct Caller {
   [[nodiscard]] Id seen_from() const;
 };
 
-/// The first `most` of the rows that `may_see` lets through, so that what is hidden takes nobody's
-/// place: an answer with fewer means that no more follow, unless kMostLookedAt were looked at.
-/// `read` gives the first so many rows, or fewer when there are no more.
-template <class Row, class Read, class MaySee>
-Result<std::vector<Row>> visible_rows(const Caller& caller, std::uint32_t most, const Read& read,
-                                      const MaySee& may_see) {
-  for (std::uint32_t wanted = most;; wanted = std::min(wanted * 8, kMostLookedAt)) {
-    Result<std::vector<Row>> rows = read(wanted);
-    if (!rows || !caller.filters) return rows;
-    const bool is_all = rows->size() < wanted || wanted >= kMostLookedAt;
-    std::erase_if(*rows, [&](const Row& row) { return !may_see(row); });
-    if (rows->size() < most && !is_all) continue;
-    if (rows->size() > most) rows->erase(rows->begin() + most, rows->end());
-    return rows;
+/// A page of what the caller may see: what is hidden takes nobody's place on it, as far as the
+/// bounds above reach. `read` gives a page of rows, `message_of` the message of one; `page.before`
+/// goes down, or `page.after` goes up, from step to step.
+template <class Row, class Read, class MessageOf>
+Result<std::vector<Row>> visible_rows(const Caller& caller, Page page, Id Page::* cursor,
+                                      const Read& read, const MessageOf& message_of) {
+  if (!caller.filters) return read(page);
+  const std::size_t most = page.limit;
+  page.limit = kLookedAtOnce;
+  std::vector<Row> seen;
+  std::size_t bytes = 0;
+  for (std::uint32_t looked_at = 0; looked_at < kMostLookedAt && bytes < kMostBytesLookedAt;) {
+    Result<std::vector<Row>> rows = read(page);
+    if (!rows) return rows;
+    for (auto& row : *rows) {
+      const Message& message = message_of(row);
+      page.*cursor = message.id;
+      bytes += message.text.size() + message.blocks.size() + message.metadata.size();
+      if (caller.may_see_of(message)) seen.push_back(std::move(row));
+      if (seen.size() == most) return seen;
+    }
+    if (rows->size() < page.limit) break;
+    looked_at += page.limit;
   }
+  return seen;
+}
+
+/// So many rows are read for a list without pages that shows an observer `most` of them.
+[[nodiscard]] inline std::uint32_t rows_for(const Caller& caller, std::uint32_t most) {
+  return caller.filters ? std::min(most * 4, kMostRows) : most;
 }
 
 /// What goes back: an HTTP status and a whole body.

@@ -137,12 +137,8 @@ Result<Answer> list_replies(const Store& store, Call& call) {
     return refuse(Refusal::message_not_found, "there is no such message");
   }
   auto replies = visible_rows<Message>(
-      call.caller, page->limit,
-      [&](std::uint32_t most) {
-        page->limit = most;
-        return store.replies(root, *page);
-      },
-      [&](const Message& reply) { return call.caller.may_see_of(reply); });
+      call.caller, *page, &Page::after, [&](const Page& step) { return store.replies(root, step); },
+      [](const Message& reply) -> const Message& { return reply; });
   if (!replies) return fail(std::move(replies).error());
   wire::Thread view;
   view.parent = listed_view(*listed, *channel);

@@ -205,22 +205,16 @@ Result<Answer> search_messages(const Store& store, Call& call) {
     if (!author) return fail(std::move(author).error());
     query.author = author->id;
   }
-  auto hits = visible_rows<SearchHit>(
-      call.caller, page->limit,
-      [&](std::uint32_t most) {
-        query.page.limit = most;
-        return store.search(query);
-      },
-      [&](const SearchHit& hit) {
-        if (!call.caller.may_see_of(hit.message)) return false;
-        const auto channel = store.channel(hit.message.channel);
-        return channel && call.caller.may_see(*channel);
-      });
+  query.page.limit = rows_for(call.caller, page->limit);
+  auto hits = store.search(query);
   if (!hits) return fail(std::move(hits).error());
   std::vector<wire::SearchHit> views;
   for (const auto& hit : *hits) {
+    if (views.size() == page->limit) break;
+    if (!call.caller.may_see_of(hit.message)) continue;
     auto channel = store.channel(hit.message.channel);
     if (!channel) return fail(std::move(channel).error());
+    if (!call.caller.may_see(*channel)) continue;
     wire::SearchHit& view = views.emplace_back();
     view.id = std::to_string(hit.message.id);
     view.channel_id = channel_id(*channel);

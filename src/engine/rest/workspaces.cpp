@@ -180,16 +180,12 @@ Result<Answer> put_fleet_nodes(Store& /*store*/, Call& call) {
 Result<Answer> list_activity(const Store& store, Call& call) {
   auto most = call.limit(20, kMostRows);
   if (!most) return fail(std::move(most).error());
-  using Recent = std::pair<Message, Channel>;
-  auto recent = visible_rows<Recent>(
-      call.caller, *most,
-      [&](std::uint32_t rows) { return store.recent_messages(call.workspace(), rows); },
-      [&](const Recent& row) {
-        return call.caller.may_see(row.second) && call.caller.may_see_of(row.first);
-      });
+  auto recent = store.recent_messages(call.workspace(), rows_for(call.caller, *most));
   if (!recent) return fail(std::move(recent).error());
   std::vector<wire::ActivityItem> items;
   for (const auto& [message, channel] : *recent) {
+    if (items.size() == *most) break;
+    if (!call.caller.may_see(channel) || !call.caller.may_see_of(message)) continue;
     wire::ActivityItem& item = items.emplace_back();
     const bool in_channel = channel.kind == ChannelKind::channel;
     item.type = in_channel ? "message" : "dm";

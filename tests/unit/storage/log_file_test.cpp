@@ -77,6 +77,22 @@ TEST_CASE("a commit that is longer than one write is whole") {
   CHECK(sound.text(0) == "ok");
 }
 
+TEST_CASE("a write that has failed while the log was read is not taken for done at the commit") {
+  LoggedDatabase world;
+  world.db->exec("PRAGMA cache_size=10");
+  world.db->exec("BEGIN");
+  const std::string text(3000, 'x');
+  world.disk.set(test::DiskFault::write_fails);
+  for (int i = 0; i < 200; ++i) Query(*world.db, "INSERT INTO a VALUES(?1)").bind(text).run();
+  world.disk.set(test::DiskFault::none);
+  world.db->clear_error();
+  world.db->exec("COMMIT");
+  CHECK_FALSE(world.db->checked());
+  world.db = nullptr;
+  const auto reader = world.open(Connection::How::writable);
+  CHECK(LoggedDatabase::count(*reader) == 0);
+}
+
 TEST_CASE("a commit whose one write fails is none") {
   LoggedDatabase world;
   world.disk.set(test::DiskFault::write_fails);
