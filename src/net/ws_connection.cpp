@@ -263,6 +263,14 @@ Monotonic WebSocket::Connection::tick(Monotonic now) {
     lose(WsCause::silent, "the peer is silent");
     return Monotonic::max();
   }
+  if (now >= dead && last_ping_ <= last_heard_) {
+    // This loop stood still, and nobody has asked the peer.
+    const Duration patience = std::min(options_.ping_every, options_.dead_after);
+    quiet_ -= now - dead + patience;
+    last_ping_ = now;
+    ping();
+    return now + patience;
+  }
   if (now >= dead) {
     // It may be this loop that stood still: what the peer sent meanwhile is read first.
     doubted_ = true;

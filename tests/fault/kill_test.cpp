@@ -16,6 +16,7 @@
 #include "base/failpoint.hpp"
 #include "fault/failpoint_orders.hpp"
 #include "fault/fault_world.hpp"
+#include "support/seed.hpp"
 
 namespace relay::test {
 namespace {
@@ -227,7 +228,7 @@ TEST_CASE_FIXTURE(KillWorld, "F1: the result of an action outlives the broker th
 TEST_CASE_FIXTURE(KillWorld, "F1: killed at random") {
   const int cycles = long_form("RELAY_BROKER_CYCLES", 0);
   if (cycles == 0) return;
-  const unsigned seed = std::random_device()();
+  const unsigned seed = test::seed();
   std::mt19937 random(seed);
   CAPTURE(seed);
   spawn("ada", "paste");

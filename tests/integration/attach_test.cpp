@@ -52,7 +52,7 @@ TEST_CASE_FIXTURE(Person, "what was there is painted once, keys reach the agent,
   next.wait_for("30 90");
   next.type("\x10\x11");
   CHECK(next.wait_end().success());
-  CHECK(run({"__complete", "--", "attach", "a"}).out == "ada\t\n");
+  CHECK(completed({"attach", "a"}) == "ada\t\n");
 }
 
 TEST_CASE_FIXTURE(Person, "who views types nothing, and can be stopped and continued") {

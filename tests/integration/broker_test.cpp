@@ -421,9 +421,6 @@ TEST_CASE_FIXTURE(World, "actions of the engine: spawn and release tell the trut
 }
 
 TEST_CASE_FIXTURE(World, "an action of a program of this machine: asked there, kept, told once") {
-  handler_within = 300ms;
-  end(Broker::Agents::end);
-  begin();
   play([](World& w) -> Scenario {
     const auto invoke = [&w](std::string id, std::string action) {
       wire::ActionInvoke frame;
@@ -441,35 +438,50 @@ TEST_CASE_FIXTURE(World, "an action of a program of this machine: asked there, k
     REQUIRE(handlers.serve(program, {"dance", "spawn:mine"}));
     CHECK(w.engine.offered == std::vector<std::string>{"dance", "spawn:mine"});
     invoke("i1", "dance");
-    invoke("i2", "spawn:mine");
-    invoke("i3", "dance");
+    invoke("i2", "dance");
     {
-      std::function<bool()> holds = [&] { return asked.size() == 3; };
+      std::function<bool()> holds = [&] { return asked.size() == 2; };
       co_await w.until(std::move(holds), "the program is asked");
     }
     CHECK(handlers.finish(program, "i1", *wire::Json::parse("{\"danced\":true}")));
     {
-      std::function<bool()> holds = [&] { return w.engine.outcomes.size() == 3; };
-      co_await w.until(std::move(holds), "a result, and two times that are over");
+      std::function<bool()> holds = [&] { return w.engine.outcomes.size() == 1; };
+      co_await w.until(std::move(holds), "a result");
     }
     CHECK(w.engine.outcomes["i1"] == R"({"danced":true})");
-    CHECK(w.engine.outcomes["i2"].starts_with("handler_timeout: spawn:mine"));
     // Kept before the engine heard of it, as the results of the broker's own actions are.
-    CHECK(w.records.results_owed.size() == 3);
-    invoke("i4", "dance");
-    {
-      std::function<bool()> holds = [&] { return asked.size() == 4; };
-      co_await w.until(std::move(holds), "it is asked again");
-    }
+    CHECK(w.records.results_owed.size() == 1);
     handlers.leave(program);
-    CHECK(w.engine.outcomes["i4"] == "handler_unavailable");
+    CHECK(w.engine.outcomes["i2"] == "handler_unavailable");
     CHECK(w.engine.offered.empty());
-    invoke("i5", "dance");
+    invoke("i3", "dance");
     {
-      std::function<bool()> holds = [&] { return w.engine.outcomes.size() == 5; };
+      std::function<bool()> holds = [&] { return w.engine.outcomes.size() == 3; };
       co_await w.until(std::move(holds), "nobody dances any more");
     }
-    CHECK(w.engine.outcomes["i5"] == "handler_unavailable");
+    CHECK(w.engine.outcomes["i3"] == "handler_unavailable");
+  });
+}
+
+TEST_CASE_FIXTURE(World, "an action that its program does not answer in time is told as such") {
+  handler_within = 20ms;
+  end(Broker::Agents::end);
+  begin();
+  play([](World& w) -> Scenario {
+    Handlers& handlers = w.broker->handlers();
+    const auto program = handlers.join(
+        [](const std::string&, const std::string&, const wire::Json&) { return true; });
+    REQUIRE(handlers.serve(program, {"spawn:mine"}));
+    wire::ActionInvoke frame;
+    frame.invocation_id = "i1";
+    frame.action = "spawn:mine";
+    w.broker->node_handler().invoked(std::move(frame));
+    {
+      std::function<bool()> holds = [&] { return w.engine.outcomes.size() == 1; };
+      co_await w.until(std::move(holds), "its time is over");
+    }
+    CHECK(w.engine.outcomes["i1"].starts_with("handler_timeout: spawn:mine"));
+    CHECK(w.records.results_owed.size() == 1);
   });
 }
 

@@ -23,7 +23,7 @@ namespace relay::broker {
 using namespace std::chrono_literals;
 using Scenario = asio::awaitable<void>;
 
-constexpr Duration kPatience = 30s;
+constexpr Duration kPatience = 60s;
 
 class NotingEngine final : public EngineSide {
  public:

@@ -134,8 +134,7 @@ TEST_CASE_FIXTURE(User, "release and dead-letters tell of each, and end with the
 
 TEST_CASE_FIXTURE(User, "a program that ends at once is no agent that is ready") {
   serve();
-  const auto made =
-      run({"spawn", "--wait", "ready", "sh", "--", "-c", "sleep 0.1; echo broken; exit 3"});
+  const auto made = run({"spawn", "--wait", "ready", "sh", "--", "-c", "echo broken; exit 3"});
   CHECK(made.status.as_shell() == 1);
   CHECK(has(made.err, "exit status 3"));
   CHECK(has(made.err, "broken"));

@@ -70,8 +70,9 @@ TEST_CASE_FIXTURE(World, "of two messages under way at a takeover one is in doub
 
 TEST_CASE_FIXTURE(World, "crashes are known to the next broker") {
   play([](World& w) -> Scenario {
-    const auto made = co_await w.broker->spawn(World::request("ada", "sleep 0.5; exit 3"));
+    const auto made = co_await w.broker->spawn(World::request("ada", "read -r l; exit 3"));
     REQUIRE(made);
+    w.deliver("ada", 1, "end");
     std::function<bool()> holds = [&w] { return !w.broker->crashes().empty(); };
     co_await w.until(std::move(holds), "it has crashed");
   });

@@ -19,8 +19,8 @@ TEST_CASE_FIXTURE(User, "an agent's whole life on a broker without an engine") {
   CHECK(again.status.as_shell() == 6);
   CHECK(again.err.find("agent 'ada' already exists") != std::string::npos);
 
-  CHECK(run({"__complete", "--", "release", ""}).out == "ada\t\n");
-  CHECK(run({"__complete", "--", "snapshot", "a"}).out == "ada\t\n");
+  CHECK(completed({"release", ""}) == "ada\t\n");
+  CHECK(completed({"snapshot", "a"}) == "ada\t\n");
   CHECK(run({"__complete", "--", "release", "ada", "x"}).out.empty());
 
   const auto json = run({"snapshot", "ada", "--json"});

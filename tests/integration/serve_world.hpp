@@ -74,6 +74,15 @@ struct User {
       std::erase(shown, '\n');
     }
   }
+  /// What a shell is offered behind these words; asked again while that is nothing: a shell does
+  /// not wait for a broker that is busy.
+  [[nodiscard]] std::string completed(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"__complete", "--"});
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    std::string offered;
+    while (offered.empty() && std::chrono::steady_clock::now() < end) offered = run(words).out;
+    return offered;
+  }
   [[nodiscard]] std::string agent_field(const std::string& pointer) const {
     return text_at(run({"status", "--json"}).out, "/agents/0" + pointer);
   }

@@ -24,6 +24,7 @@
 #include "soak/engine_kill_orders.hpp"
 #include "support/http_ask.hpp"
 #include "support/run_binary.hpp"
+#include "support/seed.hpp"
 #include "support/temp_dir.hpp"
 
 namespace {
@@ -41,14 +42,14 @@ constexpr int kProgressEvery = 50;
 
 struct Options {
   int cycles = 500;
-  unsigned seed = std::random_device()();
+  unsigned seed = test::seed();
 };
 
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
-    const int value = std::atoi(argv[i + 1]);
+    const auto value = static_cast<int>(std::strtoul(argv[i + 1], nullptr, 10));
     if (name == "--cycles") options.cycles = value;
     if (name == "--seed") options.seed = static_cast<unsigned>(value);
   }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "support/keeper_world.hpp"
+#include "support/seed.hpp"
 
 namespace {
 
@@ -31,14 +32,14 @@ struct Options {
   int runs = 1000;
   int cycles = 200;
   int agents = 100;
-  unsigned seed = std::random_device()();
+  unsigned seed = test::seed();
 };
 
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
-    const int value = std::atoi(argv[i + 1]);
+    const auto value = static_cast<int>(std::strtoul(argv[i + 1], nullptr, 10));
     if (name == "--runs") options.runs = value;
     if (name == "--cycles") options.cycles = value;
     if (name == "--agents") options.agents = value;

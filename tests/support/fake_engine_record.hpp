@@ -19,7 +19,7 @@ namespace relay::test {
 
 /// How long a test waits for something that should happen at once. Long, because machines are busy;
 /// nothing is slower for it unless it fails.
-inline constexpr Duration kSoon = std::chrono::seconds(10);
+inline constexpr Duration kSoon = std::chrono::seconds(60);
 
 /// Whether `what` is meant by `pattern`: the same text; "*" is everything; "reply" is every
 /// "reply:…"; in "POST /v1/nodes/{name}/agents" a segment in braces is any segment.

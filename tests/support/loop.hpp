@@ -15,7 +15,7 @@ namespace relay::test {
 /// does not end within `at_most` fails the test instead of hanging it.
 template <class T>
 T run(asio::io_context& io, asio::awaitable<T> work,
-      std::chrono::seconds at_most = std::chrono::seconds(30)) {
+      std::chrono::seconds at_most = std::chrono::seconds(120)) {
   io.restart();
   std::optional<std::exception_ptr> error;
   if constexpr (std::is_void_v<T>) {

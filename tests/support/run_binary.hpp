@@ -12,7 +12,7 @@
 namespace relay::test {
 
 /// More than any test needs, and less than a machine under load takes for ordinary things.
-inline constexpr Duration kPatience = std::chrono::seconds(20);
+inline constexpr Duration kPatience = std::chrono::seconds(60);
 
 /// The relay-broker that was built: RELAY_BROKER_BINARY, which meson sets. Throws when it is not.
 [[nodiscard]] os::Path relay_broker();

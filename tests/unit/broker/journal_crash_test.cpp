@@ -7,6 +7,7 @@
 #include "broker/journal_world.hpp"
 #include "os/environment.hpp"
 #include "support/run_binary.hpp"
+#include "support/seed.hpp"
 
 namespace relay::broker {
 namespace {
@@ -21,7 +22,7 @@ int cycles(int short_form) {
 TEST_CASE("kill -9 while it writes: what was answered is there, and nothing is damaged") {
   const auto environment = os::Environment::of_process();
   const std::string writer = environment.get("JOURNAL_WRITER").value();
-  const unsigned seed = std::random_device()();
+  const unsigned seed = test::seed();
   CAPTURE(seed);
   std::mt19937 random(seed);
   JournalWorld world;

@@ -34,6 +34,14 @@ asio::awaitable<Sockets> connect(WsOptions options) {
   co_return Sockets(std::move(near), std::move(far));
 }
 
+/// In memory: how much a kernel goes on taking for a peer that does not read is its own affair.
+asio::awaitable<Sockets> connect_in_memory(WsOptions options) {
+  test::FlakyPair pair(co_await asio::this_coro::executor);
+  auto near = WebSocket::client(std::move(pair.near), {}, options, masks());
+  auto far = WebSocket::server(std::move(pair.far), {}, options);
+  co_return Sockets(std::move(near), std::move(far));
+}
+
 asio::awaitable<void> echo(WebSocket* socket) {
   for (;;) {
     auto message = co_await socket->receive(1h);
@@ -129,7 +137,7 @@ asio::awaitable<void> oversized() {
 asio::awaitable<void> peer_does_not_read() {
   WsOptions options;
   options.queued_most = 1U << 20U;
-  auto sockets = co_await connect(options);
+  auto sockets = co_await connect_in_memory(options);
   const std::string block(65536, 'x');
   std::size_t taken = 0;
   Result<void> sent;
@@ -158,7 +166,7 @@ asio::awaitable<void> peer_does_not_read() {
 asio::awaitable<void> binary_waits_as_text_does() {
   WsOptions options;
   options.queued_most = 1U << 20U;
-  auto sockets = co_await connect(options);
+  auto sockets = co_await connect_in_memory(options);
   const std::string block(65536, '\xff');
   while (sockets.far.try_send_binary(block)) co_await pause(0ms);
   const auto waited = co_await sockets.far.send_binary(block, 5ms);
@@ -168,7 +176,6 @@ asio::awaitable<void> binary_waits_as_text_does() {
   CHECK(first->payload == block);
 }
 
-/// In memory: how much a kernel goes on taking for a peer that does not read is its own affair.
 asio::awaitable<void> peer_never_reads() {
   WsOptions options;
   options.queued_most = 1U << 20U;
@@ -185,8 +192,8 @@ asio::awaitable<void> peer_never_reads() {
 }
 
 asio::awaitable<void> pings_while_not_reading() {
-  auto pair = co_await test::connect_pair();
   const auto executor = co_await asio::this_coro::executor;
+  test::FlakyPair pair(executor);
   WsOptions options;
   options.queued_most = 1U << 20U;
   auto server = WebSocket::server(std::move(pair.far), {}, options);
@@ -232,11 +239,33 @@ asio::awaitable<void> live_peer() {
   const auto executor = co_await asio::this_coro::executor;
   WsOptions options;
   options.ping_every = 20ms;
-  options.dead_after = 200ms;
+  options.dead_after = 600ms;
   auto sockets = co_await connect(options);
   TaskGroup group(executor);
   group.spawn(echo(&sockets.far));
-  const auto nothing = co_await sockets.near.receive(500ms);
+  const auto nothing = co_await sockets.near.receive(900ms);
+  CHECK(nothing.error().code == Code::timeout);
+  co_await ended(&group);
+}
+
+/// A process that is stopped, or its machine, for longer than a peer may be silent.
+asio::awaitable<void> stand_still(Duration time) {
+  co_await pause(1ms);
+  const auto until = SystemClock().now() + time;
+  while (SystemClock().now() < until) {
+  }
+}
+
+asio::awaitable<void> asked_after_a_stop() {
+  const auto executor = co_await asio::this_coro::executor;
+  WsOptions options;
+  options.ping_every = 100ms;
+  options.dead_after = 150ms;
+  auto sockets = co_await connect(options);
+  TaskGroup group(executor);
+  group.spawn(echo(&sockets.far));
+  group.spawn(stand_still(200ms));
+  const auto nothing = co_await sockets.near.receive(250ms);
   CHECK(nothing.error().code == Code::timeout);
   co_await ended(&group);
 }
@@ -351,6 +380,11 @@ TEST_CASE("a silent peer is pinged and then dead") {
 TEST_CASE("a peer that answers pings lives") {
   asio::io_context io;
   test::run(io, live_peer());
+}
+
+TEST_CASE("a peer that nobody asked, since this process stood still, is asked first") {
+  asio::io_context io;
+  test::run(io, asked_after_a_stop());
 }
 
 TEST_CASE("a ping on demand; its pong, and nothing of ours, counts as heard") {

@@ -230,7 +230,7 @@ TEST_CASE_FIXTURE(World, "12.1 11.6.5: one deadline for all of it, whichever ans
     for (const char* what : {"POST /v1/agents", "POST /v1/nodes/{name}/agents"}) {
       w.engine.answer(what, HttpScript::hang());
       auto claim = World::claim("ada");
-      claim.within = 400ms;
+      claim.within = 800ms;
       const auto agent = co_await w.directory.claim_for_node(std::move(claim), "builder-1");
       REQUIRE_FALSE(agent.has_value());
       CHECK(agent.error().code == Code::timeout);

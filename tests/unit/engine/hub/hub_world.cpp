@@ -10,7 +10,7 @@
 namespace relay::engine {
 namespace {
 
-constexpr Duration kHearWithin = std::chrono::seconds(10);
+constexpr Duration kHearWithin = std::chrono::seconds(60);
 constexpr const char* kWorkspaceKey = "rk_live_team";
 
 wire::JsonDocument parsed(const std::string& text) {
