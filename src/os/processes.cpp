@@ -69,8 +69,10 @@ Result<Path> find_program(std::string_view name, std::string_view path,
     const Path candidate = working_directory / part / name;
     const int error = why_not_program(candidate);
     if (error == 0) return candidate;
-    // A file without the permission does not hide a program further on, but is worth a word.
-    if (!is_missing(error) && error != EISDIR && !near) near = not_executable(candidate, error);
+    // A file without the permission does not hide a program further on, but is worth a word; a
+    // directory that we may not look into is not.
+    const bool is_there = error != EISDIR && ::access(candidate.c_str(), F_OK) == 0;
+    if (is_there && !near) near = not_executable(candidate, error);
   }
   if (near) return fail(*std::move(near));
   return fail(Code::cli_not_found, fmt::format("'{}' is in no directory of PATH", shown),

@@ -177,6 +177,11 @@ TEST_CASE_FIXTURE(ProcessFixture,
 
   CHECK(code("no-such-program-x", "/usr/bin:/bin").code == Code::cli_not_found);
   CHECK(code("sh", "").code == Code::cli_not_found);
+  // A directory that nobody can look into says nothing of the program. (One without permission is
+  // open to root, one that leads to itself is not.)
+  const std::string closed = (temp / "closed").string();
+  REQUIRE(::symlink(closed.c_str(), closed.c_str()) == 0);
+  CHECK(code("no-such-program-x", closed + ":/bin").code == Code::cli_not_found);
   CHECK(code("", "/bin").code == Code::cli_not_found);
   const Error missing = code("/no/such/program", "/bin");
   CHECK(missing.code == Code::cli_not_found);
