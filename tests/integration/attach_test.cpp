@@ -146,11 +146,12 @@ TEST_CASE_FIXTURE(Person, "two who drive see each other; the first one has the s
 
 TEST_CASE_FIXTURE(Person, "a message waits while a person types, and comes when they have left") {
   serve({});
-  spawn_reader("ada");
+  spawn_shell("ada", "while read -r l; do echo \"got $l\"; done");
   PtyDriver pty(attach());
   pty.wait_for("driving ada");
   pty.wait_raw(true);
   pty.type("ha");
+  wait_shown("ada", "ha");
   dm("hello there");
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (agent_field("/pending_messages") != "1") REQUIRE(std::chrono::steady_clock::now() < end);
