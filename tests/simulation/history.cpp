@@ -1,0 +1,121 @@
+#include "simulation/history.hpp"
+
+#include <algorithm>
+
+namespace relay::simulation {
+
+std::optional<std::string> HistoryChecker::take(const Event& event) {
+  using Kind = Event::Kind;
+  if (event.kind == Kind::crashed) {
+    ++agents_[event.agent].crashes;
+    return std::nullopt;
+  }
+  if (event.kind == Kind::call) {
+    if (!calls_.try_emplace(event.message).second) return "call " + event.message + " made twice";
+    return std::nullopt;
+  }
+  if (event.kind == Kind::called || event.kind == Kind::answered) {
+    const auto call = calls_.find(event.message);
+    if (call == calls_.end()) return "call " + event.message + " was never made";
+    if (event.kind == Kind::called) call->second.called = true;
+    if (event.kind == Kind::answered && ++call->second.answers > 1) {
+      return "call " + event.message + " was answered twice";
+    }
+    return std::nullopt;
+  }
+  if (event.kind == Kind::send) {
+    Message fresh;
+    fresh.agent = event.agent;
+    if (messages_.try_emplace(event.message, fresh).second) return std::nullopt;
+    return "message " + event.message + " was sent twice";
+  }
+  const auto found = messages_.find(event.message);
+  if (found == messages_.end()) return "message " + event.message + " was never sent";
+  Message& message = found->second;
+  switch (event.kind) {
+    case Kind::accepted: message.accepted = true; break;
+    case Kind::refused: message.refused = true; break;
+    case Kind::numbered:
+      if (message.number != 0 && message.number != event.number) {
+        return "message " + event.message + " is kept twice";
+      }
+      message.number = event.number;
+      break;
+    case Kind::shown: return show(event);
+    case Kind::handed: message.handed = true; break;
+    case Kind::buried: message.buried = true; break;
+    case Kind::acked:
+      message.acked = true;
+      if (message.times_shown == 0 && !message.handed && !message.buried) {
+        return "message " + event.message + " was acknowledged, but " + message.agent +
+               " has not read it and it is no dead letter";
+      }
+      break;
+    default: break;
+  }
+  if (message.accepted && message.refused) {
+    return "message " + event.message + " was accepted and refused";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> HistoryChecker::show(const Event& event) {
+  Message& message = messages_.at(event.message);
+  if (message.agent != event.agent) {
+    return event.agent + " has read message " + event.message + ", which is for " + message.agent;
+  }
+  if (message.refused) return "message " + event.message + " was refused, and read";
+  Agent& agent = agents_[event.agent];
+  ++shown_;
+  if (++message.times_shown == 1) {
+    message.crashes_before = agent.crashes;
+  } else {
+    ++repeats_;
+    if (!event.repeat) return event.agent + " has read message " + event.message + " twice";
+    if (message.times_shown > 1 + agent.crashes) {
+      return event.agent + " has read message " + event.message + " more often than it crashed";
+    }
+  }
+  const bool ordinary = !event.repeat && !event.out_of_order && message.number != 0;
+  if (!ordinary) return std::nullopt;
+  if (message.number < agent.highest_shown) {
+    return event.agent + " has read message " + event.message + " behind " + agent.highest_message +
+           ", which came later";
+  }
+  agent.highest_shown = message.number;
+  agent.highest_message = event.message;
+  return std::nullopt;
+}
+
+std::vector<std::string> HistoryChecker::open(const std::vector<std::string>& gone) const {
+  std::vector<std::string> out;
+  for (const auto& [name, message] : messages_) {
+    const bool waits = std::find(gone.begin(), gone.end(), message.agent) != gone.end();
+    if (message.accepted && !message.acked && !message.buried && !waits) out.push_back(name);
+  }
+  return out;
+}
+
+std::optional<std::string> HistoryChecker::finish(const std::vector<std::string>& gone) const {
+  const auto waiting = open(gone);
+  if (!waiting.empty()) {
+    return "message " + waiting.front() + " for " + messages_.at(waiting.front()).agent +
+           " was accepted and never came to an end";
+  }
+  for (const auto& [name, call] : calls_) {
+    if (call.called && call.answers == 0) return "call " + name + " was never answered";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> check_history(const std::vector<Event>& events,
+                                         const std::vector<std::string>& gone) {
+  HistoryChecker checker;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const auto broken = checker.take(events[i]);
+    if (broken) return "event " + std::to_string(i + 1) + ": " + *broken;
+  }
+  return checker.finish(gone);
+}
+
+}  // namespace relay::simulation

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "simulation/timeline.hpp"
+
+namespace relay::simulation {
+
+/// An agent's program in its terminal, which the keeper holds: it outlives the broker. It reads
+/// what is typed when it has time, and takes what it has read up to an Enter as one input.
+class Program {
+ public:
+  struct Watcher {
+    std::function<void()> drained;
+    std::function<void()> drawn;
+    std::function<void()> exited;
+  };
+  using Read = std::function<void(const std::string& input)>;
+
+  Program(Timeline& timeline, Dice& dice, std::string name, std::string generation, bool canonical,
+          Read read)
+      : life_(timeline),
+        dice_(dice),
+        name_(std::move(name)),
+        generation_(std::move(generation)),
+        canonical_(canonical),
+        read_(std::move(read)) {}
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& generation() const { return generation_; }
+  [[nodiscard]] bool canonical() const { return canonical_; }
+  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] bool unread() const { return !typed_.empty(); }
+  /// Whether the terminal takes bytes now.
+  [[nodiscard]] bool takes() const { return life_.now() >= blocked_until_; }
+
+  void watch(const Life& broker, Watcher watcher) {
+    watching_ = broker.alive();
+    watcher_ = std::move(watcher);
+  }
+  void unwatch() { watcher_ = {}; }
+  [[nodiscard]] Life& life() { return life_; }
+
+  /// It does not read for so long.
+  void be_busy(Duration by) { busy_until_ = std::max(busy_until_, life_.now() + by); }
+  /// It draws nothing when it reads.
+  void be_still(bool still) { still_ = still; }
+  /// Nothing can be written for so long.
+  void block(Duration by) { blocked_until_ = std::max(blocked_until_, life_.now() + by); }
+  [[nodiscard]] Monotonic blocked_until() const { return blocked_until_; }
+
+  void type(const std::string& bytes) {
+    if (ended_) return;
+    typed_ += bytes;
+    using namespace std::chrono_literals;
+    read_at(std::max(life_.now() + dice_.between(0ms, 150ms), busy_until_));
+  }
+
+  void exit() {
+    if (ended_) return;
+    ended_ = true;
+    tell(watcher_.exited);
+  }
+
+ private:
+  void read_at(Monotonic when) {
+    life_.at(when, [this] {
+      if (ended_ || typed_.empty()) return;
+      if (life_.now() < busy_until_) return read_at(busy_until_);
+      line_ += std::exchange(typed_, {});
+      const char enter = canonical_ ? '\n' : '\r';
+      for (auto end = line_.find(enter); end != std::string::npos; end = line_.find(enter)) {
+        const std::string input = line_.substr(0, end);
+        line_.erase(0, end + 1);
+        read_(input);
+      }
+      tell(watcher_.drained);
+      if (!still_ && !ended_) tell(watcher_.drawn);
+    });
+  }
+  void tell(std::function<void()> what) {
+    if (what && !watching_.expired()) what();
+  }
+
+  Life life_;
+  Dice& dice_;
+  std::string name_;
+  std::string generation_;
+  bool canonical_;
+  Read read_;
+  std::weak_ptr<bool> watching_;
+  Watcher watcher_;
+  std::string typed_;
+  std::string line_;
+  Monotonic busy_until_{};
+  Monotonic blocked_until_{};
+  bool still_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace relay::simulation

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/store/deliveries.hpp"
+#include "node_control/delivery.hpp"
+#include "simulation/broker_machine.hpp"
+#include "simulation/engine_machine.hpp"
+#include "simulation/history.hpp"
+#include "simulation/timeline.hpp"
+#include "wire/common.hpp"
+
+namespace relay::simulation {
+
+/// What one run is like. Everything else follows from the seed.
+struct WorldOptions {
+  std::uint64_t seed = 1;
+  /// Keeps the last lines of what happens.
+  bool logs = false;
+  std::size_t brokers = 1;
+  /// Of each broker; 0: as many as come.
+  std::uint32_t max_agents = 0;
+  Duration faults_for = std::chrono::minutes(20);
+  node_control::MailboxPolicy mailbox;
+  engine::DeliveryStore::Limits mailboxes;
+
+  /// Drawn from the seed: each run has other faults, other sizes and another length.
+  [[nodiscard]] static WorldOptions of_seed(std::uint64_t seed);
+};
+
+/// An engine, some brokers with agents, and clients that send and call, on virtual time and under
+/// faults; then without faults until everything has come to its end.
+class World {
+ public:
+  explicit World(WorldOptions options_in);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  /// The first promise that was broken, in words; nothing when all were kept.
+  [[nodiscard]] std::optional<std::string> run();
+  /// The last things that happened, when `logs`.
+  [[nodiscard]] const std::deque<std::string>& tail() const { return tail_; }
+  [[nodiscard]] Duration elapsed() const { return timeline.now() - start_; }
+  [[nodiscard]] const HistoryChecker& history() const { return checker_; }
+
+  // For the machines.
+  void log(const std::function<std::string()>& line);
+  void expect(bool good, const std::string& what) {
+    if (!good && !failure_) failure_ = what;
+  }
+  void landmark(const engine::Landmark& what);
+  /// An agent has read this, in one piece.
+  void shown(const std::string& machine, const std::string& agent, const std::string& input);
+  void handed(const std::string& agent, const std::string& body);
+  void buried(const std::string& frame);
+  void out_of_order(const std::string& body);
+  void crashed(const std::string& agent);
+  [[nodiscard]] bool faulty() const { return faulty_; }
+  [[nodiscard]] const std::vector<wire::Capability>& capabilities() const { return capabilities_; }
+
+  const WorldOptions options;
+  Timeline timeline;
+  Dice dice;
+  EngineMachine engine;
+
+ private:
+  struct Letter {
+    std::string name;
+    std::string agent;
+    bool steer = false;
+    bool answered = false;
+  };
+  void record(Event event);
+  void record(Event::Kind kind, const std::string& agent, const std::string& message);
+  void every(Duration mean, bool enabled, std::function<void()> what);
+  void begin_faults();
+  void break_links();
+  void break_processes();
+  void break_disks_and_clocks();
+  void disturb_programs();
+  void heal();
+  bool run_until(Monotonic end);
+
+  void begin_traffic();
+  void send_letter();
+  void post(const std::shared_ptr<Letter>& letter);
+  void call_spawn(const std::string& name, std::optional<std::string> target);
+  void call_release();
+  void call_work();
+  void make_room();
+  [[nodiscard]] BrokerMachine& any_broker();
+  [[nodiscard]] std::optional<std::string> any_agent();
+  [[nodiscard]] std::vector<std::string> gone() const;
+  [[nodiscard]] bool is_quiet() const;
+  [[nodiscard]] std::string what_waits() const;
+
+  Monotonic start_;
+  Life life_;
+  HistoryChecker checker_;
+  std::vector<wire::Capability> capabilities_;
+  std::vector<std::unique_ptr<BrokerMachine>> brokers_;
+  bool faulty_ = false;
+  std::optional<std::string> failure_;
+  std::deque<std::string> tail_;
+  std::vector<std::string> agents_;
+  std::uint64_t letters_ = 0;
+  std::uint64_t spawns_ = 0;
+  std::set<std::string> out_of_order_;
+  /// Where a message was read first.
+  std::map<std::string, std::string> read_at_;
+};
+
+}  // namespace relay::simulation
