@@ -30,7 +30,8 @@ void DeliveryOutbox::settled(std::uint64_t seq) {
 }
 
 std::optional<std::uint64_t> DeliveryOutbox::wants(Monotonic now) const {
-  if (resend_at_ && *resend_at_ <= now && !slots_.empty()) return slots_.front().seq - 1;
+  const bool comes_again = (resend_at_ && *resend_at_ <= now) || (repeat_at_ && *repeat_at_ <= now);
+  if (comes_again && !slots_.empty()) return slots_.front().seq - 1;
   const bool counts = numbering_ == Numbering::own && !slots_.empty();
   if (counts && !cursor_) {
     const bool is_told = quiet_at_ && *quiet_at_ <= now;
@@ -87,10 +88,28 @@ void DeliveryOutbox::restarted() {
   silence_ = kFirstSilence;
   pause_ = kRefusalPause;
   refused_alone_ = 0;
+  repeat_at_.reset();
+  for (Slot& slot : slots_) slot.repeat_after = kFirstRepeat;
+}
+
+void DeliveryOutbox::asked_again(Monotonic now) {
+  if (numbering_ != Numbering::durable) return;
+  repeat_at_.reset();
+  for (Slot& slot : slots_) {
+    if (!slot.sent) continue;
+    const Monotonic due = slot.sent_at + slot.repeat_after;
+    if (due <= now) {
+      slot.sent = false;
+      slot.repeat_after = std::min<Duration>(slot.repeat_after * 2, kLastRepeat);
+    } else if (!repeat_at_ || due < *repeat_at_) {
+      repeat_at_ = due;
+    }
+  }
 }
 
 std::vector<DeliveryOutbox::Frame> DeliveryOutbox::take(Monotonic now) {
   std::vector<Frame> frames;
+  if (repeat_at_ && *repeat_at_ <= now) asked_again(now);
   if (quiet_at_ && *quiet_at_ <= now) cursor_learned(heard_);
   if (resend_at_ && *resend_at_ <= now) {
     resend_at_.reset();
@@ -111,6 +130,7 @@ std::vector<DeliveryOutbox::Frame> DeliveryOutbox::take(Monotonic now) {
     if (alone_ && i > 0) break;
     if (slot.sent) continue;
     slot.sent = true;
+    slot.sent_at = now;
     ++unanswered_;
     frames.push_back({slot.seq, cursor_ ? *cursor_ + i + 1 : slot.seq, false});
   }
@@ -124,6 +144,7 @@ std::optional<Monotonic> DeliveryOutbox::next() const {
     if (other && (!at || *other < *at)) at = other;
   };
   sooner(quiet_at_);
+  if (!slots_.empty()) sooner(repeat_at_);
   if (!slots_.empty() && !cursor_) sooner(asked_until_);
   return at;
 }
@@ -267,6 +288,7 @@ void DeliveryOutbox::progressed(Monotonic now) {
   alone_ = false;
   refused_alone_ = 0;
   was_refused_ = false;
+  for (Slot& slot : slots_) slot.repeat_after = kFirstRepeat;
   resend_at_.reset();
   if (sent_count() > 0) resend_at_ = now + silence_;
 }

@@ -42,6 +42,11 @@ class DeliveryOutbox {
   /// is still typing may be typed twice when it comes again; doubled each time, up to the last.
   static constexpr Duration kFirstSilence = std::chrono::seconds(90);
   static constexpr Duration kLastSilence = std::chrono::minutes(15);
+  /// A node that asks for all that it has not acknowledged gets a row again that was sent this long
+  /// ago; doubled with each time until something is acknowledged. Nodes ask often, and their agents
+  /// take their time; but a node gives up a row that it was not sent again within 90 s.
+  static constexpr Duration kFirstRepeat = std::chrono::seconds(1);
+  static constexpr Duration kLastRepeat = std::chrono::seconds(16);
   /// After a frame was refused.
   static constexpr Duration kRefusalPause = std::chrono::seconds(1);
   static constexpr Duration kLastPause = std::chrono::seconds(30);
@@ -88,6 +93,10 @@ class DeliveryOutbox {
   /// forgotten there.
   void restarted();
 
+  /// The node asks for all that it has not acknowledged (inventory.sync), knowing what it has. With
+  /// numbering `durable`; a node that counts by itself says more with its answers.
+  void asked_again(Monotonic now);
+
   /// What is to be sent now. Called after everything that happens, and at `next`.
   [[nodiscard]] std::vector<Frame> take(Monotonic now);
   /// A frame that was just taken did not go out, and none behind it: it comes at the next `take`.
@@ -110,6 +119,8 @@ class DeliveryOutbox {
     bool sent = false;
     /// Settled elsewhere after it was sent: it keeps its number until the node has answered.
     bool gone = false;
+    Monotonic sent_at{};
+    Duration repeat_after = kFirstRepeat;
   };
 
   /// A number that was used for a row and may still be taken for it.
@@ -133,10 +144,12 @@ class DeliveryOutbox {
   std::deque<Slot> slots_;
   std::uint64_t last_ = 0;
 
-  // Silence and refusals.
+  // Silence, questions and refusals.
   std::optional<Monotonic> resend_at_;
   Duration silence_ = kFirstSilence;
   Duration pause_ = kRefusalPause;
+  /// It has asked for rows that were sent just before.
+  std::optional<Monotonic> repeat_at_;
 
   // Of numbering `own`.
   std::optional<std::uint64_t> cursor_;

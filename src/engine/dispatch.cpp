@@ -48,7 +48,9 @@ Result<std::vector<Id>> able_nodes(const Store& store, const Invocation& invocat
   auto nodes = store.nodes_with(invocation.workspace, invocation.capability);
   if (!nodes) return fail(std::move(nodes).error());
   std::vector<Id> ids;
-  for (const auto& node : ranked(*std::move(nodes), invocation.capability, store.now())) {
+  const bool with_place = takes_place(invocation);
+  for (const auto& node :
+       ranked(*std::move(nodes), invocation.capability, with_place, store.now())) {
     ids.push_back(node.id);
   }
   return ids;

@@ -27,10 +27,11 @@ bool is_own_agent(const Node& node, const Agent& agent) {
   return agent.node == node.id || node.node_id == direct_node_id(agent.id);
 }
 
-std::vector<Node> ranked(std::vector<Node> nodes, const std::string& capability, Wall now) {
+std::vector<Node> ranked(std::vector<Node> nodes, const std::string& capability, bool takes_place,
+                         Wall now) {
   std::erase_if(nodes, [&](const Node& node) {
     return !is_live(node, now) || !node.handlers_live || !has_capability(node, capability) ||
-           !has_room(node);
+           (takes_place && !has_room(node));
   });
   std::sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) {
     return std::tuple(a.load, a.active_agents + a.reserved, a.name) <

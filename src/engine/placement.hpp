@@ -22,12 +22,12 @@ inline constexpr Duration kNodeSilence = std::chrono::seconds(45);
 /// An agent that a direct node is of: it may have no other one.
 [[nodiscard]] bool is_own_agent(const Node& node, const Agent& agent);
 
-/// Those that could take one more agent with this capability, best first: least load, then fewest
-/// agents (those on their way count), then by name.
+/// Those that could do something with this capability, best first: least load, then fewest agents
+/// (those on their way count), then by name. With `takes_place` they could take one more agent.
 [[nodiscard]] std::vector<Node> ranked(std::vector<Node> nodes, const std::string& capability,
-                                       Wall now);
+                                       bool takes_place, Wall now);
 
-/// What becomes of a spawn that names its node.
+// What becomes of a spawn that names its node.
 enum class TargetVerdict {
   dispatch,
   /// It cannot take it now; it waits for it.

@@ -104,6 +104,7 @@ class EngineMachine::Process {
     for (const Id agent : outcome.gone) room_.forget(agent);
     for (const auto& each : outcome.here) {
       room_.agent_here(each.agent, each.name, each.node, outcome.fresh);
+      if (outcome.asks_again) room_.asked_again(each.agent, life_.now());
     }
     for (const auto& each : outcome.doubted) room_.agent_doubted(each.agent, each.name, each.node);
     for (const auto& happenings : outcome.happenings) {

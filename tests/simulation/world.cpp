@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t kMostLines = 400;
+constexpr std::size_t kMostLines = 400000;
 /// After the last fault: typing has 10 minutes, the engine sends again after 15, a token is tried
 /// every 30 s.
 constexpr Duration kHealsWithin = 60min;

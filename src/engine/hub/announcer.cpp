@@ -50,6 +50,7 @@ void Announcer::apply(Outcome outcome) {
   for (const Id agent : outcome.gone) parts_.room.forget(agent);
   for (const auto& each : outcome.here) {
     parts_.room.agent_here(each.agent, each.name, each.node, outcome.fresh);
+    if (outcome.asks_again) parts_.room.asked_again(each.agent, parts_.clock.now());
   }
   for (const auto& each : outcome.doubted) {
     parts_.room.agent_doubted(each.agent, each.name, each.node);

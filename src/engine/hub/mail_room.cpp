@@ -98,6 +98,13 @@ void MailRoom::settled(Id agent, std::uint64_t seq) {
   look_again(agent, found->second);
 }
 
+void MailRoom::asked_again(Id agent, Monotonic now) {
+  const auto found = residents_.find(agent);
+  if (found == residents_.end() || !found->second.here) return;
+  found->second.outbox.asked_again(now);
+  look_again(agent, found->second);
+}
+
 void MailRoom::event_sent(Id agent) {
   const auto found = residents_.find(agent);
   if (found != residents_.end()) found->second.outbox.event_sent();

@@ -345,6 +345,7 @@ Result<Outcome> sync_node(Store& store, const NodeCaller& caller,
   auto before = store.agents_on(caller.node);
   if (!before) return fail(std::move(before).error());
   auto outcome = begin(store, on->workspace);
+  outcome->asks_again = caller.has_cursors;
   auto& happenings = outcome->happenings.front();
 
   std::vector<InventoryItem> items;

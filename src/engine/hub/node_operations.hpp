@@ -35,6 +35,8 @@ struct Outcome {
   std::vector<Id> away;
   /// Agents of `here` that run in another process now.
   bool fresh = false;
+  /// The node of `here` asks for all that it has not acknowledged of them.
+  bool asks_again = false;
   /// There is no such agent any more.
   std::vector<Id> gone;
   /// There was more to do than one operation may: it is to be called again.
@@ -88,7 +90,7 @@ inline constexpr const char* kCursorCapability = "relay:delivery-cursor-v1";
 
 /// What the node has is here, what it does not say is not. Invocations it names are done; those it
 /// had before this connection and does not name go to others, those it got on this connection are
-/// still its own.
+/// still its own. One that has cursors asks with it for all that it has not acknowledged.
 [[nodiscard]] Result<Outcome> sync_node(Store& store, const NodeCaller& caller,
                                         const wire::InventorySync& frame);
 [[nodiscard]] Result<Outcome> take_action_result(Store& store, const NodeCaller& caller,

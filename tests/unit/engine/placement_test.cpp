@@ -57,7 +57,7 @@ TEST_CASE("T8, H6: least load first, then fewest agents with those on their way,
   reserved.reserved = 1;
   const auto order =
       ranked({node("e", 0.5, 0), reserved, node("d", 0.1, 1), node("b", 0.1, 2), node("a", 0.1, 1)},
-             "spawn:claude", kNow);
+             "spawn:claude", true, kNow);
   CHECK(names(order) == Names{"a", "d", "b", "c", "e"});
 }
 
@@ -72,8 +72,10 @@ TEST_CASE("who is full, silent, without handlers or without the capability takes
   down.handlers_live = false;
   Node other = node("other", 0, 0);
   other.capabilities[0].name = "spawn:codex";
-  CHECK(names(ranked({full, half, promised, silent, down, other}, "spawn:claude", kNow)) ==
-        Names{"half"});
+  const std::vector<Node> all{full, half, promised, silent, down, other};
+  CHECK(names(ranked(all, "spawn:claude", true, kNow)) == Names{"half"});
+  // What takes no place is done by one that is full, too.
+  CHECK(names(ranked(all, "spawn:claude", false, kNow)) == Names{"full", "half", "promised"});
 }
 
 TEST_CASE("T10: a target must have the capability; one that is away is waited for") {
