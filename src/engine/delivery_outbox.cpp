@@ -94,9 +94,14 @@ void DeliveryOutbox::restarted() {
 
 void DeliveryOutbox::asked_again(Monotonic now) {
   if (numbering_ != Numbering::durable) return;
+  for (Slot& slot : slots_) slot.asked_for = slot.sent;
+  repeat_due(now);
+}
+
+void DeliveryOutbox::repeat_due(Monotonic now) {
   repeat_at_.reset();
   for (Slot& slot : slots_) {
-    if (!slot.sent) continue;
+    if (!slot.sent || !slot.asked_for) continue;
     const Monotonic due = slot.sent_at + slot.repeat_after;
     if (due <= now) {
       slot.sent = false;
@@ -109,7 +114,7 @@ void DeliveryOutbox::asked_again(Monotonic now) {
 
 std::vector<DeliveryOutbox::Frame> DeliveryOutbox::take(Monotonic now) {
   std::vector<Frame> frames;
-  if (repeat_at_ && *repeat_at_ <= now) asked_again(now);
+  if (repeat_at_ && *repeat_at_ <= now) repeat_due(now);
   if (quiet_at_ && *quiet_at_ <= now) cursor_learned(heard_);
   if (resend_at_ && *resend_at_ <= now) {
     resend_at_.reset();
@@ -131,6 +136,7 @@ std::vector<DeliveryOutbox::Frame> DeliveryOutbox::take(Monotonic now) {
     if (slot.sent) continue;
     slot.sent = true;
     slot.sent_at = now;
+    slot.asked_for = false;
     ++unanswered_;
     frames.push_back({slot.seq, cursor_ ? *cursor_ + i + 1 : slot.seq, false});
   }

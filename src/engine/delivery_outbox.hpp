@@ -121,6 +121,8 @@ class DeliveryOutbox {
     bool gone = false;
     Monotonic sent_at{};
     Duration repeat_after = kFirstRepeat;
+    /// Since it was sent.
+    bool asked_for = false;
   };
 
   /// A number that was used for a row and may still be taken for it.
@@ -137,6 +139,7 @@ class DeliveryOutbox {
   void abandon_sent();
   void cursor_learned(std::uint64_t cursor);
   void forget_sent();
+  void repeat_due(Monotonic now);
   void progressed(Monotonic now);
   [[nodiscard]] std::size_t sent_count() const;
 

@@ -30,7 +30,8 @@ bool is_open(const Invocation& invocation) {
 }
 
 bool is_due(const Invocation& invocation, Wall now) {
-  return is_open(invocation) && invocation.retry_after && *invocation.retry_after <= now;
+  if (!is_open(invocation) || !invocation.retry_after) return false;
+  return *invocation.retry_after <= now || *invocation.retry_after > now + kLastRetry;
 }
 
 void dispatch(Invocation& invocation, Id node, bool place_held, Wall now) {

@@ -49,7 +49,8 @@ struct Invocation {
 };
 
 [[nodiscard]] bool is_open(const Invocation& invocation);
-/// Nobody has answered in time, or its wait is over.
+/// Nobody has answered in time, or its wait is over. So is one that has longer to wait than any
+/// wait is: the clock has gone back since.
 [[nodiscard]] bool is_due(const Invocation& invocation, Wall now);
 
 // What happens to one. Each changes it and says what has to be done with its place; the caller

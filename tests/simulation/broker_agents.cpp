@@ -54,11 +54,11 @@ Resident* BrokerProcess::by_id(const std::string& id) {
   return nullptr;
 }
 
-void BrokerProcess::surfaced(node_control::Delivery delivery, bool late) {
+void BrokerProcess::surfaced(node_control::Delivery delivery) {
   auto inbound = broker::read_inbound(delivery.payload);
   world_.expect(inbound.has_value(), "a delivery cannot be read");
   if (!inbound) return;
-  if (late || inbound->steer) world_.out_of_order(inbound->letter.body);
+  if (inbound->steer) world_.out_of_order(inbound->letter.body);
   Mail message;
   message.key = MessageKey(delivery.agent_id, delivery.delivery_id, delivery.seq);
   message.number = next_number_++;
@@ -88,6 +88,7 @@ void BrokerProcess::restore(broker::StoredMessage stored) {
   }
   auto inbound = broker::read_inbound(stored.frame);
   if (!inbound) return;
+  if (inbound->steer) world_.out_of_order(inbound->letter.body);
   Mail message;
   message.key = stored.key;
   message.number = next_number_++;

@@ -34,6 +34,7 @@ BrokerProcess::BrokerProcess(BrokerMachine& machine)
       dice_(world_.dice),
       life_(world_.timeline),
       disk_(life_, world_.dice),
+      liveness_(world_.options.liveness),
       policy_(world_.dice.random(), false) {
   auto& journal = machine_.journal();
   const auto state = journal.load();
@@ -431,6 +432,10 @@ void BrokerProcess::work() {
     change->actions = std::exchange(pending_, Actions());
     dirty_ = false;
     change->state = book_->state();
+    for (const auto& action : change->actions) {
+      const auto* surface = std::get_if<node_control::Surface>(&action);
+      if (surface != nullptr && surface->late) world_.out_of_order(surface->delivery.payload);
+    }
     job([this, change] { machine_.journal().save(*change); },
         [this, change](const Result<void>& saved) {
           if (!saved) {
@@ -455,7 +460,7 @@ void BrokerProcess::work() {
 
 void BrokerProcess::perform(const node_control::DeliveryAction& action) {
   if (const auto* surface = std::get_if<node_control::Surface>(&action)) {
-    surfaced(surface->delivery, surface->late);
+    surfaced(surface->delivery);
   } else if (const auto* ack = std::get_if<node_control::Ack>(&action)) {
     if (names_agent(*ack)) outbox_.ack({ack->agent_id, ack->agent_name, ack->up_to_seq});
   } else if (std::holds_alternative<node_control::Resync>(action)) {

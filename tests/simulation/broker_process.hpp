@@ -106,7 +106,7 @@ class BrokerProcess {
   void released(const std::string& id);
 
   // Messages: Postman.
-  void surfaced(node_control::Delivery delivery, bool late);
+  void surfaced(node_control::Delivery delivery);
   void deliver(broker::Mail message, const std::string& reason_if_gone);
   void restore(broker::StoredMessage stored);
   void queue_end(const broker::Mail& message, pty::InjectionOutcome outcome,

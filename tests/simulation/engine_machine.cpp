@@ -144,8 +144,10 @@ class EngineMachine::Process {
   void perform(const SocketPtr& socket, wire::NodeFrame frame) {
     socket->busy = true;
     auto shared = std::make_shared<const wire::NodeFrame>(std::move(frame));
-    operate([this, caller = socket->caller,
-             shared](Store& store) { return work(store, caller, *shared); },
+    std::vector<Id> here;
+    for (const auto& [name, agent] : room_.agents_at(socket->caller.node)) here.push_back(agent);
+    operate([caller = socket->caller, shared,
+             here](Store& store) { return work(store, caller, *shared, here); },
             [this, socket, shared](Result<Outcome> outcome) {
               done(socket, *shared, std::move(outcome));
               socket->busy = false;
@@ -153,16 +155,15 @@ class EngineMachine::Process {
             });
   }
 
-  Result<Outcome> work(Store& store, const engine::NodeCaller& caller, const wire::NodeFrame& any) {
+  static Result<Outcome> work(Store& store, const engine::NodeCaller& caller,
+                              const wire::NodeFrame& any, const std::vector<Id>& here) {
     static const Secret token("at_live_simulated");
     const Id node = caller.node;
     if (const auto* frame = std::get_if<wire::NodeRegister>(&any)) {
       return register_node(store, node, *frame);
     }
     if (const auto* frame = std::get_if<wire::NodeHeartbeat>(&any)) {
-      std::vector<Id> agents;
-      for (const auto& [name, agent] : room_.agents_at(node)) agents.push_back(agent);
-      return heartbeat(store, node, *frame, agents);
+      return heartbeat(store, node, *frame, here);
     }
     if (const auto* frame = std::get_if<wire::AgentRegister>(&any)) {
       return register_agent_on(store, caller, *frame, token);
@@ -197,7 +198,13 @@ class EngineMachine::Process {
 
   void registered(const SocketPtr& socket, const wire::NodeRegister& frame, Wall at) {
     socket->caller.has_cursors = engine::wants_cursors(frame);
-    if (links_[socket->caller.node] != socket || socket->registered) return;
+    if (links_[socket->caller.node] != socket) return;
+    if (socket->registered) {
+      for (const auto& [name, agent] : room_.agents_at(socket->caller.node)) {
+        room_.asked_again(agent, life_.now());
+      }
+      return bring();
+    }
     socket->caller.registered = at;
     socket->registered = true;
     world_.expect(++talking_[socket->caller.node] == 1, "a node has two connections that count");

@@ -49,10 +49,19 @@ WorldOptions WorldOptions::of_seed(std::uint64_t seed) {
   out.seed = seed;
   out.brokers = 1 + dice.below(3);
   out.max_agents = dice.chance(0.5) ? 0 : static_cast<std::uint32_t>(2 + dice.below(3));
-  out.faults_for = dice.between(3min, 30min);
-  if (dice.chance(0.3)) out.mailbox.most_frames = 4 + dice.below(20);
+  out.faults_for = dice.between(2min, 15min);
+  if (dice.chance(0.5)) {
+    out.slowness = 30;
+    out.faults_for = dice.between(4h, 24h);
+    out.liveness.heartbeat_every = 40s;
+    out.liveness.inventory_every = 300s;
+    out.liveness.ask_after = 100s;
+    out.liveness.answer_within = 130s;
+    out.liveness.black_hole_after = 150s;
+  }
+  if (dice.chance(0.2)) out.mailbox.most_frames = 4 + dice.below(100);
   // Only a clock that jumps ends what waits.
-  out.mailboxes.ttl = 12h;
+  out.mailboxes.ttl = 48h;
   return out;
 }
 
@@ -137,6 +146,7 @@ void World::landmark(const engine::Landmark& what) {
     return;
   }
   for (const auto& name : names_in(what.text)) {
+    if (what.kind == Kind::numbered) numbered_.insert(name);
     Event event;
     event.message = name;
     event.number = what.seq;
@@ -187,7 +197,7 @@ void World::crashed(const std::string& agent) {
 
 void World::every(Duration mean, bool enabled, std::function<void()> what) {
   if (!enabled) return;
-  life_.after(dice.between(0s, mean * 2), [this, mean, what = std::move(what)] {
+  life_.after(dice.between(0s, mean * 2 * options.slowness), [this, mean, what = std::move(what)] {
     if (!faulty_) return;
     what();
     every(mean, true, what);
@@ -200,10 +210,10 @@ void World::begin_traffic() {
     call_spawn("agent" + std::to_string(++spawns_),
                i % 2 == 0 ? std::optional(brokers_[i / 2]->name()) : std::nullopt);
   }
-  const Duration pace = dice.between(200ms, 20s);
+  const Duration pace = dice.chance(0.3) ? dice.between(200ms, 4s) : dice.between(4s, 1min);
   every(pace, true, [this] {
     // Now and then many at once.
-    const std::uint64_t count = dice.chance(0.05) ? 20 + dice.below(60) : 1;
+    const std::uint64_t count = dice.chance(0.02) ? 20 + dice.below(60) : 1;
     for (std::uint64_t i = 0; i < count; ++i) send_letter();
   });
   every(40s, dice.chance(0.7), [this] { call_work(); });
@@ -240,13 +250,20 @@ void World::send_letter() {
 /// Until there is an answer, under the same key.
 void World::post(const std::shared_ptr<Letter>& letter) {
   if (letter->answered) return;
+  ++letter->tries;
   engine.post(letter->agent, letter->name + ";", letter->steer, [this, letter](Result<bool> done) {
     const bool answer_is_lost = faulty_ && dice.chance(0.05);
     if (letter->answered || answer_is_lost) return;
     if (!done && done.error().detail.empty()) return;
     letter->answered = true;
-    record(done && *done ? Event::Kind::accepted : Event::Kind::refused, letter->agent,
-           letter->name);
+    // Of two requests the other one may have been taken; and a mailbox that is full takes nothing,
+    // which is told to the author as a message of its own.
+    const bool is_kept = done && *done && numbered_.contains(letter->name);
+    const bool is_certain = letter->tries == 1 && !done;
+    record(is_kept      ? Event::Kind::accepted
+           : is_certain ? Event::Kind::refused
+                        : Event::Kind::unknown,
+           letter->agent, letter->name);
   });
   life_.after(dice.between(1s, 6s), [this, letter] { post(letter); });
 }

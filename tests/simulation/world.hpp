@@ -12,6 +12,7 @@
 
 #include "engine/store/deliveries.hpp"
 #include "node_control/delivery.hpp"
+#include "node_control/liveness.hpp"
 #include "simulation/broker_machine.hpp"
 #include "simulation/engine_machine.hpp"
 #include "simulation/history.hpp"
@@ -29,6 +30,9 @@ struct WorldOptions {
   /// Of each broker; 0: as many as come.
   std::uint32_t max_agents = 0;
   Duration faults_for = std::chrono::minutes(20);
+  /// So many times rarer is all that happens, and nodes ask less often whether the engine is there.
+  int slowness = 1;
+  node_control::LivenessPolicy liveness;
   node_control::MailboxPolicy mailbox;
   engine::DeliveryStore::Limits mailboxes;
 
@@ -78,6 +82,7 @@ class World {
     std::string agent;
     bool steer = false;
     bool answered = false;
+    int tries = 0;
   };
   void record(Event event);
   void record(Event::Kind kind, const std::string& agent, const std::string& message);
@@ -115,6 +120,8 @@ class World {
   std::uint64_t letters_ = 0;
   std::uint64_t spawns_ = 0;
   std::set<std::string> out_of_order_;
+  /// Messages that are in a mailbox of the engine, or were.
+  std::set<std::string> numbered_;
   /// Where a message was read first.
   std::map<std::string, std::string> read_at_;
 };

@@ -102,7 +102,9 @@ void MailRoom::asked_again(Id agent, Monotonic now) {
   const auto found = residents_.find(agent);
   if (found == residents_.end() || !found->second.here) return;
   found->second.outbox.asked_again(now);
-  look_again(agent, found->second);
+  found->second.has_more = true;
+  enqueue(agent, found->second);
+  set_alarm(agent, found->second);
 }
 
 void MailRoom::event_sent(Id agent) {

@@ -71,7 +71,8 @@ class MailRoom {
   /// There is something new in its mailbox.
   void news(Id agent);
   void settled(Id agent, std::uint64_t seq);
-  /// Its node asks for all that it has not acknowledged of it.
+  /// Its node asks for all that it has not acknowledged of it. That may be more than is known here:
+  /// an operation that a failing disk has denied can have been written all the same.
   void asked_again(Id agent, Monotonic now);
   /// A frame of number 0 went out to it.
   void event_sent(Id agent);

@@ -242,13 +242,23 @@ NodeSockets::Work NodeSockets::work_for(const NodeLink& link, const wire::NodeFr
 
 void NodeSockets::registered(const NodeLinkPtr& link, const wire::NodeRegister& frame, Wall at) {
   link->caller.has_cursors = wants_cursors(frame);
-  // A node that says again what it can do has lost nothing.
-  if (!parts_.links.is_current(link) || link->registered) return;
+  if (!parts_.links.is_current(link)) return;
+  if (link->registered) return asked_again(*link);
   link->caller.registered = at;
   link->registered = true;
   ++parts_.counts.registered;
   const bool counts_itself = !link->is_direct && !link->caller.has_cursors;
   parts_.room.node_up(link->caller.node, counts_itself ? Numbering::own : Numbering::durable);
+}
+
+/// A node that says again what it can do has lost nothing. One that has cursors asks with it for
+/// all that it has not acknowledged, while it has no inventory to say.
+void NodeSockets::asked_again(const NodeLink& link) {
+  if (!link.caller.has_cursors) return;
+  for (const auto& [name, agent] : parts_.room.agents_at(link.caller.node)) {
+    parts_.room.asked_again(agent, parts_.clock.now());
+  }
+  parts_.mail.notify();
 }
 
 /// Nothing is sent to it from now on.

@@ -47,6 +47,7 @@ class NodeSockets {
   void follow(const NodeLinkPtr& link, const wire::NodeFrame& frame, Wall at);
   [[nodiscard]] Work work_for(const NodeLink& link, const wire::NodeFrame& frame);
   void registered(const NodeLinkPtr& link, const wire::NodeRegister& frame, Wall at);
+  void asked_again(const NodeLink& link);
   void deregistered(const NodeLinkPtr& link);
   [[nodiscard]] std::string fresh_id();
 

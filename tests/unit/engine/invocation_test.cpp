@@ -26,6 +26,14 @@ TEST_CASE("B16: a dispatch that nobody answers is due after 30 s") {
   CHECK(is_due(invocation, kStart + 30s));
 }
 
+TEST_CASE(
+    "a wait longer than any wait is was made by a clock that has gone back since: it is over") {
+  const auto invocation = on_node(7);
+  CHECK_FALSE(is_due(invocation, kStart - 30s));
+  CHECK(is_due(invocation, kStart - 31s));
+  CHECK(is_due(invocation, kStart - 24h));
+}
+
 TEST_CASE("B15: only the node that has it can end it, once; its place is free then") {
   auto invocation = on_node(7);
   CHECK(node_answered(invocation, 8, "1", std::nullopt, kStart).verdict == ResultVerdict::ignored);

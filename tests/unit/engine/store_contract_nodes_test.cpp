@@ -291,6 +291,10 @@ TEST_CASE("an invocation is kept as a decision has left it, and found when it is
       return world.get(world.read([](const Store& of) { return of.due_invocations(10); })).size();
     };
     CHECK(due() == 0);
+    // It would wait longer than any wait is: the clock has gone back.
+    world.clock.jump_wall(-31s);
+    CHECK(due() == 1);
+    world.clock.jump_wall(31s);
     world.clock.advance(31s);
     CHECK(due() == 1);
     CHECK(world.get(world.read([&](const Store& of) { return of.open_invocations(node.id); }))

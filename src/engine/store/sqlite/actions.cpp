@@ -127,11 +127,13 @@ Result<std::vector<Invocation>> SqliteStore::open_invocations(Id node) const {
 
 Result<std::vector<Invocation>> SqliteStore::due_invocations(std::uint32_t most) const {
   static const std::string kSelect = fmt::format(
-      "SELECT {} FROM invocations WHERE state<2 AND retry_after IS NOT NULL AND retry_after<=?1 "
-      "ORDER BY id LIMIT ?2",
+      "SELECT {} FROM invocations WHERE state<2 AND retry_after IS NOT NULL AND "
+      "(retry_after<=?1 OR retry_after>?2) ORDER BY id LIMIT ?3",
       rows::kInvocation);
   Query query(db_, kSelect);
-  query.bind(rows::stamp(now())).bind(static_cast<std::int64_t>(most));
+  const Wall at = now();
+  query.bind(rows::stamp(at)).bind(rows::stamp(at + kLastRetry));
+  query.bind(static_cast<std::int64_t>(most));
   return checked(rows::all(query, rows::invocation));
 }
 

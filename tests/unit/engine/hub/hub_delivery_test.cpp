@@ -49,6 +49,23 @@ struct Pair {
 
 }  // namespace
 
+TEST_CASE("an inventory, or another node.register, brings again what is not acknowledged") {
+  FakeClock clock;
+  Pair pair(&clock);
+  const auto build = pair.world.channel("build", {pair.alice, pair.bob});
+  pair.world.post(build, pair.alice, "the first");
+  CHECK(pair.peer->hear("deliver").json("/seq") == "1");
+  clock.advance(1s);
+  pair.sync();
+  CHECK(pair.peer->hear("deliver").json("/seq") == "1");
+  clock.advance(2s);
+  pair.peer->say(
+      R"({"v":1,"type":"node.register","id":"again","name":"box","node_id":")" + pair.box.node_id +
+      R"(","capabilities":[{"name":"relay:delivery-cursor-v1"}],"max_agents":0,"tags":[],"version":"1"})");
+  CHECK(pair.peer->hear("reply").at("/id") == "again");
+  CHECK(pair.peer->hear("deliver").json("/seq") == "1");
+}
+
 TEST_CASE("A18, B10: a message goes out as it was written, and an acknowledgement settles it") {
   Pair pair;
   const auto watcher = pair.world.watcher();

@@ -57,6 +57,58 @@ TEST_CASE("only agents at a connected node are sent to, and what is out is not s
   CHECK(sent(room, {4}).empty());
 }
 
+TEST_CASE(
+    "a node that asks for what it has not acknowledged gets it again, not at once each time") {
+  MailRoom room;
+  room.node_up(1, Numbering::durable);
+  room.agent_here(7, "bob", 1, true);
+  CHECK(sent(room, {1, 2, 3}) == Rows{1, 2, 3});
+  // It asks with every connection; what is on the way to it need not be said twice.
+  room.asked_again(7, moment(100ms));
+  CHECK(sent(room, {1, 2, 3}, 100ms).empty());
+  CHECK(room.next() == moment(1s));
+  CHECK(sent(room, {1, 2, 3}, 1s) == Rows{1, 2, 3});
+  room.asked_again(7, moment(2s));
+  CHECK(sent(room, {1, 2, 3}, 2s).empty());
+  CHECK(sent(room, {1, 2, 3}, 3s) == Rows{1, 2, 3});
+  // Something was acknowledged: what is missing behind it is asked for anew.
+  CHECK(room.acked(1, "bob", 1, moment(4s))->up_to == 1);
+  room.asked_again(7, moment(5s));
+  CHECK(sent(room, {2, 3}, 5s) == Rows{2, 3});
+  // However often it asks, within 16 s it gets it again.
+  for (Duration time = 6s; time < 120s; time += 1s) {
+    room.asked_again(7, moment(time));
+    (void)sent(room, {2, 3}, time);
+  }
+  room.asked_again(7, moment(136s));
+  CHECK(sent(room, {2, 3}, 136s) == Rows{2, 3});
+  // It is told nothing that it has not asked for.
+  CHECK(sent(room, {2, 3}, 200s).empty());
+}
+
+TEST_CASE("one question brings each row again once, whenever it was sent") {
+  MailRoom room;
+  room.node_up(1, Numbering::durable);
+  room.agent_here(7, "bob", 1, true);
+  CHECK(sent(room, {1}) == Rows{1});
+  room.news(7);
+  CHECK(sent(room, {1, 2}, 500ms) == Rows{2});
+  room.asked_again(7, moment(600ms));
+  CHECK(sent(room, {1, 2}, 1s) == Rows{1});
+  CHECK(sent(room, {1, 2}, 1500ms) == Rows{2});
+  for (Duration time = 2s; time < 80s; time += 500ms) CHECK(sent(room, {1, 2}, time).empty());
+}
+
+TEST_CASE("what a node asks for is looked for, too: of a row nobody may have said anything") {
+  MailRoom room;
+  room.node_up(1, Numbering::durable);
+  room.agent_here(7, "bob", 1, true);
+  CHECK(sent(room, {}).empty());
+  CHECK(sent(room, {1}, 10s).empty());
+  room.asked_again(7, moment(20s));
+  CHECK(sent(room, {1}, 20s) == Rows{1});
+}
+
 TEST_CASE("an agent in doubt is asked about, and sent to once its node has a cursor for it") {
   constexpr std::uint64_t kQuestion = DeliveryOutbox::kQuestion;
   MailRoom room;
