@@ -1,3 +1,5 @@
+#include <functional>
+
 #include "base/json_writer.hpp"
 #include "engine/events.hpp"
 #include "engine/rest/operations.hpp"
@@ -138,7 +140,7 @@ Result<Answer> list_replies(const Store& store, Call& call) {
   }
   auto replies = visible_rows<Message>(
       call.caller, *page, &Page::after, [&](const Page& step) { return store.replies(root, step); },
-      [](const Message& reply) -> const Message& { return reply; });
+      std::identity());
   if (!replies) return fail(std::move(replies).error());
   wire::Thread view;
   view.parent = listed_view(*listed, *channel);
