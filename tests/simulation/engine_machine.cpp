@@ -54,6 +54,13 @@ class EngineMachine::Process {
         sweeps_(world.timeline.now()) {
     sweep_later();
   }
+  ~Process() {
+    for (const auto& accepted : wires_) {
+      if (const auto wire = accepted.lock()) wire->forget_ears(Link::engine);
+    }
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
 
   [[nodiscard]] Disk& disk() { return disk_; }
   [[nodiscard]] Life& life() { return life_; }
@@ -61,6 +68,8 @@ class EngineMachine::Process {
   void accept(const LinkPtr& wire, Id node) {
     auto socket = std::make_shared<Socket>();
     socket->wire = wire;
+    std::erase_if(wires_, [](const auto& accepted) { return accepted.expired(); });
+    wires_.push_back(wire);
     socket->caller.node = node;
     if (auto& current = links_[node]; current) {
       deregistered(*current);
@@ -363,6 +372,8 @@ class EngineMachine::Process {
   engine::Sweeps sweeps_;
   MailRoom room_;
   std::map<Id, SocketPtr> links_;
+  /// All that were accepted and are still there.
+  std::vector<std::weak_ptr<Link>> wires_;
   /// Registered connections of each node.
   std::map<Id, int> talking_;
   engine::MailBook book_;

@@ -40,6 +40,8 @@ class Link : public std::enable_shared_from_this<Link> {
     ends_.at(side).alive = life.alive();
     ends_.at(side).ears = std::move(ears);
   }
+  /// For the end of who listens: a connection holds what its ears hold.
+  void forget_ears(Side side) { ends_.at(side).ears = {}; }
   [[nodiscard]] bool is_open(Side side) const {
     return ends_.at(side).open && !ends_.at(side).alive.expired();
   }
