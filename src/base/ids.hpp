@@ -11,6 +11,9 @@ namespace relay {
 /// `prefix` and then `bytes` random bytes in lower-case hex: `random_hex("br_", 16, random)`.
 [[nodiscard]] std::string random_hex(std::string_view prefix, std::size_t bytes, Random& random);
 
+/// Whether that may have made `id`.
+[[nodiscard]] bool is_random_hex(std::string_view id, std::string_view prefix, std::size_t bytes);
+
 /// A version 4 UUID, lower case: "xxxxxxxx-xxxx-4xxx-[89ab]xxx-xxxxxxxxxxxx".
 [[nodiscard]] std::string uuid_v4(Random& random);
 

@@ -295,9 +295,7 @@ std::size_t Postman::bury(Agent& agent, std::string reason) {
 
 bool Postman::may_have_carried(const std::string& id) const {
   if (carried_.contains(id)) return true;
-  constexpr std::string_view kHexDigits = "0123456789abcdef";
-  const bool is_ours = id.starts_with(kOwnId) && id.size() == kOwnId.size() + 2 * kOwnIdBytes;
-  return is_ours && id.find_first_not_of(kHexDigits, kOwnId.size()) == std::string::npos;
+  return is_random_hex(id, kOwnId, kOwnIdBytes);
 }
 
 void Postman::remember(const std::string& id) {

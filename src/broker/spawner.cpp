@@ -359,9 +359,9 @@ asio::awaitable<Result<void>> Spawner::prove(Steps* steps) {
 asio::awaitable<void> Spawner::undo(Steps* steps) {
   const auto agent = steps->agent;
   if (!agent) co_return;
-  // Another agent may have the name by now.
-  if (steps->listed && parts_.roster.find(agent->name()) != agent) co_return;
   if (steps->listed) {
+    // Another agent may have the name by now.
+    if (parts_.roster.find(agent->name()) != agent) co_return;
     ReleaseRequest release(agent->name());
     release.reason = "spawn_failed";
     release.grace = Duration::zero();

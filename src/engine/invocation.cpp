@@ -77,8 +77,9 @@ Freed take_back(Invocation& invocation, Wall now) {
 ResultOutcome node_answered(Invocation& invocation, Id node, const std::string& output,
                             const std::optional<std::string>& error, Wall now) {
   if (invocation.state != InvocationState::dispatched || invocation.node != node) return {};
-  if (error == wire::kHandlerUnavailable)
+  if (error == wire::kHandlerUnavailable) {
     return {ResultVerdict::elsewhere, take_back(invocation, now)};
+  }
   const Freed freed = free_place(invocation);
   end(invocation, output, error, now);
   return {ResultVerdict::ended, freed};

@@ -236,7 +236,6 @@ std::string_view mode_name(const Delivery& delivery) {
 }
 
 std::string_view name_of(NodeKind kind) {
-  if (kind == NodeKind::http_push) return "http_push";
   return kind == NodeKind::ws ? "ws" : "poll";
 }
 

@@ -120,6 +120,18 @@ std::string encode(const NodeFrame& frame) {
   return codec::encode_frame(frame);
 }
 
+std::optional<std::string> id_of(const NodeFrame& frame) {
+  return std::visit(
+      [](const auto& each) -> std::optional<std::string> {
+        if constexpr (requires { each.id; }) {
+          return each.id;
+        } else {
+          return std::nullopt;
+        }
+      },
+      frame);
+}
+
 Result<NodeFrame> decode_node_frame(std::string_view text, Strictness strictness) {
   return codec::decode_frame<NodeFrame>(text, kInboundLimits, strictness);
 }

@@ -118,6 +118,9 @@ using NodeFrame =
 /// One text frame. An UnknownFrame is never sent; encoding one gives its type and nothing else.
 [[nodiscard]] std::string encode(const NodeFrame& frame);
 
+/// What an answer to this frame bears; nothing when it wants none.
+[[nodiscard]] std::optional<std::string> id_of(const NodeFrame& frame);
+
 /// As an engine reads it. Code::invalid_json, Code::too_large, or Code::protocol_error with the
 /// path of the field. An unknown type is an UnknownFrame, and an error when strict.
 [[nodiscard]] Result<NodeFrame> decode_node_frame(std::string_view text,

@@ -121,10 +121,11 @@ void round_of_ten(Side& side, const std::string& self) {
   broker.stop();
 }
 
+/// Without links in it: its workers are told by the path that they run.
 std::string peer_binary() {
   const auto path = std::filesystem::path(BENCH_INTEROP) /
                     "node_modules/@agent-relay/broker-linux-x64/bin/agent-relay-broker";
-  return std::filesystem::exists(path) ? path.string() : std::string();
+  return std::filesystem::exists(path) ? std::filesystem::canonical(path).string() : std::string();
 }
 
 void report_one(const Report& report, const Side& side) {

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <functional>
@@ -21,9 +20,7 @@
 #include "net/task_group.hpp"
 #include "net/ws_client.hpp"
 #include "os/system_random.hpp"
-#include "support/http_ask.hpp"
-#include "support/run_binary.hpp"
-#include "support/temp_dir.hpp"
+#include "support/served_engine.hpp"
 
 namespace relay::bench {
 namespace {
@@ -68,52 +65,32 @@ void in_parallel(int times, const std::function<void(int)>& work) {
 
 class Engine {
  public:
-  Engine() {
-    auto command = test::binary_command({"serve", "--role", "engine", "--own-engine", "--json"},
-                                        temp_.environment());
-    command.working_directory = temp_.path();
-    program_ = std::make_unique<test::RunningProgram>(std::move(command));
-    program_->wait_for("}");
-    test::Reply facts;
-    facts.body = program_->out();
-    const auto url = facts.at("/engine");
-    port_ = static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(temp_ / "state")) {
-      if (entry.path().filename() == "workspace.key") std::ifstream(entry.path()) >> key_;
-    }
-  }
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] std::uint16_t port() const { return served_.port(); }
 
   /// Fails the bench when the answer is none of success.
   [[nodiscard]] test::Reply post(const std::string& target, const std::string& token,
                                  const std::string& body) const {
-    const auto reply =
-        test::http_ask(port_, "POST", target,
-                       {fmt::format("Host: 127.0.0.1:{}", port_), "Authorization: Bearer " + token,
-                        "Content-Type: application/json"},
-                       body);
+    auto reply = served_.ask("POST", target, token, body);
     if (reply.status / 100 != 2) die("POST " + target + ": " + reply.body);
     return reply;
   }
   [[nodiscard]] std::string enroll(const std::string& name) const {
-    return post("/v1/nodes", key_, fmt::format(R"({{"name":"{0}","node_id":"{0}"}})", name))
+    return post("/v1/nodes", served_.key(),
+                fmt::format(R"({{"name":"{0}","node_id":"{0}"}})", name))
         .at("/data/token");
   }
-  [[nodiscard]] std::string agent(const std::string& name) const {
-    return post("/v1/agents", key_, fmt::format(R"({{"name":"{}"}})", name)).at("/data/token");
-  }
+  [[nodiscard]] std::string agent(const std::string& name) const { return served_.add_agent(name); }
   /// Milliseconds of all its threads so far, which other programs of the machine hardly change.
   [[nodiscard]] double processor() const {
     clockid_t clock = 0;
     timespec time{};
-    if (::clock_getcpuclockid(program_->pid(), &clock) != 0) return 0;
+    if (::clock_getcpuclockid(served_.pid(), &clock) != 0) return 0;
     ::clock_gettime(clock, &time);
     return 1e3 * static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_nsec);
   }
   /// Megabytes of memory in use.
   [[nodiscard]] double memory() const {
-    std::ifstream in(fmt::format("/proc/{}/status", program_->pid()));
+    std::ifstream in(fmt::format("/proc/{}/status", served_.pid()));
     for (std::string line; std::getline(in, line);) {
       if (line.starts_with("VmRSS:")) return std::strtod(line.c_str() + 6, nullptr) / 1024;
     }
@@ -122,9 +99,7 @@ class Engine {
 
  private:
   test::TempDir temp_;
-  std::unique_ptr<test::RunningProgram> program_;
-  std::uint16_t port_ = 0;
-  std::string key_;
+  test::ServedEngine served_{temp_, temp_.environment()};
 };
 
 /// What our own broker says that it can do, and the published one does not.

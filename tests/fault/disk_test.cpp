@@ -11,6 +11,7 @@
 
 #include "fault/disk_orders.hpp"
 #include "fault/fault_world.hpp"
+#include "support/sanitized.hpp"
 #include "support/seed.hpp"
 
 namespace relay::test {
@@ -27,7 +28,7 @@ struct DiskWorld : FaultWorld {
     REQUIRE(at != MAP_FAILED);
     disk = static_cast<DiskOrders*>(at);
     environment.set(kDiskVariable, file.string());
-    if (is_sanitized()) return;
+    if (kSanitized) return;
     const auto library = os::Environment::of_process().get("FAULT_DISK_LIBRARY");
     environment.set("LD_PRELOAD", library.value());
   }
@@ -67,7 +68,7 @@ void put_bytes(const Path& path, const std::string& bytes) {
 }  // namespace
 
 TEST_CASE_FIXTURE(DiskWorld, "F3: a disk that takes nothing stops the acks, not the broker") {
-  if (is_sanitized()) {
+  if (kSanitized) {
     figure("F3", "skipped: a sanitizer does not allow LD_PRELOAD");
     return;
   }
@@ -176,7 +177,7 @@ TEST_CASE_FIXTURE(FaultWorld,
 
 TEST_CASE_FIXTURE(FaultWorld, "F16: without memory a spawn is refused with a hint, nothing else") {
   // A sanitizer needs address space of its own.
-  if (is_sanitized()) return;
+  if (kSanitized) return;
   serve();
   spawn("ada", "paste");
   std::ifstream statm(fmt::format("/proc/{}/statm", broker->pid()));

@@ -217,16 +217,6 @@ void figure(std::string_view row, const std::string& figures) {
   std::fflush(stdout);
 }
 
-bool is_sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#elif defined(__has_feature)
-  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-  return false;
-#endif
-}
-
 double milliseconds(Duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }

@@ -83,10 +83,6 @@ class FaultWorld {
 void figure(std::string_view row, const std::string& figures);
 [[nodiscard]] double milliseconds(Duration time);
 
-/// This program and the broker were built with a sanitizer: it has to be the first library of its
-/// program, and keeps memory that was freed.
-[[nodiscard]] bool is_sanitized();
-
 /// The value of a number in the environment, for the long form of a test.
 [[nodiscard]] int long_form(const char* variable, int usual);
 

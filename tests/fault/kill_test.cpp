@@ -16,6 +16,7 @@
 #include "base/failpoint.hpp"
 #include "fault/failpoint_orders.hpp"
 #include "fault/fault_world.hpp"
+#include "support/sanitized.hpp"
 #include "support/seed.hpp"
 
 namespace relay::test {
@@ -171,7 +172,7 @@ std::string loaded_part_of(const std::filesystem::path& path) {
 bool names_failpoints(const std::string& bytes) {
   // A sanitizer keeps the names of sources.
   return bytes.find("RELAY_BROKER_FAILPOINTS") != std::string::npos ||
-         (!is_sanitized() && bytes.find("ailpoint") != std::string::npos);
+         (!kSanitized && bytes.find("ailpoint") != std::string::npos);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fault/fault_world.hpp"
+#include "support/sanitized.hpp"
 
 namespace relay::test {
 namespace {
@@ -129,7 +130,7 @@ TEST_CASE_FIXTURE(TerminalWorld,
   const std::uint64_t first = resident_kib(broker->pid());
   const auto with = talk("ada", long_form("RELAY_BROKER_MESSAGES", 30));
   const std::uint64_t last = resident_kib(broker->pid());
-  if (!is_sanitized()) CHECK(last < first + 4096);
+  if (!kSanitized) CHECK(last < first + 4096);
   figure("F12", fmt::format("{} printers: broker {} -> {} KiB; others' ack median {:.1f} ms, "
                             "slowest of {} {:.1f} ms (before: {:.1f}, {:.1f})",
                             kPrinters, first, last, median(with), with.size(), worst(with),

@@ -37,13 +37,6 @@ Reply must(Reply reply, const std::string& what) {
   return reply;
 }
 
-std::string whole_file(const fs::path& path) {
-  std::ifstream file(path);
-  std::string text;
-  std::getline(file, text);
-  return text;
-}
-
 }  // namespace
 
 std::optional<std::string> published_broker() {
@@ -80,33 +73,16 @@ Fleet::~Fleet() {
 }
 
 void Fleet::start_engine() {
-  os::Command command = binary_command({"serve", "--role", "engine", "--json"}, environment);
-  command.working_directory = temp.path();
-  engine_ = std::make_unique<RunningProgram>(std::move(command));
-  engine_->wait_for("}");
-  Reply facts;
-  facts.body = engine_->out();
-  port_ = port_of(facts.at("/engine"));
-  key_ = whole_file(temp / "state" / "relay-broker" / "engine" / "workspace.key");
+  engine_ = std::make_unique<ServedEngine>(temp, environment);
 }
 
 void Fleet::kill_engine() {
-  engine_->signal(SIGKILL);
-  (void)engine_->wait_end();
+  engine_->kill();
 }
 
 Reply Fleet::ask(const std::string& method, const std::string& target, const std::string& body,
                  const std::string& token, const std::string& idempotency_key) const {
-  std::vector<std::string> lines{"Host: 127.0.0.1:" + std::to_string(port_),
-                                 "Authorization: Bearer " + (token.empty() ? key_ : token)};
-  if (!body.empty()) lines.emplace_back("Content-Type: application/json");
-  if (!idempotency_key.empty()) lines.push_back("Idempotency-Key: " + idempotency_key);
-  return http_ask(port_, method, target, lines, body);
-}
-
-std::string Fleet::add_agent(const std::string& name) const {
-  return must(ask("POST", "/v1/agents", fmt::format(R"({{"name":"{}"}})", name)), name)
-      .at("/data/token");
+  return engine_->ask(method, target, token.empty() ? key() : token, body, idempotency_key);
 }
 
 std::string Fleet::token_of(const std::string& name) const {

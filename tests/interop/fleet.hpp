@@ -10,9 +10,7 @@
 #include <vector>
 
 #include "bench/broker_reader.hpp"
-#include "support/http_ask.hpp"
-#include "support/run_binary.hpp"
-#include "support/temp_dir.hpp"
+#include "support/served_engine.hpp"
 
 namespace relay::test {
 
@@ -34,15 +32,17 @@ class Fleet {
 
   void start_engine();
   void kill_engine();
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] std::uint16_t port() const { return engine_->port(); }
+  [[nodiscard]] const std::string& key() const { return engine_->key(); }
 
   /// One request to the engine; an empty token is the workspace's key.
   [[nodiscard]] Reply ask(const std::string& method, const std::string& target,
                           const std::string& body = {}, const std::string& token = {},
                           const std::string& idempotency_key = {}) const;
   /// A new agent without a node; its token.
-  [[nodiscard]] std::string add_agent(const std::string& name) const;
+  [[nodiscard]] std::string add_agent(const std::string& name) const {
+    return engine_->add_agent(name);
+  }
   /// A new token of one that is there.
   [[nodiscard]] std::string token_of(const std::string& name) const;
   /// Sends the message with this number, again and again under one key until it is accepted.
@@ -67,9 +67,7 @@ class Fleet {
   os::Environment environment = temp.environment();
 
  private:
-  std::unique_ptr<RunningProgram> engine_;
-  std::uint16_t port_ = 0;
-  std::string key_;
+  std::unique_ptr<ServedEngine> engine_;
 };
 
 /// The published broker at an engine behind this port.

@@ -29,18 +29,6 @@ namespace {
 constexpr Duration kAfterFailure = 1s;
 constexpr std::size_t kMailboxesAtOnce = 256;
 
-std::optional<std::string> id_of_frame(const wire::NodeFrame& frame) {
-  return std::visit(
-      [](const auto& each) -> std::optional<std::string> {
-        if constexpr (requires { each.id; }) {
-          return each.id;
-        } else {
-          return std::nullopt;
-        }
-      },
-      frame);
-}
-
 }  // namespace
 
 /// The engine while it runs.
@@ -190,7 +178,7 @@ class EngineMachine::Process {
   }
 
   void done(const SocketPtr& socket, const wire::NodeFrame& frame, Result<Outcome> outcome) {
-    const std::string id = id_of_frame(frame).value_or("frame");
+    const std::string id = wire::id_of(frame).value_or("frame");
     if (!outcome) {
       socket->wire->send(Link::engine, engine::error_frame(id, outcome.error()));
       return;

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,10 +21,8 @@
 #include <unistd.h>
 
 #include "soak/engine_kill_orders.hpp"
-#include "support/http_ask.hpp"
-#include "support/run_binary.hpp"
 #include "support/seed.hpp"
-#include "support/temp_dir.hpp"
+#include "support/served_engine.hpp"
 
 namespace {
 
@@ -91,32 +88,21 @@ class Orders {
   test::KillOrders* orders_ = nullptr;
 };
 
+/// The engine that is killed and started again, each time over what it had stored.
 class Engine {
  public:
   void start() {
     auto environment = temp_.environment();
     orders_.add_to(environment);
-    os::Command command =
-        test::binary_command({"serve", "--role", "engine", "--json"}, environment);
-    command.working_directory = temp_.path();
-    program_ = std::make_unique<test::RunningProgram>(std::move(command));
-    program_->wait_for("}");
-    test::Reply facts;
-    facts.body = program_->out();
-    const auto url = facts.at("/engine");
-    port_ = static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
-    std::ifstream(temp_ / "state" / "relay-broker" / "engine" / "workspace.key") >> key_;
+    served_ = std::make_unique<test::ServedEngine>(temp_, environment);
   }
-  void kill() {
-    program_->signal(SIGKILL);
-    (void)program_->wait_end();
-  }
+  void kill() { served_->kill(); }
   /// Whether it was killed there. Otherwise it did not come there in time, and was killed then.
   bool kill_at(test::KillAt at, int passes) {
     orders_.give(at, passes);
     bool died = true;
     try {
-      (void)program_->wait_end(kDiesWithin);
+      (void)served_->program().wait_end(kDiesWithin);
     } catch (const std::runtime_error&) {
       died = false;
     }
@@ -124,28 +110,12 @@ class Engine {
     if (!died) kill();
     return died;
   }
-  /// Throws when there is no answer.
-  [[nodiscard]] test::Reply ask(const std::string& method, const std::string& target,
-                                const std::string& token, const std::string& body = {},
-                                const std::string& key = {}) const {
-    std::vector<std::string> lines{fmt::format("Host: 127.0.0.1:{}", port_),
-                                   "Authorization: Bearer " + token};
-    if (!body.empty()) lines.emplace_back("Content-Type: application/json");
-    if (!key.empty()) lines.push_back("Idempotency-Key: " + key);
-    return test::http_ask(port_, method, target, lines, body);
-  }
-  [[nodiscard]] std::string add_agent(const std::string& name) const {
-    const auto made = ask("POST", "/v1/agents", key_, fmt::format(R"({{"name":"{}"}})", name));
-    expect(made.status == 201, made.body);
-    return made.at("/data/token");
-  }
+  const test::ServedEngine* operator->() const { return served_.get(); }
 
  private:
   test::TempDir temp_;
   Orders orders_{temp_ / "orders"};
-  std::unique_ptr<test::RunningProgram> program_;
-  std::uint16_t port_ = 0;
-  std::string key_;
+  std::unique_ptr<test::ServedEngine> served_;
 };
 
 /// How many messages may wait in the sink's mailbox: an engine may refuse what comes to a full one.
@@ -193,7 +163,7 @@ class Sender {
       : engine_(engine),
         room_(room),
         name_(fmt::format("sender{}", which)),
-        token_(engine.add_agent(name_)) {}
+        token_(engine->add_agent(name_)) {}
 
   /// The first one, while nothing goes wrong: from then on it is known where they are stored.
   void begin() {
@@ -230,9 +200,9 @@ class Sender {
  private:
   /// Throws when there is no answer.
   bool send_next() {
-    const auto reply = engine_.ask("POST", "/v1/dm", token_,
-                                   fmt::format(R"({{"to":"sink","text":"{}"}})", accepted_ + 1),
-                                   fmt::format("{}-{}", name_, accepted_ + 1));
+    const auto reply = engine_->ask("POST", "/v1/dm", token_,
+                                    fmt::format(R"({{"to":"sink","text":"{}"}})", accepted_ + 1),
+                                    fmt::format("{}-{}", name_, accepted_ + 1));
     if (reply.status != 201) {
       failure_ = fmt::format("{}: {} {}", name_, reply.status, reply.body);
       return false;
@@ -249,7 +219,7 @@ class Sender {
       before = by_id.size();
       auto target = fmt::format("/v1/dm/{}/messages?limit=100&after={}", conversation_, last_id_);
       if (!by_id.empty()) target += fmt::format("&before={}", by_id.begin()->first);
-      const auto page = engine_.ask("GET", target, token_);
+      const auto page = engine_->ask("GET", target, token_);
       expect(page.status == 200, page.body);
       for (int i = 0;; ++i) {
         const auto id = page.at(fmt::format("/data/{}/id", i));
@@ -276,7 +246,7 @@ class Sender {
 class Sink {
  public:
   Sink(const Engine& engine, Room& room)
-      : engine_(engine), room_(room), token_(engine.add_agent("sink")) {}
+      : engine_(engine), room_(room), token_(engine->add_agent("sink")) {}
 
   void run() {
     try {
@@ -305,7 +275,7 @@ class Sink {
   enum class Seen { none, some, failure };
 
   Seen read_once() {
-    const auto page = engine_.ask("GET", "/v1/deliveries?status=queued&limit=200", token_);
+    const auto page = engine_->ask("GET", "/v1/deliveries?status=queued&limit=200", token_);
     if (page.status != 200) return fail(page.body);
     for (int i = 0;; ++i) {
       const auto at = [&](const char* field) {
@@ -314,7 +284,7 @@ class Sink {
       const auto id = at("id");
       if (id.empty()) return i == 0 ? Seen::none : Seen::some;
       if (!take(id, at("message/agent_name"), std::stoul(at("message/text")))) return Seen::failure;
-      const auto acked = engine_.ask("POST", "/v1/deliveries/" + id + "/ack", token_, "{}");
+      const auto acked = engine_->ask("POST", "/v1/deliveries/" + id + "/ack", token_, "{}");
       if (acked.status != 200) return fail(acked.body);
       in_doubt_.clear();
       room_.give_back();

@@ -11,20 +11,12 @@
 #include <unistd.h>
 
 #include "session_world.hpp"
+#include "support/sanitized.hpp"
 
 namespace relay::node_control {
 namespace {
 
 using Scenario = asio::awaitable<void>;
-
-/// The address sanitizer keeps what was freed, and looks for leaks itself.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMemoryTells = false;
-#elif defined(__has_feature)
-constexpr bool kMemoryTells = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-constexpr bool kMemoryTells = true;
-#endif
 
 std::size_t cycles_wanted() {
   const char* given = std::getenv("RELAY_BROKER_CYCLES");
@@ -192,7 +184,7 @@ Scenario soak_reconnects(SessionWorld& w) {
       wanted, w.session->status().counters.connections, soak.sent, soak.first_rss, last_rss,
       seconds(soak.down), soak.tries_while_down, rate, seconds(longest_short_cut));
   CHECK(w.session->status().counters.connections >= wanted + 1);
-  if (kMemoryTells) CHECK(last_rss < soak.first_rss + 8 * 1024);
+  if (!test::kSanitized) CHECK(last_rss < soak.first_rss + 8 * 1024);
   CHECK(rate <= 1.0);
   CHECK(longest_short_cut < 2s);
   CHECK(w.session->status().agents == 1);

@@ -22,19 +22,6 @@ FindNode finding_node(std::string hash) {
   return [hash = std::move(hash)](const Store& store) { return store.node_of_token(hash); };
 }
 
-/// The id of the frame that is answered.
-std::optional<std::string> id_of(const wire::NodeFrame& frame) {
-  return std::visit(
-      [](const auto& each) -> std::optional<std::string> {
-        if constexpr (requires { each.id; }) {
-          return each.id;
-        } else {
-          return std::nullopt;
-        }
-      },
-      frame);
-}
-
 asio::awaitable<void> end_superseded(NodeLinkPtr link) {
   co_await net::shielded();
   co_await link->socket.close(net::ws_close::kNormal, "superseded");
@@ -167,7 +154,7 @@ asio::awaitable<bool> NodeSockets::take(NodeLinkPtr link, net::WsMessage message
 }
 
 asio::awaitable<bool> NodeSockets::perform(NodeLinkPtr link, wire::NodeFrame frame) {
-  const auto id = id_of(frame).value_or(fresh_id());
+  const auto id = wire::id_of(frame).value_or(fresh_id());
   std::function<void(Outcome&)> late = [this, link, frame](Outcome& done) {
     follow(link, frame, done.at);
     announcer_.apply(std::move(done));

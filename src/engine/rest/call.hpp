@@ -21,7 +21,7 @@ namespace relay::engine::rest {
 /// Rows of one answer, whatever was asked for.
 inline constexpr std::uint32_t kMostRows = 500;
 /// What is looked at for one page of an observer, who may see little of it: rows, and bytes of
-/// their texts, which take some tens of milliseconds of the reader's; and rows read in one step.
+/// their texts, so that others need not wait long for the reader; and rows read in one step.
 inline constexpr std::uint32_t kMostLookedAt = 2000;
 inline constexpr std::size_t kMostBytesLookedAt = std::size_t{8} << 20U;
 inline constexpr std::uint32_t kLookedAtOnce = 20;

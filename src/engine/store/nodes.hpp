@@ -12,7 +12,8 @@
 
 namespace relay::engine {
 
-enum class NodeKind { ws, http_push, poll };
+/// Stored as these numbers.
+enum class NodeKind { ws = 0, poll = 2 };
 enum class NodeRole { broker, direct };
 
 /// What a node can do, with what it says about it: JSON or empty.

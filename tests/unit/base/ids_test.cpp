@@ -15,6 +15,17 @@ TEST_CASE("a random id is its prefix and lower-case hex") {
   CHECK(random_hex("x", 0, random) == "x");
 }
 
+TEST_CASE("an id is known as one of ours by its prefix, its length and its digits") {
+  SeededRandom random(3);
+  CHECK(is_random_hex(random_hex("br_", 16, random), "br_", 16));
+  CHECK(is_random_hex("br_00ff", "br_", 2));
+  CHECK_FALSE(is_random_hex("bx_00ff", "br_", 2));
+  CHECK_FALSE(is_random_hex("br_00f", "br_", 2));
+  CHECK_FALSE(is_random_hex("br_00ff0", "br_", 2));
+  CHECK_FALSE(is_random_hex("br_00fF", "br_", 2));
+  CHECK_FALSE(is_random_hex("br", "br_", 0));
+}
+
 TEST_CASE("a uuid has its version and variant in their places") {
   SeededRandom random(2);
   std::set<std::string> seen;

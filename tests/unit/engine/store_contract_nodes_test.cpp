@@ -100,7 +100,7 @@ TEST_CASE("C7: a direct node has one agent") {
     NodeEnrolment enrolment;
     enrolment.workspace = world.workspace.id;
     enrolment.name = "push";
-    enrolment.kind = NodeKind::http_push;
+    enrolment.kind = NodeKind::poll;
     enrolment.max_agents = 0;
     enrolment.token_hash = "t";
     CHECK(world.refusal(world.write([&](Store& of) { return of.enroll_node(enrolment); })) ==

@@ -47,6 +47,14 @@ TEST_CASE("a node's frames are written key by key as the protocol has them") {
         R"({"v":1,"type":"action.result","invocation_id":"inv_1","error":"handler_unavailable"})");
 }
 
+TEST_CASE("an answer bears the id of its frame, where the frame has one") {
+  AgentRecover recover;
+  CHECK_FALSE(id_of(recover).has_value());
+  recover.id = "r7";
+  CHECK(id_of(recover) == "r7");
+  CHECK_FALSE(id_of(NodeHeartbeat()).has_value());
+}
+
 TEST_CASE("a load that JSON or the protocol lacks is sent as 0") {
   NodeHeartbeat beat;
   for (const double load :

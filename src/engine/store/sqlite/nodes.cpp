@@ -46,14 +46,13 @@ Result<Node> SqliteStore::enroll_node(const NodeEnrolment& enrolment) {
     });
     Query(db_,
           "INSERT INTO nodes(id,workspace,node_id,name,kind,role,adapter,capabilities,tags,version,"
-          "max_agents) VALUES(?1,?2,?3,?4,?5,?6,?7,'[]','[]','',?8)")
+          "max_agents) VALUES(?1,?2,?3,?4,?5,?6,'ws.node.v1','[]','[]','',?7)")
         .bind(id)
         .bind(enrolment.workspace)
         .bind(enrolment.node_id.value_or(fmt::format("node_{}", id)))
         .bind(free)
         .bind(static_cast<int>(enrolment.kind))
         .bind(static_cast<int>(role))
-        .bind(enrolment.kind == NodeKind::http_push ? "http.hmac.v1" : "ws.node.v1")
         .bind(std::int64_t{most})
         .run();
   }

@@ -31,7 +31,7 @@ TEST_CASE("a node connects with its own token, in the field or in the address, a
   NodeEnrolment hook;
   hook.workspace = world.workspace.id;
   hook.name = "hook";
-  hook.kind = NodeKind::http_push;
+  hook.kind = NodeKind::poll;
   hook.token_hash = sha256_hex("nt_hook");
   world.get<Node>([hook](Store& store) { return store.enroll_node(hook); });
   CHECK(refusal_of_socket(world, "/v1/node/ws", "nt_hook", false) == "403 forbidden");
