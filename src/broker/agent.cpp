@@ -124,6 +124,11 @@ asio::awaitable<void> Agent::stop() {
 
 // Messages
 
+bool Agent::is_idle() const {
+  return !ended_ && !leaving && !handing_over_ && mailbox_.size() == 0 &&
+         mailbox_.mode() == DeliveryMode::auto_inject;
+}
+
 Result<void> Agent::accept(Mail message) {
   if (leaving) return fail(Code::agent_not_found, "the agent " + name() + " is being released");
   auto taken = mailbox_.accept(std::move(message));
@@ -137,18 +142,13 @@ asio::awaitable<void> Agent::feed() {
       (void)co_await changed_.wait(kLookAtMailbox);
       continue;
     }
-    std::vector<MessageKey> keys;
     std::vector<std::uint64_t> numbers;
     returned_ = false;
-    for (const Mail* message : mailbox_.take()) {
-      keys.push_back(message->key);
-      numbers.push_back(message->number);
-    }
+    for (const Mail* message : mailbox_.take()) numbers.push_back(message->number);
     failpoint(Failpoint::before_begin);
-    auto work = host_.records().begin(std::move(keys), generation_);
+    auto work = begin(numbers);
     const auto begun = co_await std::move(work);
     failpoint(Failpoint::begun);
-    mailbox_.settle_pace(typing_.empty() && host_.records().keeps_typing());
     if (!begun) {
       for (const std::uint64_t number : numbers) mailbox_.put_back(number);
       (void)co_await changed_.wait(kOfferAgain);
@@ -178,6 +178,29 @@ asio::awaitable<void> Agent::feed() {
     // Not at once: what was put back would be begun again and again.
     if (refused) (void)co_await changed_.wait(kOfferAgain);
   }
+}
+
+/// A verdict for each of what was taken.
+asio::awaitable<Result<std::vector<Begun>>> Agent::begin(std::vector<std::uint64_t> numbers) {
+  const auto has_begun = [this](std::uint64_t number) {
+    const Mail* message = mailbox_.find(number);
+    return message != nullptr && message->begun && message->generation == generation_;
+  };
+  std::vector<Begun> verdicts(numbers.size(), Begun::fresh);
+  std::vector<MessageKey> keys;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (has_begun(numbers[i])) continue;
+    keys.push_back(mailbox_.find(numbers[i])->key);
+    places.push_back(i);
+  }
+  if (keys.empty()) co_return verdicts;
+  auto work = host_.records().begin(std::move(keys), generation_);
+  auto begun = co_await std::move(work);
+  mailbox_.settle_pace(typing_.empty() && host_.records().keeps_typing());
+  if (!begun) co_return fail(std::move(begun).error());
+  for (std::size_t i = 0; i < places.size(); ++i) verdicts[places[i]] = (*begun)[i];
+  co_return verdicts;
 }
 
 /// One at a time: so a crash leaves one message in doubt. Where nothing but the journal tells the
@@ -325,7 +348,7 @@ asio::awaitable<void> Agent::finish_typing(Duration at_most) {
 }
 
 std::vector<MessageKey> Agent::untyped() const {
-  return mailbox_.offered_except(typing_);
+  return mailbox_.begun_except(typing_);
 }
 
 void Agent::hook(std::uint64_t number) {

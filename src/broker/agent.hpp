@@ -82,6 +82,8 @@ class Agent {
   /// none is attended.
   asio::awaitable<void> stop();
 
+  /// What is given to it now is typed next, as far as can be told.
+  [[nodiscard]] bool is_idle() const;
   /// Gives a message to the agent. `queue_full` and nothing is taken.
   [[nodiscard]] Result<void> accept(Mail message);
   /// That this message has ended is on disk.
@@ -145,6 +147,7 @@ class Agent {
   void begin_life();
   asio::awaitable<void> attend();
   asio::awaitable<void> feed();
+  asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<std::uint64_t> numbers);
   /// A guest's terminal takes no more: this one comes again, before those behind it.
   asio::awaitable<void> offer_later(std::uint64_t number);
   /// False when the terminal does not take it now.

@@ -86,6 +86,7 @@ void AgentMailbox::begun(std::uint64_t number, const std::string& generation, bo
   for (Entry& entry : messages_) {
     if (entry.message.number != number) continue;
     entry.message.generation = generation;
+    entry.message.begun = false;
     entry.message.recovering = entry.message.recovering || again;
     return;
   }
@@ -100,6 +101,7 @@ void AgentMailbox::settle_pace(bool reader_waited) {
 void AgentMailbox::start_over(const std::vector<std::uint64_t>& perhaps_typed) {
   for (Entry& entry : messages_) {
     entry.offered = false;
+    entry.message.begun = false;
     if (std::find(perhaps_typed.begin(), perhaps_typed.end(), entry.message.number) !=
         perhaps_typed.end()) {
       entry.message.recovering = true;
@@ -108,14 +110,15 @@ void AgentMailbox::start_over(const std::vector<std::uint64_t>& perhaps_typed) {
   offered_ = 0;
 }
 
-std::vector<MessageKey> AgentMailbox::offered_except(
+std::vector<MessageKey> AgentMailbox::begun_except(
     const std::vector<std::uint64_t>& numbers) const {
   std::vector<MessageKey> out;
   for (const Entry& entry : messages_) {
     const bool named =
         std::find(numbers.begin(), numbers.end(), entry.message.number) != numbers.end();
     // What was in doubt before stays so.
-    if (entry.offered && !named && !entry.message.recovering) out.push_back(entry.message.key);
+    const bool has_begun = entry.offered || entry.message.begun;
+    if (has_begun && !named && !entry.message.recovering) out.push_back(entry.message.key);
   }
   return out;
 }

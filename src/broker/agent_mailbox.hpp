@@ -25,6 +25,8 @@ struct Mail {
   std::uint32_t attempts = 0;
   /// Of the program that it was last given to.
   std::string generation;
+  /// That this program is given it is on disk, and it has not been yet.
+  bool begun = false;
   /// It was being typed when an earlier broker, or an earlier program of the agent, ended.
   bool recovering = false;
   /// Accepted here, not from the engine: nobody waits for an ack.
@@ -68,8 +70,8 @@ class AgentMailbox {
   /// The program has ended: what was offered waits again for the next one. What is named here was
   /// perhaps typed.
   void start_over(const std::vector<std::uint64_t>& perhaps_typed);
-  /// What was offered and is none of these.
-  [[nodiscard]] std::vector<MessageKey> offered_except(
+  /// Whose beginning is on disk, and which are none of these.
+  [[nodiscard]] std::vector<MessageKey> begun_except(
       const std::vector<std::uint64_t>& numbers) const;
   /// Everything, oldest first; empty afterwards.
   [[nodiscard]] std::vector<Mail> drain();

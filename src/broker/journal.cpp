@@ -144,11 +144,16 @@ asio::awaitable<Result<OpenMessages>> Journal::open_messages() {
       [impl = impl_.get()]() -> Result<OpenMessages> { return impl->book.open_messages(); });
 }
 
-asio::awaitable<Result<void>> Journal::accept_local(node_control::Delivery delivery) {
-  return impl_->run<void>([impl = impl_.get(), delivery = std::move(delivery),
-                           now = impl_->clock.wall()]() -> Result<void> {
+asio::awaitable<Result<bool>> Journal::accept_local(node_control::Delivery delivery,
+                                                    std::string generation) {
+  return impl_->run<bool>([impl = impl_.get(), delivery = std::move(delivery),
+                           generation = std::move(generation),
+                           now = impl_->clock.wall()]() -> Result<bool> {
     impl->messages.accept(delivery, false, MessageOrigin::local, now);
-    return {};
+    if (generation.empty()) return false;
+    const MessageKey key(delivery.agent_id, delivery.delivery_id, delivery.seq);
+    const auto begun = impl->messages.begin({key}, generation);
+    return begun && begun->front().standing == Attempt::Standing::begun;
   });
 }
 

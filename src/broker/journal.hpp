@@ -74,8 +74,10 @@ class Journal final : public node_control::BookStore {
   /// Once, after the start.
   asio::awaitable<Result<OpenMessages>> open_messages();
   /// A message from this machine; its payload is the caller's to understand. Nothing happens when
-  /// there is one with this id for this agent.
-  asio::awaitable<Result<void>> accept_local(node_control::Delivery delivery);
+  /// there is one with this id for this agent. With a generation it has begun as well, by
+  /// `begin_attempt`'s rules, when it could; whether it has.
+  asio::awaitable<Result<bool>> accept_local(node_control::Delivery delivery,
+                                             std::string generation = {});
   /// Before the first key is typed. One entry for each key; only those that have begun may be
   /// typed. `conflict`: the session of this generation is over (its agent was removed or put with
   /// another one).

@@ -92,14 +92,15 @@ asio::awaitable<Result<void>> JournaledRecords::prepare() {
   }
 }
 
-asio::awaitable<Result<void>> JournaledRecords::accept(StoredMessage message) {
+asio::awaitable<Result<bool>> JournaledRecords::accept(StoredMessage message,
+                                                       std::string generation) {
   node_control::Delivery delivery;
   delivery.agent_id = std::move(message.key.agent_id);
   delivery.agent_name = std::move(message.agent_name);
   delivery.delivery_id = std::move(message.key.delivery_id);
   delivery.seq = message.key.seq;
   delivery.payload = std::move(message.frame);
-  return journal_.accept_local(std::move(delivery));
+  return journal_.accept_local(std::move(delivery), std::move(generation));
 }
 
 asio::awaitable<Result<std::vector<Begun>>> JournaledRecords::begin(std::vector<MessageKey> keys,

@@ -18,7 +18,7 @@ class JournaledRecords final : public Records {
 
   [[nodiscard]] node_control::BookStore& book() override { return journal_; }
   [[nodiscard]] std::optional<Error> failure() const override { return journal_.health(); }
-  asio::awaitable<Result<void>> accept(StoredMessage message) override;
+  asio::awaitable<Result<bool>> accept(StoredMessage message, std::string generation) override;
   asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
                                                     std::string generation) override;
   asio::awaitable<Result<void>> not_begun(std::vector<MessageKey> keys,

@@ -180,8 +180,13 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
   auto message = read(stored.key, stored.frame);
   if (!message) co_return fail(std::move(message).error());
   message->local = true;
-  auto kept = co_await parts_.records.accept(std::move(stored));
+  // With marks of what was typed a beginning that came to nothing leaves no doubt.
+  std::string generation;
+  if (parts_.records.keeps_typing() && agent->is_idle()) generation = agent->generation();
+  auto kept = co_await parts_.records.accept(std::move(stored), generation);
   if (!kept) co_return fail(std::move(kept).error());
+  message->begun = *kept;
+  if (*kept) message->generation = std::move(generation);
   deliver(agent.get(), *std::move(message), "agent_released");
   co_return letter.id;
 }

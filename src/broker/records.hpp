@@ -77,8 +77,9 @@ class Records {
   /// Why nothing can be kept at the moment.
   [[nodiscard]] virtual std::optional<Error> failure() const = 0;
 
-  /// A message of this machine; those of the engine come by `book`.
-  virtual asio::awaitable<Result<void>> accept(StoredMessage message) = 0;
+  /// A message of this machine; those of the engine come by `book`. With the generation of the
+  /// program that gets it next, and not an empty one, its `begin` is kept with it; whether it was.
+  virtual asio::awaitable<Result<bool>> accept(StoredMessage message, std::string generation) = 0;
   /// Before messages are typed, by the program of this generation; a verdict for each.
   virtual asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,
                                                             std::string generation) = 0;

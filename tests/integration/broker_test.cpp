@@ -45,6 +45,26 @@ TEST_CASE_FIXTURE(World, "messages of the engine and of this machine reach the a
   });
 }
 
+TEST_CASE_FIXTURE(World, "a message of this machine waits for the disk once where marks are kept") {
+  play([](World& w) -> Scenario {
+    const auto made = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(made);
+    const std::vector<std::string> texts{"one", "two"};
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      w.records.run_ahead = i == 0;
+      SendRequest request;
+      request.to = "ada";
+      request.text = texts[i];
+      const auto sent = co_await w.broker->send(std::move(request));
+      REQUIRE(sent);
+      std::function<bool()> holds = [&w, i] { return w.records.ended.size() == i + 1; };
+      co_await w.until(std::move(holds), "its end");
+      CHECK(w.records.ended[i].generation == w.roster->find("ada")->generation());
+      CHECK(w.records.begins == static_cast<int>(i));
+    }
+  });
+}
+
 TEST_CASE_FIXTURE(World, "a program may speak before its spawn is written down") {
   net::Event written(io().get_executor());
   records.agents_wait = &written;

@@ -16,14 +16,17 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
   [[nodiscard]] node_control::BookStore& book() override { return *this; }
   [[nodiscard]] std::optional<Error> failure() const override { return broken; }
 
-  asio::awaitable<Result<void>> accept(broker::StoredMessage message) override {
+  asio::awaitable<Result<bool>> accept(broker::StoredMessage message,
+                                       std::string generation) override {
     if (broken) co_return fail(*broken);
+    message.begun = !generation.empty();
     open.push_back(std::move(message));
-    co_return Result<void>();
+    co_return !generation.empty();
   }
   asio::awaitable<Result<std::vector<broker::Begun>>> begin(std::vector<broker::MessageKey> keys,
                                                             std::string generation) override {
     (void)generation;
+    ++begins;
     if (broken) {
       ++refused;
       co_return fail(*broken);
@@ -152,6 +155,7 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
 
   std::optional<Error> broken;
   bool run_ahead = true;
+  int begins = 0;
   /// An agent is not written down before that.
   net::Event* agents_wait = nullptr;
   /// How often a message was to be typed and could not be written down.

@@ -248,6 +248,27 @@ TEST_CASE_FIXTURE(OpenJournal, "a message from this machine is kept like any oth
   CHECK(waiting().empty());
 }
 
+TEST_CASE_FIXTURE(OpenJournal, "a message from this machine may begin in the step that keeps it") {
+  CHECK_FALSE(get(journal().accept_local(delivery_of("a1", "waits", 0, "hi"))));
+  CHECK(get(journal().accept_local(delivery_of("a1", "begins", 0, "hi"), "g1")));
+  open();
+  const auto messages = waiting();
+  REQUIRE(messages.size() == 2);
+  CHECK(messages[0].attempts == 0);
+  CHECK(messages[1].attempts == 1);
+  CHECK(messages[1].generation == "g1");
+  CHECK(begin("begins", 0, "g2").may_repeat);
+  // Of a session that is over it is kept and does not begin.
+  AgentRecord agent;
+  agent.name = "lead";
+  agent.agent_id = "a1";
+  agent.generation = "g1";
+  get(journal().put_agent(agent));
+  get(journal().remove_agent("lead"));
+  CHECK_FALSE(get(journal().accept_local(delivery_of("a1", "late", 0, "hi"), "g1")));
+  CHECK(waiting().size() == 3);
+}
+
 TEST_CASE_FIXTURE(OpenJournal, "an agent that is removed or replaced begins nothing any more") {
   AgentRecord agent;
   agent.name = "lead";

@@ -21,7 +21,7 @@ class RecordsFixture : public JournalWorld {
     message.key = MessageKey("ada", delivery_id, 0);
     message.agent_name = "ada";
     message.frame = "{}";
-    REQUIRE(did(records_->accept(message)));
+    REQUIRE(did(records_->accept(message, {})));
     return message;
   }
   std::vector<StoredMessage> still_open() { return get(records_->open_messages()); }
