@@ -61,7 +61,7 @@ struct Daemon::Impl {
   asio::awaitable<Result<void>> take_place();
   asio::awaitable<Result<void>> open_outside();
   asio::awaitable<void> open_journal();
-  asio::awaitable<void> open_keeper();
+  asio::awaitable<void> look_for_keeper();
   asio::awaitable<void> find_node();
   void make_parts();
   Result<void> open_api();
@@ -96,7 +96,7 @@ struct Daemon::Impl {
   std::unique_ptr<NodeSide> node;
   /// What the start has found out so far.
   Result<void> journal_opened;
-  Result<void> keeper_opened;
+  Result<void> keeper_looked;
   std::optional<Result<token_cache::NodeCredentials>> node_found;
   std::unique_ptr<LocalApi> api;
   std::unique_ptr<net::HttpServer> server;
@@ -132,6 +132,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::start() {
   if (step) step = co_await impl.broker->start();
   if (!step) co_return fail(std::move(step).error());
   auto facts = co_await impl.meet_engine();
+  auto open = co_await impl.keeper->opened();
+  if (!open) co_return fail(std::move(open).error());
   impl.started = facts.has_value();
   co_return facts;
 }
@@ -178,14 +180,17 @@ asio::awaitable<Result<void>> Daemon::Impl::open_outside() {
     node = std::make_unique<NodeSide>(executor, clock, random, files, *std::move(settings.node));
   }
   step("opening the journal, starting the keeper, looking for the node's token");
+  pty::KeeperPlace place(settings.program, settings.instance.runtime,
+                         settings.instance.keeper_socket, settings.orphan_grace);
+  keeper = pty::KeeperClient::begin(executor, std::move(place), kKeeperWithin);
   net::TaskGroup opening(executor);
+  opening.spawn(look_for_keeper());
   opening.spawn(open_journal());
-  opening.spawn(open_keeper());
   // An engine that does not answer keeps neither the API nor the agents waiting.
   if (node) finding.spawn(find_node());
   co_await opening.join();
   if (!journal_opened) co_return journal_opened;
-  co_return keeper_opened;
+  co_return keeper_looked;
 }
 
 asio::awaitable<void> Daemon::Impl::open_journal() {
@@ -202,15 +207,9 @@ asio::awaitable<void> Daemon::Impl::open_journal() {
   journal_opened = co_await records->prepare();
 }
 
-asio::awaitable<void> Daemon::Impl::open_keeper() {
-  pty::KeeperPlace place(settings.program, settings.instance.runtime,
-                         settings.instance.keeper_socket, settings.orphan_grace);
-  auto found = co_await pty::KeeperClient::open(executor, std::move(place), kKeeperWithin);
-  if (found) {
-    keeper = *std::move(found);
-  } else {
-    keeper_opened = fail(std::move(found).error());
-  }
+/// Until it is known who lives on. One that has to be started comes up beside the rest.
+asio::awaitable<void> Daemon::Impl::look_for_keeper() {
+  keeper_looked = co_await keeper->looked();
 }
 
 asio::awaitable<void> Daemon::Impl::find_node() {

@@ -1,6 +1,8 @@
 #include "pty/keeper_client.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -19,6 +21,8 @@ constexpr Duration kTryAgain = std::chrono::milliseconds(20);
 /// How long a full queue of events may keep us from reading before the broker counts as stuck.
 constexpr Duration kEventsWithin = std::chrono::minutes(10);
 
+/// A find ends within its time and notifies; this only looks again.
+constexpr Duration kLookAgain = std::chrono::seconds(1);
 /// How long `close` waits for the keeper to read what was said before.
 constexpr Duration kLastWords = std::chrono::seconds(1);
 
@@ -49,27 +53,29 @@ struct Greeting {
 }  // namespace
 
 struct KeeperClient::Impl {
-  Impl(asio::any_io_executor executor, Greeting greeting)
-      : link(std::move(greeting.link)),
-        keeper_pid(greeting.pid),
-        held(std::move(greeting.held)),
-        events(executor, kMostEvents),
-        changed(executor),
-        tasks(executor) {}
+  explicit Impl(asio::any_io_executor executor)
+      : events(executor, kMostEvents), changed(executor), tasks(executor) {}
 
   using Answer = std::variant<SpawnedSession, Error, std::vector<keeper::SessionFacts>>;
 
+  asio::awaitable<void> find(KeeperPlace place, Duration at_most);
+  void use(Greeting greeting);
   /// Takes in what the keeper says until the connection ends.
   asio::awaitable<void> read();
+  /// Waits for the keeper that is being started; the error when there will be none.
+  asio::awaitable<Result<void>> met(Monotonic deadline);
   asio::awaitable<Result<void>> take_in(KeeperLink::Received received);
   void answer(std::uint32_t request, Answer what);
   void spawned(const keeper::Spawned& report, os::Fd master);
   asio::awaitable<Result<Answer>> ask(std::uint32_t request, keeper::Request message,
                                       Duration at_most);
 
+  /// Null until the keeper has said welcome.
   std::unique_ptr<KeeperLink> link;
-  pid_t keeper_pid;
+  pid_t keeper_pid = 0;
   std::vector<HeldSession> held;
+  /// Nobody was there: what is held is nothing.
+  bool starting = false;
   net::Channel<KeeperEvent> events;
   /// An answer has come, a tree is gone, or the connection is lost.
   net::Event changed;
@@ -84,6 +90,16 @@ struct KeeperClient::Impl {
   std::map<std::string, bool> awaited_trees;
   net::TaskGroup tasks;
 };
+
+asio::awaitable<Result<void>> KeeperClient::Impl::met(Monotonic deadline) {
+  while (!link && !lost) {
+    const Duration left = std::min(until(deadline), kLookAgain);
+    if (left <= Duration::zero()) co_return fail(timed_out("its start"));
+    (void)co_await changed.wait(left);
+  }
+  if (lost) co_return fail(*lost);
+  co_return Result<void>();
+}
 
 asio::awaitable<void> KeeperClient::Impl::read() {
   while (!lost) {
@@ -164,6 +180,7 @@ asio::awaitable<Result<KeeperClient::Impl::Answer>> KeeperClient::Impl::ask(std:
     }
     ~Asked() {
       impl.asked.erase(request);
+      if (!sent) impl.orders.erase(request);
       // A child that was started for a caller who has just been cancelled.
       if (const auto found = impl.answers.find(request); found != impl.answers.end()) {
         if (const auto* child = std::get_if<SpawnedSession>(&found->second)) {
@@ -175,14 +192,14 @@ asio::awaitable<Result<KeeperClient::Impl::Answer>> KeeperClient::Impl::ask(std:
     }
     Impl& impl;
     std::uint32_t request;
+    bool sent = false;
   };
-  const Asked waiting(*this, request);
-  if (lost) co_return fail(*lost);
-  if (auto sent = link->send(message); !sent) {
-    orders.erase(request);
-    co_return fail(std::move(sent).error());
-  }
+  Asked waiting(*this, request);
   const Monotonic deadline = SystemClock().now() + at_most;
+  auto here = co_await met(deadline);
+  if (!here) co_return fail(std::move(here).error());
+  if (auto sent = link->send(message); !sent) co_return fail(std::move(sent).error());
+  waiting.sent = true;
   for (;;) {
     if (auto found = answers.extract(request)) co_return std::move(found.mapped());
     if (lost) co_return fail(*lost);
@@ -223,8 +240,9 @@ asio::awaitable<Result<Greeting>> greet(KeeperPlace place) {
   co_return greeting;
 }
 
-asio::awaitable<Result<Greeting>> find_or_start(KeeperPlace place, Duration at_most) {
-  const Monotonic deadline = SystemClock().now() + at_most;
+/// `starting` is called when nobody was there.
+asio::awaitable<Result<Greeting>> find_or_start(KeeperPlace place, Monotonic deadline,
+                                                std::function<void()> starting) {
   for (;;) {
     auto greeting = co_await greet(place);
     if (greeting) co_return std::move(greeting);
@@ -234,6 +252,7 @@ asio::awaitable<Result<Greeting>> find_or_start(KeeperPlace place, Duration at_m
         code != Code::io_error) {
       co_return std::move(greeting);
     }
+    if (starting) starting();
     auto started = co_await start_keeper(place, until(deadline));
     if (!started && started.error().code != Code::already_running) {
       co_return fail(std::move(started).error());
@@ -242,20 +261,70 @@ asio::awaitable<Result<Greeting>> find_or_start(KeeperPlace place, Duration at_m
   }
 }
 
+asio::awaitable<Result<Greeting>> meet(KeeperPlace place, Duration at_most,
+                                       std::function<void()> starting) {
+  const Monotonic deadline = SystemClock().now() + at_most;
+  auto work = find_or_start(std::move(place), deadline, std::move(starting));
+  return net::with_timeout(std::move(work), at_most, "finding the keeper");
+}
+
 }  // namespace
+
+void KeeperClient::Impl::use(Greeting greeting) {
+  link = std::move(greeting.link);
+  keeper_pid = greeting.pid;
+  held = std::move(greeting.held);
+  tasks.spawn(link->write_all());
+  tasks.spawn(read());
+}
+
+asio::awaitable<void> KeeperClient::Impl::find(KeeperPlace place, Duration at_most) {
+  auto finding = meet(std::move(place), at_most, [this] {
+    starting = true;
+    changed.notify();
+  });
+  auto greeting = co_await std::move(finding);
+  if (greeting && starting && !greeting->held.empty()) {
+    lost.emplace(Code::conflict, "a keeper with agents came up while one was started",
+                 "start the broker again: it takes them over");
+  } else if (greeting) {
+    use(*std::move(greeting));
+  } else {
+    lost = std::move(greeting).error();
+  }
+  if (lost) tasks.spawn(read());
+  changed.notify();
+}
 
 KeeperClient::KeeperClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 KeeperClient::~KeeperClient() = default;
 
 asio::awaitable<Result<std::unique_ptr<KeeperClient>>> KeeperClient::open(
     asio::any_io_executor executor, KeeperPlace place, Duration at_most) {
-  auto work = find_or_start(std::move(place), at_most);
-  auto greeting = co_await net::with_timeout(std::move(work), at_most, "finding the keeper");
+  auto greeting = co_await meet(std::move(place), at_most, {});
   if (!greeting) co_return fail(std::move(greeting).error());
-  auto impl = std::make_unique<Impl>(executor, *std::move(greeting));
-  impl->tasks.spawn(impl->read());
-  impl->tasks.spawn(impl->link->write_all());
+  auto impl = std::make_unique<Impl>(executor);
+  impl->use(*std::move(greeting));
   co_return std::unique_ptr<KeeperClient>(new KeeperClient(std::move(impl)));
+}
+
+std::unique_ptr<KeeperClient> KeeperClient::begin(asio::any_io_executor executor, KeeperPlace place,
+                                                  Duration at_most) {
+  auto impl = std::make_unique<Impl>(std::move(executor));
+  impl->tasks.spawn(impl->find(std::move(place), at_most));
+  return std::unique_ptr<KeeperClient>(new KeeperClient(std::move(impl)));
+}
+
+asio::awaitable<Result<void>> KeeperClient::looked() {
+  while (!impl_->link && !impl_->lost && !impl_->starting) {
+    (void)co_await impl_->changed.wait(kLookAgain);
+  }
+  if (impl_->lost) co_return fail(*impl_->lost);
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> KeeperClient::opened() {
+  return impl_->met(Monotonic::max());
 }
 
 pid_t KeeperClient::keeper_pid() const {
@@ -302,13 +371,14 @@ asio::awaitable<Result<std::vector<keeper::SessionFacts>>> KeeperClient::list(Du
 
 asio::awaitable<Result<void>> KeeperClient::kill_tree(std::string generation, Duration grace,
                                                       Duration at_most) {
-  if (impl_->lost) co_return fail(*impl_->lost);
+  const Monotonic deadline = SystemClock().now() + grace + at_most;
+  auto here = co_await impl_->met(deadline);
+  if (!here) co_return here;
   impl_->awaited_trees[generation] = false;
   keeper::Kill message;
   message.generation = generation;
   message.grace_ms = milliseconds(grace);
   if (auto sent = impl_->link->send(message); !sent) co_return fail(std::move(sent).error());
-  const Monotonic deadline = SystemClock().now() + grace + at_most;
   for (;;) {
     const auto tree = impl_->awaited_trees.find(generation);
     // Another who waited for the same tree has seen it and taken the note away.
@@ -328,18 +398,20 @@ asio::awaitable<Result<KeeperEvent>> KeeperClient::next_event(Duration at_most) 
 }
 
 void KeeperClient::note_size(const std::string& generation, unsigned columns, unsigned rows) {
-  (void)impl_->link->send(keeper::Resize{generation, columns, rows});
+  if (impl_->link) (void)impl_->link->send(keeper::Resize{generation, columns, rows});
 }
 
 void KeeperClient::forget(const std::string& generation) {
-  (void)impl_->link->send(keeper::Forget{generation});
+  if (impl_->link) (void)impl_->link->send(keeper::Forget{generation});
 }
 
 asio::awaitable<Result<void>> KeeperClient::shut_down_keeper(Duration grace, Duration at_most) {
+  const Monotonic deadline = SystemClock().now() + grace + at_most;
+  auto here = co_await impl_->met(deadline);
+  if (!here) co_return here;
   keeper::Shutdown message;
   message.grace_ms = milliseconds(grace);
   if (auto sent = impl_->link->send(message); !sent) co_return fail(std::move(sent).error());
-  const Monotonic deadline = SystemClock().now() + grace + at_most;
   while (!impl_->lost) {
     const Duration left = until(deadline);
     if (left <= Duration::zero()) co_return fail(timed_out("ending the keeper"));
@@ -350,7 +422,7 @@ asio::awaitable<Result<void>> KeeperClient::shut_down_keeper(Duration grace, Dur
 
 asio::awaitable<void> KeeperClient::close() {
   co_await net::shielded();
-  if (!impl_->lost) co_await impl_->link->drain(kLastWords);
+  if (impl_->link && !impl_->lost) co_await impl_->link->drain(kLastWords);
   impl_->tasks.cancel();
   co_await impl_->tasks.join();
 }

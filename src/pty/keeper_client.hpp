@@ -108,10 +108,19 @@ class KeeperClient {
                                                                      KeeperPlace place,
                                                                      Duration at_most);
 
+  /// The same, under way: what is asked before the keeper is there waits for it.
+  static std::unique_ptr<KeeperClient> begin(asio::any_io_executor executor, KeeperPlace place,
+                                             Duration at_most);
+  /// Waits until it is known what is held: a keeper that is being started holds nothing.
+  asio::awaitable<Result<void>> looked();
+  /// Waits until the keeper is there; the error of `open` when it will not be.
+  asio::awaitable<Result<void>> opened();
+
   ~KeeperClient();
   KeeperClient(const KeeperClient&) = delete;
   KeeperClient& operator=(const KeeperClient&) = delete;
 
+  /// 0 while it is being started.
   [[nodiscard]] pid_t keeper_pid() const;
 
   /// What the keeper held when we came; to be adopted or killed. Empty at the second call.

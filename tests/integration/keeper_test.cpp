@@ -303,6 +303,40 @@ TEST_CASE("a second broker takes over, and the first is told") {
   test::run(io, second->close());
 }
 
+TEST_CASE("what is asked of a keeper that is being started waits for it") {
+  KeeperWorld world;
+  asio::io_context io;
+  const auto client = pty::KeeperClient::begin(io.get_executor(), world.place(), kPatience);
+  CHECK(test::run(io, client->looked()));
+  CHECK(client->keeper_pid() == 0);
+  CHECK(client->take_held().empty());
+  client->note_size("nobody", 80, 24);
+  client->forget("nobody");
+  auto spawning = client->spawn(world.shell("g", "echo up; exec sleep 1000"), kPatience);
+  const auto session = test::run(io, std::move(spawning)).value();
+  CHECK(client->keeper_pid() != 0);
+  CHECK(test::run(io, client->opened()));
+  CHECK(contains(KeeperWorld::read_until(session.master.get(), "up"), "up"));
+  test::run(io, client->close());
+}
+
+TEST_CASE("who waits for a keeper that does not start is told why, and may leave before") {
+  KeeperWorld world;
+  asio::io_context io;
+  auto place = world.place();
+  place.program = "/bin/false";
+  const auto client = pty::KeeperClient::begin(io.get_executor(), place, kPatience);
+  auto spawning = client->spawn(world.shell("g", "true"), kPatience);
+  CHECK(test::run(io, std::move(spawning)).error().code == Code::spawn_failed);
+  CHECK(test::run(io, client->opened()).error().code == Code::spawn_failed);
+  CHECK(test::run(io, client->shut_down_keeper(0s, kPatience)).error().code == Code::spawn_failed);
+  test::run(io, client->close());
+  place.program = "/bin/cat";  // it never says that it is ready
+  const auto waiting = pty::KeeperClient::begin(io.get_executor(), place, kPatience);
+  CHECK(test::run(io, waiting->looked()));
+  test::run(io, waiting->close());
+}
+
 TEST_CASE("no agent is left when the keeper is killed, and the next keeper can start") {
   KeeperWorld world;
   world.open();
