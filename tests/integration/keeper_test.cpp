@@ -331,7 +331,8 @@ TEST_CASE("who waits for a keeper that does not start is told why, and may leave
   CHECK(test::run(io, client->opened()).error().code == Code::spawn_failed);
   CHECK(test::run(io, client->shut_down_keeper(0s, kPatience)).error().code == Code::spawn_failed);
   test::run(io, client->close());
-  place.program = "/bin/cat";  // it never says that it is ready
+  // It says a lot, and never that it is ready.
+  place.program = "/usr/bin/yes";
   const auto waiting = pty::KeeperClient::begin(io.get_executor(), place, kPatience);
   CHECK(test::run(io, waiting->looked()));
   test::run(io, waiting->close());
