@@ -23,11 +23,11 @@ Instance::Instance(const os::UserPaths& paths, std::string name_in) : name(std::
 }
 
 Result<void> Instance::make(os::Files& files) const {
-  for (const os::Path& directory : {state, runtime, api_socket.parent_path()}) {
-    auto made = files.make_private_directory(directory);
-    if (!made) return made;
+  auto made = files.make_private_directory(state);
+  for (const os::Path& directory : {runtime, api_socket.parent_path()}) {
+    if (made) made = files.make_runtime_directory(directory);
   }
-  return {};
+  return made;
 }
 
 Result<void> keep_api_connection(os::Files& files, const os::Path& path,

@@ -36,6 +36,9 @@ NodeSide::NodeSide(asio::any_io_executor executor, Clock& clock, Random& random,
 NodeSide::~NodeSide() = default;
 
 asio::awaitable<Result<token_cache::NodeCredentials>> NodeSide::find_node() {
+  auto identity = settings_.identity();
+  if (!identity) co_return fail(std::move(identity).error());
+  identity_hash_ = *std::move(identity);
   auto found = co_await resolver_.resolve(settings_.request);
   if (!found) co_return found;
   if (!found->node_name.empty()) node_name_ = found->node_name;
@@ -54,7 +57,7 @@ asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,
     directory_.emplace(client_, engine_, *settings_.request.workspace_key, settings_.redact);
   }
   node_control::AgentClaim self(settings_.self_name);
-  self.identity_hash = settings_.identity_hash;
+  self.identity_hash = identity_hash_;
   outbound_.emplace(executor_, client_, random_, directory_, engine_, settings_.redact,
                     std::move(self));
   session_ = std::make_unique<node_control::NodeSession>(executor_, clock_, random_, tokens_,
@@ -85,7 +88,7 @@ asio::awaitable<Result<node_control::AgentIdentity>> NodeSide::enroll(std::strin
   if (!session_id.empty()) wish.session_ref = session_id;
   if (directory_) {
     node_control::AgentClaim claim(name);
-    claim.identity_hash = settings_.identity_hash;
+    claim.identity_hash = identity_hash_;
     node_control::AgentRegistration registration(*session_, *directory_);
     co_return co_await registration.enroll(std::move(wish), std::move(claim));
   }
@@ -110,7 +113,7 @@ asio::awaitable<Result<void>> NodeSide::delete_identity(std::string name, bool o
                    "give serve the key: --workspace-key @FILE, or RELAY_BROKER_WORKSPACE_KEY");
   }
   node_control::AgentClaim claim(std::move(name));
-  claim.identity_hash = settings_.identity_hash;
+  claim.identity_hash = identity_hash_;
   claim.within = kDeleteWithin;
   co_return co_await directory_->remove(std::move(claim), ours);
 }

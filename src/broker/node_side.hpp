@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,8 +30,9 @@ class NodeSideSettings {
   token_cache::CachePlaces places;
   token_cache::ResolveRequest request;
   node_control::NodeManifest manifest;
-  /// Lower-case hex of SHA-256: the proof that agents of this broker are ours.
-  std::string identity_hash;
+  /// The proof that agents of this broker are ours, lower-case hex of SHA-256. Asked for once, by
+  /// `find_node`; the first time in a directory it waits for the disk.
+  std::function<Result<std::string>()> identity;
   /// The broker's own name among the agents.
   std::string self_name;
 };
@@ -77,6 +79,7 @@ class NodeSide final : public EngineSide {
   Clock& clock_;
   Random& random_;
   NodeSideSettings settings_;
+  std::string identity_hash_;
   net::HttpClient client_;
   token_cache::HttpEngineAccess access_;
   token_cache::Resolver resolver_;

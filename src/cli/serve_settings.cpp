@@ -156,9 +156,9 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
                 "relay-broker enroll --engine URL --workspace-key @FILE, or serve --relay off for "
                 "agents of this machine only");
   }
-  auto hash = identity_hash(environment, files, into.instance.state, random);
-  if (!hash) return fail(std::move(hash).error());
-  node.identity_hash = *std::move(hash);
+  node.identity = [&files, &random, environment, state = into.instance.state] {
+    return identity_hash(environment, files, state, random);
+  };
   node.network = net::NetworkSettings::from(environment);
   node.redact = [&redactor](std::string_view text) { return redactor.redact(text); };
   node.user_agent = fmt::format("relay-broker/{}", kOurVersion);

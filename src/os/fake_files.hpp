@@ -42,6 +42,9 @@ class FakeFiles final : public Files {
   Result<FileInfo> stat(const Path& path) override;
   Result<std::vector<std::string>> list(const Path& directory) override;
   Result<void> make_private_directory(const Path& path) override;
+  Result<void> make_runtime_directory(const Path& path) override {
+    return make_private_directory(path);
+  }
   Result<std::unique_ptr<FileLock>> lock(const Path& path, std::string_view note) override;
 
   /// Every open, write, sync, rename, … is a step. The `nth` from now (1 is the next) fails, once,

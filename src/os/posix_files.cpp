@@ -148,12 +148,12 @@ Result<std::string> read_all(const Fd& file, const Path& path, std::size_t at_mo
 }
 
 /// The directory and what is missing above it; one that is there already is not looked at.
-Result<void> make_missing(const Path& path) {
+Result<void> make_missing(const Path& path, bool sync) {
   const std::string what = "cannot make " + quoted(path);
   const Path above = path.has_parent_path() ? path.parent_path() : Path(".");
   int made = ::mkdir(path.c_str(), kPrivateDirectory);
   if (made != 0 && errno == ENOENT && above != path && above != ".") {
-    auto result = make_missing(above);
+    auto result = make_missing(above, sync);
     if (!result) return result;
     made = ::mkdir(path.c_str(), kPrivateDirectory);
   }
@@ -162,10 +162,37 @@ Result<void> make_missing(const Path& path) {
   if (made != 0 || ::chmod(path.c_str(), kPrivateDirectory) != 0) {
     return fail(errno_error(errno, what));
   }
+  if (!sync) return {};
   PosixSteps steps;
   const int error = steps.sync_directory(above);
   // Where we may make a directory but not read the one above it, that cannot be synced.
   if (error != 0 && error != -EACCES) return fail(errno_error(-error, what));
+  return {};
+}
+
+/// Without a slash at its end.
+Path directory_named(const Path& path) {
+  return path.has_filename() ? path : path.parent_path();
+}
+
+/// Sees to it that only we can use one that is there.
+Result<void> make_private(const Path& wanted) {
+  const Fd directory = open_fd(wanted, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory && errno != ENOTDIR && errno != ELOOP) {
+    return fail(errno_error(errno, "cannot open " + quoted(wanted)));
+  }
+  FileInfo info;
+  if (directory) {
+    auto found = info_of(directory, wanted);
+    if (!found) return fail(std::move(found).error());
+    info = *found;
+  }
+  if (auto refused = refuse_private_directory(info, wanted, ::geteuid())) {
+    return fail(*std::move(refused));
+  }
+  if (others_may_use(info) && ::fchmod(directory.get(), kPrivateDirectory) != 0) {
+    return fail(errno_error(errno, "cannot change the mode of " + quoted(wanted)));
+  }
   return {};
 }
 
@@ -261,26 +288,15 @@ Result<std::vector<std::string>> PosixFiles::list(const Path& directory) {
 }
 
 Result<void> PosixFiles::make_private_directory(const Path& path) {
-  const Path wanted = path.has_filename() ? path : path.parent_path();
-  auto made = make_missing(wanted);
+  auto made = make_missing(directory_named(path), true);
   if (!made) return made;
-  const Fd directory = open_fd(wanted, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!directory && errno != ENOTDIR && errno != ELOOP) {
-    return fail(errno_error(errno, "cannot open " + quoted(wanted)));
-  }
-  FileInfo info;
-  if (directory) {
-    auto found = info_of(directory, wanted);
-    if (!found) return fail(std::move(found).error());
-    info = *found;
-  }
-  if (auto refused = refuse_private_directory(info, wanted, ::geteuid())) {
-    return fail(*std::move(refused));
-  }
-  if (others_may_use(info) && ::fchmod(directory.get(), kPrivateDirectory) != 0) {
-    return fail(errno_error(errno, "cannot change the mode of " + quoted(wanted)));
-  }
-  return {};
+  return make_private(directory_named(path));
+}
+
+Result<void> PosixFiles::make_runtime_directory(const Path& path) {
+  auto made = make_missing(directory_named(path), false);
+  if (!made) return made;
+  return make_private(directory_named(path));
 }
 
 Result<std::unique_ptr<FileLock>> PosixFiles::lock(const Path& path, std::string_view note) {

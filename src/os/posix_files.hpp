@@ -20,6 +20,7 @@ class PosixFiles final : public Files {
   Result<FileInfo> stat(const Path& path) override;
   Result<std::vector<std::string>> list(const Path& directory) override;
   Result<void> make_private_directory(const Path& path) override;
+  Result<void> make_runtime_directory(const Path& path) override;
   Result<std::unique_ptr<FileLock>> lock(const Path& path, std::string_view note) override;
 
  private:

@@ -263,26 +263,34 @@ TEST_CASE_FIXTURE(DiskFixture, "appending adds whole records to a private file")
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "a private directory is made, tightened or refused") {
+  bool lasting = true;
+  SUBCASE("on disk") {}
+  SUBCASE("for this start of the machine") {
+    lasting = false;
+  }
+  const auto make = [&](const Path& path) {
+    return lasting ? files.make_private_directory(path) : files.make_runtime_directory(path);
+  };
   const Path made = dir / "x/y/z/";
-  REQUIRE(files.make_private_directory(made));
+  REQUIRE(make(made));
   CHECK(mode_of(dir / "x/y/z") == 0700);
-  REQUIRE(files.make_private_directory(made));
+  REQUIRE(make(made));
 
   REQUIRE(::chmod((dir / "x").c_str(), 0755) == 0);
-  REQUIRE(files.make_private_directory(dir / "x"));
+  REQUIRE(make(dir / "x"));
   CHECK(mode_of(dir / "x") == 0700);
 
   REQUIRE(::chmod((dir / "x").c_str(), 0770) == 0);
-  const auto refused = files.make_private_directory(dir / "x");
+  const auto refused = make(dir / "x");
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Code::unsafe_file);
   CHECK(mode_of(dir / "x") == 0770);
 
   REQUIRE(::symlink("x", (dir / "link").c_str()) == 0);
-  CHECK(files.make_private_directory(dir / "link").error().code == Code::unsafe_file);
+  CHECK(make(dir / "link").error().code == Code::unsafe_file);
   write_file(dir / "file", "", 0600);
-  CHECK(files.make_private_directory(dir / "file").error().code == Code::unsafe_file);
-  CHECK(files.make_private_directory(dir / "file/below").error().code == Code::not_found);
+  CHECK(make(dir / "file").error().code == Code::unsafe_file);
+  CHECK(make(dir / "file/below").error().code == Code::not_found);
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "a lock keeps others out for as long as it is held, and says who") {
