@@ -67,6 +67,17 @@ TEST_CASE("--version tells name and version, for people and as JSON") {
   CHECK_FALSE(document->root().at("/compiler")->string()->empty());
 }
 
+TEST_CASE("a command that encrypts nothing loads nothing for it") {
+  const TempDir temp;
+  auto environment = temp.environment();
+  environment.set("LD_DEBUG", "files");
+  const auto told = run_program({{test::relay_broker(), "--version"}, environment});
+  // What the loader says goes to standard error.
+  CHECK(told.err.find("libstdc++") != std::string::npos);
+  CHECK(told.err.find("libcrypto") == std::string::npos);
+  CHECK(told.err.find("libcurl") == std::string::npos);
+}
+
 TEST_CASE("each help page fits a screen, names the usage and gives two examples") {
   const auto first = run({"--help"});
   CHECK(first.status == os::ExitStatus::exited(0));
