@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "net/task_group.hpp"
 #include "pty/keeper/process_table.hpp"
 #include "support/loop.hpp"
 
@@ -18,7 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kWithin = 5min;
+constexpr std::chrono::seconds kWithin = 5min;
+/// Requests under way.
+constexpr int kAtATime = 32;
 constexpr const char* kReadMarks = "--read-marks";
 
 std::string whole(const std::filesystem::path& path) {
@@ -36,15 +39,6 @@ void wait_until(Done done, const std::string& what) {
   }
 }
 
-net::HttpCall call_to(std::string method, std::string url, const std::string& key,
-                      std::string body) {
-  net::HttpCall call(std::move(method), std::move(url));
-  call.headers.set("X-API-Key", key);
-  if (!body.empty()) call.headers.set("Content-Type", "application/json");
-  call.body = std::move(body);
-  return call;
-}
-
 }  // namespace
 
 Contender::Contender(std::string binary, std::string reader)
@@ -60,11 +54,45 @@ Contender::~Contender() {
   }
 }
 
+net::HttpCall Contender::call_of(std::string method, const std::string& path,
+                                 std::string body) const {
+  net::HttpCall call(std::move(method), api_ + path);
+  call.headers.set("X-API-Key", key_);
+  if (!body.empty()) call.headers.set("Content-Type", "application/json");
+  call.body = std::move(body);
+  call.deadline = kWithin;
+  return call;
+}
+
 net::HttpReply Contender::ask(std::string method, const std::string& path, std::string body) {
-  auto work = http_.call(call_to(std::move(method), api_ + path, key_, std::move(body)));
-  auto reply = test::run(io_, std::move(work), 60s);
+  auto work = http_.call(call_of(std::move(method), path, std::move(body)));
+  auto reply = test::run(io_, std::move(work), kWithin);
   if (!reply) throw std::runtime_error(reply.error().message);
   return *std::move(reply);
+}
+
+void Contender::ask_all(std::string method, std::string path, std::vector<std::string> agents) {
+  net::TaskGroup group(io_.get_executor());
+  for (int i = 0; i < kAtATime; ++i) group.spawn(ask_some(method, path, &agents));
+  test::run(io_, group.join(), kWithin);
+  if (!refused_.empty()) throw std::runtime_error(refused_);
+}
+
+asio::awaitable<void> Contender::ask_some(std::string method, std::string path,
+                                          std::vector<std::string>* left) {
+  const bool spawns = method == "POST";
+  while (!left->empty()) {
+    const std::string agent = std::move(left->back());
+    left->pop_back();
+    auto asking = http_.call(
+        call_of(method, spawns ? path : path + agent, spawns ? spawn_body(agent) : std::string()));
+    const auto reply = co_await std::move(asking);
+    if (!reply) {
+      refused_ = reply.error().message;
+    } else if (spawns && !reply->ok()) {
+      refused_ = "spawn: " + reply->body;
+    }
+  }
 }
 
 double Contender::start() {
@@ -95,22 +123,35 @@ double Contender::start() {
   return static_cast<double>(now_ns() - before) / 1e6;
 }
 
-void Contender::spawn(const std::string& agent) {
-  const std::string log = (temp_ / agent).string();
-  const auto reply = ask("POST", "/api/spawn",
-                         fmt::format(R"({{"name":"{}","cli":"{}","args":["{}","{}"],"channels":[],)"
-                                     R"("skipRelayPrompt":true}})",
-                                     agent, reader_, kReadMarks, log));
+std::string Contender::log_of(const std::string& agent) const {
+  return (temp_ / agent).string();
+}
+
+std::string Contender::spawn_body(const std::string& agent) const {
+  return fmt::format(R"({{"name":"{}","cli":"{}","args":["{}","{}"],"channels":[],)"
+                     R"("skipRelayPrompt":true}})",
+                     agent, reader_, kReadMarks, log_of(agent));
+}
+
+double Contender::spawn(const std::string& agent) {
+  const std::int64_t before = now_ns();
+  agents_.push_back(agent);
+  const auto reply = ask("POST", "/api/spawn", spawn_body(agent));
   if (!reply.ok()) throw std::runtime_error("spawn: " + reply.body);
-  wait_until([&log] { return std::filesystem::exists(log); }, "the program of " + agent);
+  wait_until([&] { return began_at(log_of(agent)) > 0; }, "the program of " + agent);
+  return static_cast<double>(began_at(log_of(agent)) - before) / 1e6;
+}
+
+void Contender::spawn_all(std::vector<std::string> agents) {
+  agents_.insert(agents_.end(), agents.begin(), agents.end());
+  ask_all("POST", "/api/spawn", agents);
+  for (const auto& agent : agents)
+    wait_until([&] { return began_at(log_of(agent)) > 0; }, "the program of " + agent);
 }
 
 void Contender::stop() {
   if (!program_) return;
-  for (const auto& entry : std::filesystem::directory_iterator(temp_.path())) {
-    if (!entry.is_regular_file()) continue;
-    (void)ask("DELETE", "/api/spawned/" + entry.path().filename().string(), {});
-  }
+  ask_all("DELETE", "/api/spawned/", std::exchange(agents_, {}));
   program_->signal(SIGTERM);
   (void)program_->wait_end();
   program_.reset();
@@ -124,7 +165,7 @@ void Contender::send(const std::string& agent, std::size_t number) {
 }
 
 std::vector<MarkRead> Contender::read_by(const std::string& agent, std::size_t count) {
-  const std::string log = (temp_ / agent).string();
+  const std::string log = log_of(agent);
   std::vector<MarkRead> read;
   wait_until(
       [&] {

@@ -28,7 +28,11 @@ class Contender {
   /// Starts it; milliseconds until its API says that the session stands and the engine has its
   /// node.
   double start();
-  void spawn(const std::string& agent);
+  /// Milliseconds until the agent's program runs. The broker's answer may come later: ours looks
+  /// first whether the program lives.
+  double spawn(const std::string& agent);
+  /// Several at a time.
+  void spawn_all(std::vector<std::string> agents);
   void stop();
 
   /// The engine has this message for that agent.
@@ -46,6 +50,14 @@ class Contender {
 
  private:
   net::HttpReply ask(std::string method, const std::string& path, std::string body);
+  /// Asks this of each of `agents`, several at a time; throws when one is refused.
+  void ask_all(std::string method, std::string path, std::vector<std::string> agents);
+  asio::awaitable<void> ask_some(std::string method, std::string path,
+                                 std::vector<std::string>* left);
+  [[nodiscard]] net::HttpCall call_of(std::string method, const std::string& path,
+                                      std::string body) const;
+  [[nodiscard]] std::string spawn_body(const std::string& agent) const;
+  [[nodiscard]] std::string log_of(const std::string& agent) const;
 
   std::string binary_;
   std::string reader_;
@@ -58,6 +70,8 @@ class Contender {
   std::string key_ = "br_0123456789abcdef0123456789abcdef";
   std::unique_ptr<test::RunningProgram> program_;
   std::size_t acks_ = 0;
+  std::vector<std::string> agents_;
+  std::string refused_;
 };
 
 }  // namespace relay::bench

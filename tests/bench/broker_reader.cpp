@@ -42,6 +42,8 @@ std::string mark_of(std::size_t number) {
 int read_marks(const std::string& log) {
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return 1;
+  const std::string began = fmt::format("{} 0\n", now_ns());
+  if (::write(file, began.data(), began.size()) < 0) return 1;
   std::string text;
   std::string buffer(std::size_t{64} << 10, '\0');
   for (;;) {
@@ -56,8 +58,16 @@ int read_marks(const std::string& log) {
 std::vector<MarkRead> marks_in(const std::string& log) {
   std::vector<MarkRead> all;
   std::ifstream file(log);
-  for (MarkRead each; file >> each.at >> each.number;) all.push_back(each);
+  for (MarkRead each; file >> each.at >> each.number;) {
+    if (each.number != 0) all.push_back(each);
+  }
   return all;
+}
+
+std::int64_t began_at(const std::string& log) {
+  std::int64_t at = 0;
+  std::ifstream(log) >> at;
+  return at;
 }
 
 }  // namespace relay::bench

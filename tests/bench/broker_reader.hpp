@@ -14,6 +14,7 @@ namespace relay::bench {
 [[nodiscard]] std::string mark_of(std::size_t number);
 
 /// Reads lines from its terminal for ever; for each mark one line in `log`: when, and its number.
+/// The first line says when it began.
 int read_marks(const std::string& log);
 
 struct MarkRead {
@@ -23,5 +24,8 @@ struct MarkRead {
 
 /// What such a program has written down until now.
 [[nodiscard]] std::vector<MarkRead> marks_in(const std::string& log);
+
+/// When it began; 0 when it has not.
+[[nodiscard]] std::int64_t began_at(const std::string& log);
 
 }  // namespace relay::bench

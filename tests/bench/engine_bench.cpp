@@ -1,7 +1,7 @@
 // What the engine costs, its store beside what the disk can do at the same time, and a whole engine
-// with many nodes: `bench-engine [--json] [--rows N] [--only store|fleet]`. A send is a direct
-// message with an idempotency key, as the SDK sends it: looked up, written with its delivery, and
-// durable when it is answered.
+// with many nodes: `bench-engine [--json] [--quick] [--rounds N] [--rows N] [--only store|fleet]`.
+// A send is a direct message with an idempotency key, as the SDK sends it: looked up, written with
+// its delivery, and durable when it is answered.
 #include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
@@ -10,17 +10,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <vector>
 
+#include "bench/disk_rate.hpp"
 #include "bench/engine_fleet.hpp"
 #include "engine/store/sqlite/store_thread.hpp"
 #include "net/task_group.hpp"
-#include "os/fd.hpp"
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
 #include "support/loop.hpp"
@@ -30,9 +28,10 @@ namespace {
 
 using namespace relay;
 using namespace relay::engine;
+using namespace relay::bench;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto kRound = std::chrono::seconds(2);
+constexpr auto kRound = std::chrono::seconds(1);
 constexpr int kAgents = 100;
 constexpr std::string_view kText =
     "Review the failing build and report back, please: the linker does not find the new library, "
@@ -40,20 +39,11 @@ constexpr std::string_view kText =
 
 struct Options {
   bool json = false;
-  std::uint64_t rows = 1'000'000;
+  bool quick = false;
+  int rounds = 0;
+  std::uint64_t rows = 0;
   std::string_view only;
 };
-
-void print(const Options& options, std::string_view row, std::string_view unit, double value,
-           std::string_view note = {}) {
-  if (options.json) {
-    fmt::print("{{\"bench\":\"engine\",\"row\":\"{}\",\"unit\":\"{}\",\"value\":{:.1f}}}\n", row,
-               unit, value);
-  } else {
-    fmt::print("{:<64} {:>12.2f} {:<4} {}\n", row, value, unit, note);
-  }
-  std::fflush(stdout);
-}
 
 double seconds_since(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
@@ -64,23 +54,6 @@ double processor_time() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-/// Blocks of 4 KiB that are on the disk, one by one: the most that commits without company can be.
-double disk_rate(const os::Path& file) {
-  const os::Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  const std::string block(4096, 'x');
-  // In place, as a log that is used again.
-  for (int i = 0; i < 256; ++i) (void)!::pwrite(fd.get(), block.data(), block.size(), i * 4096L);
-  ::fdatasync(fd.get());
-  const auto start = SteadyClock::now();
-  int done = 0;
-  while (SteadyClock::now() - start < kRound) {
-    if (::pwrite(fd.get(), block.data(), block.size(), (done % 256) * 4096L) < 0) std::exit(1);
-    if (::fdatasync(fd.get()) != 0) std::exit(1);
-    ++done;
-  }
-  return done / seconds_since(start);
 }
 
 class World {
@@ -151,10 +124,8 @@ class World {
     waits_.clear();
     const auto start = SteadyClock::now();
     net::TaskGroup group(io_.get_executor());
-    const auto before = database_->commits();
     for (int i = 0; i < at_a_time; ++i) group.spawn(send_until(start + kRound, i));
     test::run(io_, group.join());
-    commits_ = database_->commits() - before;
     return static_cast<double>(waits_.size()) / seconds_since(start);
   }
   /// How long a send takes, in milliseconds, when so many come in a second.
@@ -180,10 +151,6 @@ class World {
     return get<double>(std::move(work));
   }
 
-  /// Of the sends measured last.
-  [[nodiscard]] double per_commit() const {
-    return static_cast<double>(waits_.size()) / static_cast<double>(commits_);
-  }
   [[nodiscard]] Id workspace() const { return workspace_; }
   [[nodiscard]] std::size_t sent() const { return waits_.size(); }
   [[nodiscard]] Id agent(int number) const { return agents_[static_cast<std::size_t>(number)]; }
@@ -218,12 +185,11 @@ class World {
   std::vector<Id> agents_;
   std::vector<Id> nodes_;
   std::vector<double> waits_;
-  std::uint64_t commits_ = 0;
   int run_ = 0;
 };
 
 /// One message to a thousand agents.
-void fan_out(const Options& options, World& world) {
+void fan_out(const Report& report, int rounds, World& world) {
   constexpr int kMembers = 1000;
   const Id channel = world.get<Id>([&](Store& store) -> Result<Id> {
     NewChannel fresh;
@@ -243,28 +209,36 @@ void fan_out(const Options& options, World& world) {
     }
     return made->id;
   });
-  const double each = world.cost(20, [&](Store& store, int) -> Result<void> {
-    MessageDraft draft;
-    draft.channel = channel;
-    draft.author = world.agent(0);
-    draft.text = kText;
-    auto posted = store.append_message(draft);
-    if (!posted || posted->deliveries.size() != kMembers) {
-      return fail(Error(Code::internal_error, "no fan-out"));
-    }
-    return {};
-  });
-  print(options, "one message to 1000 agents", "us", each, "processor, without the commit");
+  Question question("one message to 1,000 agents, without its commit, by a processor's time",
+                    less("us"));
+  for (int round = 0; round < rounds; ++round) {
+    question.add(kOurs, world.cost(10, [&](Store& store, int) -> Result<void> {
+      MessageDraft draft;
+      draft.channel = channel;
+      draft.author = world.agent(0);
+      draft.text = kText;
+      auto posted = store.append_message(draft);
+      if (!posted || posted->deliveries.size() != kMembers) {
+        return fail(Error(Code::internal_error, "no fan-out"));
+      }
+      return {};
+    }));
+  }
+  report.print(question);
 }
 
 /// What one delivery costs while so many wait in one mailbox.
-void queued(const Options& options, World& world, std::uint64_t rows, std::uint64_t& there) {
-  constexpr int kTimes = 2000;
+void queued(const Report& report, int rounds, World& world, std::uint64_t rows,
+            std::uint64_t& there) {
+  constexpr int kSends = 200;
+  constexpr int kFetches = 100;
+  constexpr int kAcks = 100;
   constexpr std::uint64_t kAtOnce = 20'000;
   const Id from = world.agent(0);
   const Id to = world.agent(1);
-  while (there + kTimes < rows) {
-    const auto many = std::min<std::uint64_t>(kAtOnce, rows - kTimes - there);
+  const std::uint64_t before = there;
+  while (there < rows) {
+    const auto many = std::min<std::uint64_t>(kAtOnce, rows - there);
     (void)world.cost(static_cast<int>(many), [&](Store& store, int i) -> Result<void> {
       auto posted = world.send(store, from, to,
                                fmt::format("fill-{}", there + static_cast<std::uint64_t>(i)));
@@ -273,54 +247,73 @@ void queued(const Options& options, World& world, std::uint64_t rows, std::uint6
     });
     there += many;
   }
-  const double send = world.cost(kTimes, [&](Store& store, int i) -> Result<void> {
-    auto posted = world.send(store, from, to, fmt::format("row-{}-{}", rows, i));
-    if (!posted) return fail(posted.error());
-    return {};
-  });
-  there += kTimes;
-  const auto mailbox = world.get<Mailbox>([&](Store& store) { return store.mailbox(to); });
-  const double fetch = world.cost(200, [&](Store& store, int i) -> Result<void> {
-    auto page = store.backlog(to, mailbox.acked_seq + static_cast<std::uint64_t>(i % 40) * 20, 20);
-    if (!page || page->size() != 20) return fail(Error(Code::internal_error, "no page"));
-    return {};
-  });
-  const double ack = world.cost(400, [&](Store& store, int i) -> Result<void> {
-    auto acked =
-        store.ack_up_to(to, world.node(1), mailbox.acked_seq + static_cast<std::uint64_t>(i) + 1);
-    if (!acked || acked->settled.size() != 1) return fail(Error(Code::internal_error, "no ack"));
-    return {};
-  });
-  print(options, fmt::format("send, {} queued", rows), "us", send);
-  print(options, fmt::format("backlog of 20, {} queued", rows), "us", fetch);
-  print(options, fmt::format("acknowledge 1, {} queued", rows), "us", ack);
+  const std::string of = fmt::format("with {} queued: ", in_short(static_cast<double>(rows)));
+  Question send(of + "a send", less("us"));
+  Question fetch(of + "a backlog of 20", less("us"));
+  Question ack(of + "an acknowledgement", less("us"));
+  // As many as were acknowledged.
+  const std::function<void()> one_send = [&] {
+    send.add(kOurs, world.cost(kSends, [&](Store& store, int) -> Result<void> {
+      auto posted = world.send(store, from, to, fmt::format("row-{}-{}", before, there++));
+      if (!posted) return fail(posted.error());
+      return {};
+    }));
+  };
+  const std::function<void()> one_fetch = [&] {
+    const auto mailbox = world.get<Mailbox>([&](Store& store) { return store.mailbox(to); });
+    fetch.add(kOurs, world.cost(kFetches, [&](Store& store, int i) -> Result<void> {
+      auto page =
+          store.backlog(to, mailbox.acked_seq + static_cast<std::uint64_t>(i % 40) * 20, 20);
+      if (!page || page->size() != 20) return fail(Error(Code::internal_error, "no page"));
+      return {};
+    }));
+  };
+  const std::function<void()> one_ack = [&] {
+    const auto mailbox = world.get<Mailbox>([&](Store& store) { return store.mailbox(to); });
+    ack.add(kOurs, world.cost(kAcks, [&](Store& store, int i) -> Result<void> {
+      auto acked =
+          store.ack_up_to(to, world.node(1), mailbox.acked_seq + static_cast<std::uint64_t>(i) + 1);
+      if (!acked || acked->settled.size() != 1) return fail(Error(Code::internal_error, "no ack"));
+      return {};
+    }));
+  };
+  in_turns(rounds, {one_send, one_fetch, one_ack});
+  for (const Question* each : {&send, &fetch, &ack}) report.print(*each);
 }
 
-void store(const Options& options) {
+void store(const Report& report, const Options& options) {
+  constexpr std::string_view kDisk = "fdatasync of 4 KiB, the disk alone";
   const test::TempDir dir;
   const auto state = dir / "state";
-  const double disk = disk_rate(dir / "tmp" / "disk");
-  print(options, "fdatasync of 4 KiB in place", "/s", disk, "the limit of one durable commit");
   {
+    DiskRate disk(dir / "tmp" / "disk");
     World world(state / "engine.db");
-    const double singly = world.rate(1);
-    print(options, "send, one at a time", "/s", singly,
-          fmt::format("{:.0f} % of the disk", 100 * singly / disk));
-    for (const int at_a_time : {16, 256}) {
-      const auto start = std::clock();
-      const double many = world.rate(at_a_time);
-      const double processor = 1e6 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-      print(options, fmt::format("send, {} at a time", at_a_time), "/s", many,
-            fmt::format("{:.0f} a commit, {:.1f} us of processor each", world.per_commit(),
-                        processor / static_cast<double>(world.sent())));
-    }
-    print(options, "send at 1000/s, p99", "ms", world.p99_at(1000));
-    fan_out(options, world);
+    Question singly("durable sends, one at a time", more("/s"));
+    Question some("durable sends, 16 in flight", more("/s"));
+    Question many("durable sends, 256 in flight", more("/s"));
+    Question cost("processor time of one of those", less("us"));
+    Question wait("a durable send while 1,000 a second come in, p99", less("ms"));
+    many.limit(80'000);
+    wait.limit(2);
+    in_turns(
+        options.rounds,
+        {[&] { singly.add(kOurs, world.rate(1)); },
+         [&] { singly.add(kDisk, disk.measure(kRound)); }, [&] { some.add(kOurs, world.rate(16)); },
+         [&] {
+           const auto start = std::clock();
+           many.add(kOurs, world.rate(256));
+           cost.add(kOurs, 1e6 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC /
+                               static_cast<double>(world.sent()));
+         },
+         [&] { wait.add(kOurs, world.p99_at(1000)); }});
+    for (const Question* each : {&singly, &some, &many, &cost, &wait}) report.print(*each);
+    fan_out(report, options.rounds, world);
   }
   World world(state / "queue.db");
   std::uint64_t there = 0;
-  for (std::uint64_t rows = 1000; rows <= options.rows; rows *= rows < 100'000 ? 100 : 10) {
-    queued(options, world, std::max<std::uint64_t>(rows, 3000), there);
+  // An acknowledgement needs rows to acknowledge, a backlog a page behind them.
+  for (std::uint64_t rows = 1000; rows <= options.rows; rows *= 10) {
+    queued(report, options.rounds, world, rows, there);
   }
 }
 
@@ -331,12 +324,17 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--json") options.json = true;
+    if (argument == "--quick") options.quick = true;
+    if (argument == "--rounds" && i + 1 < argc) options.rounds = std::atoi(argv[++i]);
     if (argument == "--only" && i + 1 < argc) options.only = argv[++i];
     if (argument == "--rows" && i + 1 < argc) {
       options.rows = static_cast<std::uint64_t>(std::atoll(argv[++i]));
     }
   }
-  if (options.only != "fleet") store(options);
-  if (options.only != "store") bench::engine_fleet(bench::Report("engine", options.json));
+  if (options.rounds == 0) options.rounds = options.quick ? 2 : 5;
+  if (options.rows == 0) options.rows = options.quick ? 10'000 : 1'000'000;
+  const Report report("engine", options.json);
+  if (options.only != "fleet") store(report, options);
+  if (options.only != "store") engine_fleet(report, options.quick);
   return 0;
 }

@@ -2,18 +2,20 @@
 // server has one core, the load comes from the other, and the rounds are interleaved so that a busy
 // machine hits all alike.
 //
-//   bench-net [--json] [--rounds N] [--only TEXT]   (rows with TEXT in their name)
-#include <algorithm>
+//   bench-net [--json] [--quick] [--rounds N] [--only TEXT]   (questions with TEXT in their name)
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "bench/net_load.hpp"
 #include "bench/net_servers.hpp"
+#include "bench/peers.hpp"
+#include "bench/report.hpp"
 #include "support/ws_wire.hpp"
 
 namespace relay::bench {
@@ -28,34 +30,10 @@ const std::string kUpgrade =
     "GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-struct Contender {
-  std::string name;
-  std::unique_ptr<ServerProcess> server;
-};
-
-/// One line of the table: a contender under a load.
-struct Row {
-  std::string name;
-  std::string contender;
-  Exchange exchange;
-  int connections;
-  int in_flight;
-  std::vector<double> per_second;
-  std::vector<double> per_core;
-};
-
-/// A row's rate over another's, with the least that it must be.
-struct Ratio {
-  std::string over;
-  std::string under;
-  double target;
-};
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
+/// Who they are in a table.
+constexpr std::string_view kRaw = "TCP echo in bare Asio";
+constexpr std::string_view kNpm = "npm ws";
+constexpr std::string_view kNodeHttp = "node's http";
 
 Exchange ws_echo(std::size_t size) {
   const std::string text(size, 'm');
@@ -71,34 +49,31 @@ Exchange raw_echo(std::size_t size) {
 class Bench {
  public:
   Bench(bool json, int rounds, std::string only)
-      : json_(json), rounds_(rounds), only_(std::move(only)) {}
+      : report_("net", json), rounds_(rounds), only_(std::move(only)) {}
 
-  int run() {
+  void run() {
     start();
     for (const std::size_t size : {200, 400}) {
       const auto bytes = std::to_string(size) + " B";
-      add("raw TCP echo " + bytes + ", 1 in flight", "raw", raw_echo(size), 32, 1);
-      add("WebSocket echo " + bytes + ", 1 in flight", "ws", ws_echo(size), 32, 1);
-      add("npm ws echo " + bytes + ", 1 in flight", "npm", ws_echo(size), 32, 1);
-      add("raw TCP echo " + bytes + ", 64 in flight", "raw", raw_echo(size), 8, 64);
-      add("WebSocket echo " + bytes + ", 64 in flight", "ws", ws_echo(size), 8, 64);
-      add("npm ws echo " + bytes + ", 64 in flight", "npm", ws_echo(size), 8, 64);
-      compare("WebSocket echo " + bytes + ", 1 in flight",
-              "raw TCP echo " + bytes + ", 1 in flight", 0.85);
-      compare("WebSocket echo " + bytes + ", 1 in flight", "npm ws echo " + bytes + ", 1 in flight",
-              1.5);
-      compare("WebSocket echo " + bytes + ", 64 in flight",
-              "npm ws echo " + bytes + ", 64 in flight", 5);
+      auto& one = ask("WebSocket echo of " + bytes + ", 1 in flight on each of 32 connections");
+      add(one, kOurs, "ws", ws_echo(size), 32, 1);
+      add(one, kRaw, "raw", raw_echo(size), 32, 1);
+      add(one, kNpm, "npm", ws_echo(size), 32, 1);
+      one.limit_beside(kRaw, 0.85);
+      one.limit_beside(kNpm, 1.5);
+      auto& many = ask("WebSocket echo of " + bytes + ", 64 in flight on each of 8");
+      add(many, kOurs, "ws", ws_echo(size), 8, 64);
+      add(many, kRaw, "raw", raw_echo(size), 8, 64);
+      add(many, kNpm, "npm", ws_echo(size), 8, 64);
+      many.limit_beside(kNpm, 5);
     }
-    add("HTTP keep-alive GET, 1 in flight", "http", http_get("http"), 32, 1);
-    add("node http keep-alive GET, 1 in flight", "node", http_get("node"), 32, 1);
-    compare("HTTP keep-alive GET, 1 in flight", "node http keep-alive GET, 1 in flight", 1.5);
-    for (int round = 0; round < rounds_; ++round) {
-      for (auto& row : rows_) measure(row);
-    }
-    report();
+    auto& http = ask("HTTP GET, kept alive, 1 in flight on each of 32 connections");
+    add(http, kOurs, "http", http_get("http"), 32, 1);
+    add(http, kNodeHttp, "node", http_get("node"), 32, 1);
+    http.limit_beside(kNodeHttp, 1.5);
+    in_turns(rounds_, turns_);
+    for (const auto& question : questions_) report_.print(*question);
     idle_memory();
-    return 0;
   }
 
  private:
@@ -106,113 +81,72 @@ class Bench {
     const std::string self = "/proc/self/exe";
     const std::string modules = std::string(BENCH_INTEROP) + "/node_modules";
     pin_to(kLoadCore);
-    add_contender("raw", {self, "--serve", "raw"}, modules);
-    add_contender("ws", {self, "--serve", "ws"}, modules);
+    add_server("raw", {self, "--serve", "raw"}, modules);
+    add_server("ws", {self, "--serve", "ws"}, modules);
     const auto beside = std::filesystem::read_symlink(self).parent_path();
-    add_contender("http", {(beside / "bench-http-echo-server").string()}, modules);
-    add_contender("node", {"node", BENCH_SOURCE "/http_hello.js"}, modules);
-    const std::string install =
-        "npm install --silent --no-audit --no-fund --prefix " BENCH_INTEROP " >/dev/null 2>&1";
-    const bool there = std::system(("test -d " + modules + "/ws || " + install).c_str()) == 0;
-    if (there) add_contender("npm", {"node", BENCH_SOURCE "/ws_echo.js"}, modules);
-    if (!contenders_.contains("npm")) {
-      std::fprintf(stderr, "npm ws is not there (node, or `npm install` in %s): rows skipped\n",
-                   BENCH_INTEROP);
-    }
+    add_server("http", {(beside / "bench-http-echo-server").string()}, modules);
+    if (program_in_path("node").empty()) return;
+    add_server("node", {"node", BENCH_SOURCE "/http_hello.js"}, modules);
+    if (!std::filesystem::exists(modules + "/ws")) return;
+    add_server("npm", {"node", BENCH_SOURCE "/ws_echo.js"}, modules);
   }
 
   /// The length of the answer is the server's own business: it is asked once.
-  Exchange http_get(const std::string& contender) {
+  Exchange http_get(const std::string& server) {
     const std::string request = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
-    const auto found = contenders_.find(contender);
-    if (found == contenders_.end()) return {"", request, 1};
-    return {"", request, answer_size(*found->second.server, request)};
+    const auto found = servers_.find(server);
+    if (found == servers_.end()) return {"", request, 1};
+    return {"", request, answer_size(*found->second, request)};
   }
 
-  void add_contender(const std::string& name, std::vector<std::string> argv,
-                     const std::string& node_path) {
+  void add_server(const std::string& name, std::vector<std::string> argv,
+                  const std::string& node_path) {
     auto server = std::make_unique<ServerProcess>(std::move(argv), node_path, kServerCore);
-    if (server->port() != 0) contenders_[name] = Contender{name, std::move(server)};
+    if (server->port() != 0) servers_[name] = std::move(server);
   }
 
-  void add(std::string name, std::string contender, Exchange exchange, int connections,
-           int in_flight) {
-    if (!contenders_.contains(contender) || name.find(only_) == std::string::npos) return;
-    rows_.push_back(Row{std::move(name),
-                        std::move(contender),
-                        std::move(exchange),
-                        connections,
-                        in_flight,
-                        {},
-                        {}});
+  Question& ask(const std::string& what) {
+    auto question = std::make_unique<Question>(what, more("/s of a server's core"));
+    asked_ = what.find(only_) != std::string::npos;
+    if (!asked_) return *(unasked_ = std::move(question));
+    return *questions_.emplace_back(std::move(question));
   }
 
-  void compare(std::string over, std::string under, double target) {
-    ratios_.push_back(Ratio{std::move(over), std::move(under), target});
-  }
-
-  void measure(Row& row) {
-    const auto rates = drive(*contenders_[row.contender].server, row.exchange, row.connections,
-                             row.in_flight, kSeconds);
-    row.per_second.push_back(rates.per_second);
-    row.per_core.push_back(rates.per_core);
-  }
-
-  void report() {
-    std::map<std::string, double> per_core;
-    for (const auto& row : rows_) {
-      per_core[row.name] = median(row.per_core);
-      print(row.name, "msg/s", median(row.per_second));
-      print(row.name, "msg/s per server core", per_core[row.name]);
-    }
-    for (const auto& ratio : ratios_) {
-      if (!per_core.contains(ratio.over) || !per_core.contains(ratio.under)) continue;
-      print(ratio.over + " / " + ratio.under, "x", per_core[ratio.over] / per_core[ratio.under],
-            ratio.target, true);
-    }
+  void add(Question& question, std::string_view who, const std::string& server,
+           const Exchange& exchange, int connections, int in_flight) {
+    if (!asked_) return;
+    if (!servers_.contains(server)) return question.skip(who, kNoNode);
+    // What is compiled while it runs has been, then.
+    (void)drive(*servers_[server], exchange, connections, in_flight, kSeconds / 2);
+    turns_.emplace_back([this, &question, who, server, exchange, connections, in_flight] {
+      const auto rates = drive(*servers_[server], exchange, connections, in_flight, kSeconds);
+      question.add(who, rates.per_core);
+    });
   }
 
   void idle_memory() {
     const auto one = ws_echo(200);
-    const double ours = idle_bytes(*contenders_["ws"].server, one, kIdleConnections);
-    print("idle WebSocket connection", "KiB", ours / 1024, 12, false);
-    if (contenders_.contains("npm")) {
-      const double npm = idle_bytes(*contenders_["npm"].server, one, kIdleConnections);
-      print("idle npm ws connection", "KiB", npm / 1024);
-    }
-  }
-
-  void print(const std::string& row, const char* unit, double value) const {
-    if (json_) {
-      std::printf("{\"bench\":\"net\",\"row\":\"%s\",\"unit\":\"%s\",\"value\":%.2f}\n",
-                  row.c_str(), unit, value);
+    Question question("memory of an idle WebSocket connection", less("KiB"));
+    question.limit(12);
+    question.add(kOurs, idle_bytes(*servers_["ws"], one, kIdleConnections) / 1024);
+    if (servers_.contains("npm")) {
+      question.add(kNpm, idle_bytes(*servers_["npm"], one, kIdleConnections) / 1024);
     } else {
-      std::printf("%-78s %14.2f %s\n", row.c_str(), value, unit);
+      question.skip(kNpm, kNoNode);
     }
-    std::fflush(stdout);
+    report_.print(question);
   }
 
-  void print(const std::string& row, const char* unit, double value, double target,
-             bool at_least) const {
-    const bool met = at_least ? value >= target : value <= target;
-    if (json_) {
-      std::printf(
-          "{\"bench\":\"net\",\"row\":\"%s\",\"unit\":\"%s\",\"value\":%.2f,\"target\":%.2f,"
-          "\"met\":%s}\n",
-          row.c_str(), unit, value, target, met ? "true" : "false");
-    } else {
-      std::printf("%-78s %14.2f %s (%s %.2f: %s)\n", row.c_str(), value, unit,
-                  at_least ? "at least" : "at most", target, met ? "met" : "MISSED");
-    }
-    std::fflush(stdout);
-  }
+  static constexpr std::string_view kNoNode = "no node in PATH, or no package (./dev interop)";
 
-  bool json_;
+  Report report_;
   int rounds_;
   std::string only_;
-  std::map<std::string, Contender> contenders_;
-  std::vector<Row> rows_;
-  std::vector<Ratio> ratios_;
+  std::map<std::string, std::unique_ptr<ServerProcess>> servers_;
+  std::vector<std::unique_ptr<Question>> questions_;
+  std::unique_ptr<Question> unasked_;
+  bool asked_ = true;
+  std::vector<std::function<void()>> turns_;
 };
 
 }  // namespace
@@ -220,11 +154,14 @@ class Bench {
 
 int main(int argc, char** argv) {
   bool json = false;
-  int rounds = 5;
+  bool quick = false;
+  int rounds = 0;
   std::string only;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--json") == 0) {
       json = true;
+    } else if (std::strcmp(argv[i], "--quick") == 0) {
+      quick = true;
     } else if (std::strcmp(argv[i], "--serve") == 0 && i + 1 < argc) {
       return relay::bench::serve(argv[i + 1]);
     } else if (std::strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) {
@@ -232,9 +169,11 @@ int main(int argc, char** argv) {
     } else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
       only = argv[++i];
     } else {
-      std::fprintf(stderr, "usage: bench-net [--json] [--rounds N] [--only TEXT]\n");
+      std::fprintf(stderr, "usage: bench-net [--json] [--quick] [--rounds N] [--only TEXT]\n");
       return 2;
     }
   }
-  return relay::bench::Bench(json, rounds, only).run();
+  if (rounds == 0) rounds = quick ? 2 : 7;
+  relay::bench::Bench(json, rounds, only).run();
+  return 0;
 }

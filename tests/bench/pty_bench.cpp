@@ -1,4 +1,5 @@
-// Programs in terminals: `bench-pty [--json] [--only drain|idle|inject] [--rounds N] [--agents N]`.
+// Programs in terminals:
+// `bench-pty [--json] [--quick] [--only drain|idle|inject] [--rounds N] [--agents N]`.
 // Contenders run in the same process and take turns, so that a busy machine hits all alike.
 // RELAY_BROKER_BINARY names the relay-broker that is the keeper.
 #include <cstdio>
@@ -25,8 +26,9 @@ void raise_descriptor_limit() {
 
 int main(int argc, char** argv) {
   bool json = false;
-  int rounds = 5;
-  int agents = 1000;
+  bool quick = false;
+  int rounds = 0;
+  int agents = 0;
   std::string only;
   for (int i = 1; i < argc; ++i) {
     const bool value = i + 1 < argc;
@@ -36,6 +38,8 @@ int main(int argc, char** argv) {
     }
     if (std::strcmp(argv[i], "--json") == 0) {
       json = true;
+    } else if (std::strcmp(argv[i], "--quick") == 0) {
+      quick = true;
     } else if (std::strcmp(argv[i], "--rounds") == 0 && value) {
       rounds = std::atoi(argv[++i]);
     } else if (std::strcmp(argv[i], "--agents") == 0 && value) {
@@ -44,19 +48,21 @@ int main(int argc, char** argv) {
       only = argv[++i];
     } else {
       std::fprintf(stderr,
-                   "usage: bench-pty [--json] [--only drain|idle|inject] [--rounds N] "
+                   "usage: bench-pty [--json] [--quick] [--only drain|idle|inject] [--rounds N] "
                    "[--agents N]\n");
       return 2;
     }
   }
+  if (rounds == 0) rounds = quick ? 1 : 5;
+  if (agents == 0) agents = quick ? 100 : 1000;
   raise_descriptor_limit();
   const relay::bench::Report report("pty", json);
   // For the keeper /proc/self would be the keeper.
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   try {
     if (only.empty() || only == "drain") relay::bench::drain(report, rounds);
-    if (only.empty() || only == "idle") relay::bench::idle(report, agents, 20);
-    if (only.empty() || only == "inject") relay::bench::inject(report, self);
+    if (only.empty() || only == "idle") relay::bench::idle(report, agents, quick ? 3 : 20);
+    if (only.empty() || only == "inject") relay::bench::inject(report, self, rounds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;

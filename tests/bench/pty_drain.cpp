@@ -6,7 +6,6 @@
 #include <fstream>
 #include <functional>
 #include <stdexcept>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/pty_parts.hpp"
@@ -34,30 +33,12 @@ std::string coloured_text() {
   return text;
 }
 
-double cpu_seconds() {
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
+double seconds_of(const std::function<void()>& work) {
+  const SystemClock clock;
+  const Monotonic start = clock.now();
+  work();
+  return std::chrono::duration<double>(clock.now() - start).count();
 }
-
-/// Rates of one contender, by the clock and by what it took of our processor.
-struct Rates {
-  std::vector<double> by_clock;
-  std::vector<double> by_cpu;
-
-  void measure(const std::function<void()>& work) {
-    const SystemClock clock;
-    const Monotonic start = clock.now();
-    const double cpu = cpu_seconds();
-    work();
-    const double took = std::chrono::duration<double>(clock.now() - start).count();
-    by_clock.push_back(static_cast<double>(kBytes) / took / 1e6);
-    by_cpu.push_back(static_cast<double>(kBytes) / (cpu_seconds() - cpu) / 1e6);
-  }
-};
 
 class Drain {
  public:
@@ -69,8 +50,8 @@ class Drain {
     printed_ = text.size() + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   }
 
-  void bare_loop(Rates& rates) {
-    rates.measure([this] {
+  double bare_loop() {
+    return seconds_of([this] {
       auto spawned = world_.keeper.spawn(order());
       const int master = spawned.master.get();
       ::fcntl(master, F_SETFL, ::fcntl(master, F_GETFL) & ~O_NONBLOCK);
@@ -84,15 +65,15 @@ class Drain {
     });
   }
 
-  void session(const pty::Profile& profile, Rates& rates) {
-    rates.measure([&] {
+  double session(const pty::Profile& profile) {
+    return seconds_of([&] {
       auto& agent = world_.start(order(), profile);
       const auto& output = agent.session->output();
       world_.until([&] { return output.end() == printed_; }, "all output is taken", kLongest);
     });
   }
 
-  double peer() const { return peer_drain_seconds(file_); }
+  [[nodiscard]] const std::string& file() const { return file_; }
 
  private:
   pty::SpawnOrder order() {
@@ -122,25 +103,36 @@ void drain(const Report& report, int rounds) {
   Drain bench;
   const pty::Profile plain = test::plain_profile();
   const pty::Profile box = profile_named("claude");
-  Rates bare;
-  Rates off;
-  Rates live;
-  for (int round = 0; round < rounds; ++round) {
-    bench.bare_loop(bare);
-    bench.session(plain, off);
-    bench.session(box, live);
+  const std::string loop = "a loop that only reads";
+  Question off("64 MiB of coloured text from a program, nobody attached, no screen", more("MB/s"));
+  Question live("the same into a live screen", more("MB/s"));
+  off.limit_beside(loop, 0.8);
+  live.limit(30);
+  const auto rate = [](double seconds) { return static_cast<double>(kBytes) / seconds / 1e6; };
+  std::vector<std::function<void()>> contenders{[&] { off.add(kOurs, rate(bench.session(plain))); },
+                                                [&] { off.add(loop, rate(bench.bare_loop())); },
+                                                [&] { live.add(kOurs, rate(bench.session(box))); }};
+  // dtach keeps no screen, tmux does, and so do the workers of the published broker.
+  for (auto [question, holder] : {std::pair(&off, kDtach), std::pair(&live, kTmux)}) {
+    if (program_in_path(holder).empty()) {
+      question->skip(holder, kNoTool);
+      continue;
+    }
+    contenders.emplace_back([&bench, &rate, question = question, holder = holder] {
+      question->add(holder, rate(holder_drain_seconds(holder, bench.file())));
+    });
   }
-  const double loop = median(bare.by_clock);
-  report.row("64 MiB coloured text: a loop that only reads", loop, "MB/s");
-  report.row("64 MiB coloured text: session, screen off", median(off.by_clock), "MB/s");
-  report.at_least("  as a part of the loop", 100 * median(off.by_clock) / loop, "%", 80);
-  report.row("  by our processor's time", median(off.by_cpu), "MB/s");
-  report.at_least("64 MiB coloured text: session, live screen", median(live.by_clock), "MB/s", 30);
-  report.row("  by our processor's time", median(live.by_cpu), "MB/s");
-  if (peer_broker().empty()) return;
-  // Once: a worker of the peer takes many seconds.
-  report.row("64 MiB coloured text: peer's worker",
-             static_cast<double>(kBytes) / bench.peer() / 1e6, "MB/s");
+  in_turns(rounds, contenders);
+  for (const PeerBroker& peer : {peer_9(), peer_12()}) {
+    if (peer.binary.empty()) {
+      live.skip(peer.name, kNoPeer);
+    } else {
+      // Once: a worker takes many seconds.
+      live.add(peer.name, rate(peer_drain_seconds(peer, bench.file())));
+    }
+  }
+  report.print(off);
+  report.print(live);
 }
 
 }  // namespace relay::bench

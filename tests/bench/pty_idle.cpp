@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <dirent.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <sys/syscall.h>
 #include <thread>
@@ -18,6 +20,10 @@ namespace {
 
 using test::Agent;
 using test::SessionWorld;
+
+/// What the others are measured with; workers of the published broker take megabytes each.
+constexpr int kLeastBeside = 100;
+constexpr int kMostWorkers = 10;
 
 /// The number behind `name` in a file of /proc; 0 when there is none.
 double number_in(const std::string& path, std::string_view name) {
@@ -80,6 +86,114 @@ asio::awaitable<void> release(pty::KeeperClient* client, std::string generation,
   ++*ended;
 }
 
+/// What holds programs in terminals beside us, in KiB for each, the programs not counted.
+void others_memory(Question& question, int count) {
+  for (const auto holder : {kDtach, kTmux}) {
+    if (program_in_path(holder).empty()) {
+      question.skip(holder, kNoTool);
+    } else {
+      question.add(holder, holder_idle_memory(holder, count));
+    }
+  }
+  for (const PeerBroker& peer : {peer_9(), peer_12()}) {
+    if (peer.binary.empty()) {
+      question.skip(peer.name, kNoPeer);
+    } else {
+      question.add(peer.name, peer_idle_memory(peer, std::min(count, kMostWorkers)));
+    }
+  }
+}
+
+class Idle {
+ public:
+  Idle(const Report& report, SessionWorld& world) : report_(report), world_(world) {
+    start();
+    // The first one brings what is needed once.
+    keeper_ = world_.keeper.client().keeper_pid();
+    before_.emplace(keeper_);
+    programs_before_ = programs_memory(pids_);
+  }
+
+  /// Starts programs until there are so many, and reports what each takes.
+  void grow_to(int size) {
+    const SystemClock clock;
+    const Monotonic began = clock.now();
+    const int fresh = size - there();
+    while (there() < size) start();
+    const double took = std::chrono::duration<double>(clock.now() - began).count();
+    const std::string of =
+        size == 1 ? std::string("1 idle program") : fmt::format("{} idle programs", in_short(size));
+    report_.row(fmt::format("{}: the last {} were started at", of, in_short(fresh)), fresh / took,
+                more("/s"));
+    const Memory now(keeper_);
+    const double ours = (now.ours - before_->ours) / size;
+    const double keepers = (now.keepers - before_->keepers) / size;
+    const double programs = (programs_memory(pids_) - programs_before_) / size;
+    // Memory is counted by pages: of fewer there is little to tell.
+    if (size < kLeastBeside) return;
+    report_.row(of + ": the session of each, before any output", ours, less("KiB"), 20);
+    report_.row(of + ": each with its program and the keeper", ours + keepers + programs,
+                less("KiB"), 150);
+    Question beside(of + ": what holds each, without the program", less("KiB"));
+    beside.add(kOurs, ours + keepers);
+    if (size == kLeastBeside) others_memory(beside, size);
+    report_.print(beside);
+  }
+  void all_answer() {
+    for (Agent* agent : all_) (void)agent->session->type("hello\r");
+    const auto echoed = [&] {
+      for (const Agent* agent : all_) {
+        if (agent->session->output().end() < 14) return false;
+      }
+      return true;
+    };
+    world_.until(echoed, "all have answered");
+    report_.row("the session of each, after a first line",
+                (memory_of(::getpid()) - before_->ours) / there(), less("KiB"));
+  }
+  void wake(int seconds) {
+    const WakeUps wakes = wake_ups(world_, seconds);
+    report_.row(fmt::format("wake-ups of all sessions in {} s", seconds), wakes.ours, less(""), 0);
+    report_.row(fmt::format("wake-ups of the keeper in {} s", seconds), wakes.keepers, less(""), 0);
+  }
+  void release_all() {
+    const SystemClock clock;
+    const Monotonic ending = clock.now();
+    std::size_t ended = 0;
+    net::TaskGroup tasks(world_.keeper.io().get_executor());
+    for (const Agent* agent : all_)
+      tasks.spawn(release(&world_.keeper.client(), agent->generation, &ended));
+    world_.until([&] { return ended == all_.size(); }, "all are gone", std::chrono::minutes(2));
+    world_.keeper.run(tasks.join());
+    report_.row("all released in",
+                std::chrono::duration<double, std::milli>(clock.now() - ending).count(),
+                less("ms"));
+    report_.row("processes left of them",
+                static_cast<double>(test::alive_with(world_.keeper.token()).size()), less(""), 0);
+  }
+
+ private:
+  /// Without the first.
+  [[nodiscard]] int there() const { return static_cast<int>(all_.size()) - 1; }
+  void start() {
+    pty::SpawnOrder order(fmt::format("idle-{}", all_.size()), "agent",
+                          {world_.keeper.token(), "-u"}, os::Environment::of_process(),
+                          world_.keeper.temp.path());
+    order.program = "cat";
+    all_.push_back(&world_.start(std::move(order), plain_));
+    pids_.push_back(all_.back()->process->pid());
+  }
+
+  const Report& report_;
+  SessionWorld& world_;
+  pty::Profile plain_ = test::plain_profile();
+  std::vector<Agent*> all_;
+  std::vector<pid_t> pids_;
+  pid_t keeper_ = 0;
+  std::optional<Memory> before_;
+  double programs_before_ = 0;
+};
+
 }  // namespace
 
 double memory_of(pid_t pid) {
@@ -88,63 +202,11 @@ double memory_of(pid_t pid) {
 
 void idle(const Report& report, int agents, int seconds) {
   SessionWorld world;
-  const double each = agents;
-  const pty::Profile plain = test::plain_profile();
-  const std::string token = world.keeper.token();
-  // The first one brings what is needed once.
-  std::vector<Agent*> all;
-  std::vector<pid_t> pids;
-  const auto start = [&](int number) {
-    pty::SpawnOrder order(fmt::format("idle-{}", number), "agent", {token, "-u"},
-                          os::Environment::of_process(), world.keeper.temp.path());
-    order.program = "cat";
-    all.push_back(&world.start(std::move(order), plain));
-    pids.push_back(all.back()->process->pid());
-  };
-  const SystemClock clock;
-  start(0);
-  const pid_t keeper = world.keeper.client().keeper_pid();
-  const Memory before(keeper);
-  const double first = programs_memory(pids);
-  const Monotonic began = clock.now();
-  for (int i = 1; i <= agents; ++i) start(i);
-  const double took = std::chrono::duration<double>(clock.now() - began).count();
-  report.row(fmt::format("{} idle programs: started", agents), each / took, "/s");
-
-  const Memory after(keeper);
-  const double programs = programs_memory(pids) - first;
-  const double ours = after.ours - before.ours;
-  const double keepers = after.keepers - before.keepers;
-  report.row("  the program itself", programs / each, "KiB each");
-  report.row("  the keeper", keepers / each, "KiB each");
-  report.at_most("  the session, before any output", ours / each, "KiB each", 20);
-  report.at_most("  all processes together", (programs + keepers + ours) / each, "KiB each", 150);
-  const WakeUps wakes = wake_ups(world, seconds);
-  report.at_most(fmt::format("  wake-ups of the sessions in {} s", seconds), wakes.ours, "", 0);
-  report.at_most(fmt::format("  wake-ups of the keeper in {} s", seconds), wakes.keepers, "", 0);
-
-  for (Agent* agent : all) (void)agent->session->type("hello\r");
-  const auto echoed = [&] {
-    for (const Agent* agent : all) {
-      if (agent->session->output().end() < 14) return false;
-    }
-    return true;
-  };
-  world.until(echoed, "all have answered");
-  report.row("  the session, after a first line", (memory_of(::getpid()) - before.ours) / each,
-             "KiB each");
-
-  const Monotonic ending = clock.now();
-  std::size_t ended = 0;
-  net::TaskGroup tasks(world.keeper.io().get_executor());
-  for (const Agent* agent : all)
-    tasks.spawn(release(&world.keeper.client(), agent->generation, &ended));
-  world.until([&] { return ended == all.size(); }, "all are gone", std::chrono::minutes(2));
-  world.keeper.run(tasks.join());
-  report.row("  all released in",
-             std::chrono::duration<double, std::milli>(clock.now() - ending).count(), "ms");
-  report.at_most("  processes left", static_cast<double>(test::alive_with(token).size()), "", 0);
-  if (!peer_broker().empty()) peer_idle(report);
+  Idle crowd(report, world);
+  for (int size = 1; size <= agents; size *= 10) crowd.grow_to(size);
+  crowd.wake(seconds);
+  crowd.all_answer();
+  crowd.release_all();
 }
 
 }  // namespace relay::bench

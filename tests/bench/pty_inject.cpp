@@ -20,8 +20,10 @@ using test::Agent;
 using test::SessionWorld;
 
 constexpr std::size_t kBody = 300;
-constexpr std::size_t kOneByOne = 500;
-constexpr std::size_t kInBulk = 3000;
+constexpr std::size_t kOneByOne = 200;
+constexpr std::size_t kInBulk = 2000;
+/// Of each size of the bodies.
+constexpr std::size_t kOfSize = 30;
 
 std::int64_t now_ns() {
   timespec now{};
@@ -34,21 +36,25 @@ struct Taken {
   std::string text;
 };
 
-std::string text_of_message(std::size_t number) {
+/// What is typed for a body of that size. One that is too long for that is written to `file`.
+std::string text_of_message(std::size_t number, std::size_t size, const std::string& file) {
   pty::Letter letter;
   letter.sender = "alice";
   letter.id = fmt::format("m{}", number);
   letter.body = fmt::format("{:08} ", number);
-  while (letter.body.size() < kBody) letter.body += "the quick brown fox, ";
-  letter.body.resize(kBody);
-  auto envelope = pty::make_envelope(letter, pty::EnvelopeRules(), number, "/nowhere");
+  while (letter.body.size() < size) letter.body += "the quick brown fox, ";
+  letter.body.resize(size);
+  auto envelope = pty::make_envelope(letter, pty::EnvelopeRules(), number, file);
   if (!envelope) throw std::runtime_error(envelope.error().message);
+  if (envelope->file) std::ofstream(file, std::ios::binary) << *envelope->file;
   return envelope->text;
 }
 
 class Reader {
  public:
-  Reader(const std::string& self, const std::string& mode, std::size_t count) {
+  Reader(const std::string& self, const std::string& mode, std::size_t count,
+         std::size_t body = kBody)
+      : body_(body) {
     log_ = (world_.keeper.temp.path() / "log").string();
     pty::SpawnOrder order("reader", "agent", {self, "--reader", mode, std::to_string(count), log_},
                           os::Environment::of_process(), world_.keeper.temp.path());
@@ -59,9 +65,9 @@ class Reader {
   void offer(std::size_t number) {
     pty::InjectionItem item;
     item.id = number;
-    item.text = text_of_message(number);
-    texts_.push_back(item.text);
     offered_.push_back(now_ns());
+    item.text = text_of_message(number, body_, file_of_body());
+    texts_.push_back(item.text);
     if (auto done = agent_->session->offer(std::move(item)); !done) {
       throw std::runtime_error(done.error().message);
     }
@@ -78,9 +84,11 @@ class Reader {
     world_.until([&] { return agent_->ended.has_value(); }, "the reader has ended");
     std::ifstream file(log_, std::ios::binary);
     std::vector<Taken> all;
-    for (std::string line; std::getline(file, line);) {
-      const auto space = line.find(' ');
-      all.push_back({std::stoll(line.substr(0, space)), line.substr(space + 1)});
+    std::size_t size = 0;
+    for (Taken each; file >> each.at >> size && file.get() == ' ';) {
+      each.text.resize(size);
+      file.read(each.text.data(), static_cast<std::streamsize>(size));
+      all.push_back(std::move(each));
     }
     if (all.size() != texts_.size()) throw std::runtime_error("messages are missing");
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -91,16 +99,23 @@ class Reader {
   [[nodiscard]] const std::vector<std::int64_t>& offered() const { return offered_; }
 
  private:
+  [[nodiscard]] std::string file_of_body() const {
+    return (world_.keeper.temp.path() / "body").string();
+  }
+
   SessionWorld world_;
+  std::size_t body_;
   std::string log_;
   Agent* agent_ = nullptr;
   std::vector<std::string> texts_;
   std::vector<std::int64_t> offered_;
 };
 
-double one_by_one(const std::string& self, const std::string& mode) {
-  Reader reader(self, mode, kOneByOne);
-  for (std::size_t i = 0; i < kOneByOne; ++i) {
+/// Milliseconds from the offer of each to its end in the reader's hands.
+std::vector<double> one_by_one(const std::string& self, const std::string& mode, std::size_t count,
+                               std::size_t body) {
+  Reader reader(self, mode, count, body);
+  for (std::size_t i = 0; i < count; ++i) {
     reader.offer(i + 1);
     reader.until_ended(i + 1);
   }
@@ -109,7 +124,7 @@ double one_by_one(const std::string& self, const std::string& mode) {
   for (std::size_t i = 0; i < taken.size(); ++i) {
     waits.push_back(static_cast<double>(taken[i].at - reader.offered()[i]) / 1e6);
   }
-  return median(std::move(waits));
+  return waits;
 }
 
 double in_bulk(const std::string& self, const std::string& mode) {
@@ -157,18 +172,44 @@ int read_messages(const std::string& mode, std::size_t count, const std::string&
     if (raw) say(".");
   }
   std::ofstream file(log, std::ios::binary);
-  for (const Taken& each : all) file << each.at << ' ' << each.text << '\n';
+  for (const Taken& each : all) {
+    file << each.at << ' ' << each.text.size() << ' ' << each.text << '\n';
+  }
   return all.size() == count ? 0 : 1;
 }
 
-void inject(const Report& report, const std::string& self) {
+void inject(const Report& report, const std::string& self, int rounds) {
   for (const std::string mode : {"lines", "raw"}) {
-    report.at_most(fmt::format("message of 300 B to a reader of {}, offered to read", mode),
-                   one_by_one(self, mode), "ms", 2);
-    report.at_least(fmt::format("messages of 300 B to a reader of {}, exact and in order", mode),
-                    in_bulk(self, mode), "/s", 500);
+    Question wait(fmt::format("a message of 300 B to a reader of {}, until it is read", mode),
+                  less("ms"));
+    wait.limit(2);
+    Question rate(fmt::format("messages of 300 B to a reader of {}, exact and in order", mode),
+                  more("/s"));
+    rate.limit(500);
+    in_turns(rounds, {[&] { wait.add(kOurs, median(one_by_one(self, mode, kOneByOne, kBody))); },
+                      [&] { rate.add(kOurs, in_bulk(self, mode)); }});
+    if (mode == "lines") {
+      // A worker takes seconds for a few: once.
+      for (const auto& [peer, messages] : {std::pair(peer_9(), 10), std::pair(peer_12(), 2)}) {
+        if (peer.binary.empty()) {
+          rate.skip(peer.name, kNoPeer);
+        } else {
+          rate.add(peer.name, peer_inject_rate(peer, messages));
+        }
+      }
+    }
+    report.print(wait);
+    report.print(rate);
   }
-  if (!peer_broker().empty()) peer_inject(report);
+  for (const auto& [name, size] :
+       {std::pair("100 B", std::size_t{100}), std::pair("1 KiB", std::size_t{1} << 10),
+        std::pair("4 KiB", std::size_t{4} << 10), std::pair("16 KiB", std::size_t{16} << 10),
+        std::pair("64 KiB, by the path of a file that has it", std::size_t{64} << 10),
+        std::pair("1 MiB, by the path of a file that has it", std::size_t{1} << 20)}) {
+    Question wait(fmt::format("a message to a raw reader, until it is read: {}", name), less("ms"));
+    wait.add(kOurs, one_by_one(self, "raw", kOfSize, size));
+    report.print(wait);
+  }
 }
 
 }  // namespace relay::bench

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <memory>
 #include <poll.h>
@@ -20,16 +19,15 @@
 namespace relay::bench {
 namespace {
 
-constexpr int kWorkers = 10;
-constexpr int kMessages = 10;
 constexpr int kPatienceMs = 120'000;
 
 /// `agent-relay-broker pty`, the process that the peer starts for each of its agents; frames on its
 /// input and output.
 class PeerWorker {
  public:
-  PeerWorker(const os::Path& home, const std::vector<std::string>& program) {
-    std::vector<std::string> argv{peer_broker(), "pty", "--agent-name", "bench", program.front()};
+  PeerWorker(const PeerBroker& peer, const os::Path& home,
+             const std::vector<std::string>& program) {
+    std::vector<std::string> argv{peer.binary, "pty", "--agent-name", "bench", program.front()};
     if (program.size() > 1) argv.emplace_back("--");
     argv.insert(argv.end(), program.begin() + 1, program.end());
     auto environment = os::Environment::of_process();
@@ -99,27 +97,21 @@ double seconds_since(Monotonic start) {
 
 }  // namespace
 
-std::string peer_broker() {
-  const std::filesystem::path path = std::filesystem::path(BENCH_INTEROP) /
-                                     "node_modules/@agent-relay/broker-linux-x64/bin" /
-                                     "agent-relay-broker";
-  return std::filesystem::exists(path) ? path.string() : std::string();
-}
-
-double peer_drain_seconds(const std::string& file) {
+double peer_drain_seconds(const PeerBroker& peer, const std::string& file) {
   const test::TempDir temp;
   const Monotonic start = SystemClock().now();
-  PeerWorker worker(temp.path(), {"cat", file});
+  PeerWorker worker(peer, temp.path(), {"cat", file});
   // It says that the program has ended behind the last of its output.
   worker.read_until(R"("type":"worker_exited")", 1);
   return seconds_since(start);
 }
 
-void peer_idle(const Report& report) {
+double peer_idle_memory(const PeerBroker& peer, int count) {
   const test::TempDir temp;
   std::vector<std::unique_ptr<PeerWorker>> workers;
-  for (int i = 0; i < kWorkers; ++i) {
-    workers.push_back(std::make_unique<PeerWorker>(temp.path(), std::vector<std::string>{"cat"}));
+  for (int i = 0; i < count; ++i) {
+    workers.push_back(
+        std::make_unique<PeerWorker>(peer, temp.path(), std::vector<std::string>{"cat"}));
   }
   double kib = 0;
   for (const auto& worker : workers) {
@@ -127,26 +119,25 @@ void peer_idle(const Report& report) {
     while (below.empty()) {
       below = pty::keeper::descendants(pty::keeper::read_processes(), worker->pid());
     }
-    kib += memory_of(worker->pid()) + memory_of(below.front().pid);
+    kib += memory_of(worker->pid());
   }
-  report.row("  peer: worker and program", kib / kWorkers, "KiB each");
+  return kib / count;
 }
 
-void peer_inject(const Report& report) {
+double peer_inject_rate(const PeerBroker& peer, int messages) {
   const test::TempDir temp;
-  PeerWorker worker(temp.path(), {"cat"});
+  PeerWorker worker(peer, temp.path(), {"cat"});
   const Monotonic start = SystemClock().now();
-  for (int i = 0; i < kMessages; ++i) {
+  for (int i = 0; i < messages; ++i) {
     worker.say(fmt::format(R"({{"v":2,"type":"deliver_relay","request_id":"r{0}","payload":{{)"
                            R"("delivery_id":"d{0}","event_id":"e{0}","from":"alice",)"
                            R"("target":"bench","body":"{1}"}}}})",
                            i, std::string(300, 'x')));
   }
-  if (!worker.read_until(R"("type":"delivery_verified")", kMessages)) {
+  if (!worker.read_until(R"("type":"delivery_verified")", messages)) {
     throw std::runtime_error("the peer's worker has ended");
   }
-  report.row(fmt::format("peer: {} messages of 300 B, until each is verified", kMessages),
-             kMessages / seconds_since(start), "/s");
+  return messages / seconds_since(start);
 }
 
 }  // namespace relay::bench

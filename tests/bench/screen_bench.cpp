@@ -1,13 +1,12 @@
-// How fast a screen takes output and gives snapshots: `bench-screen [--json]`. Beside it, on the
-// same bytes, libvterm when it was there at build time, and the parser alone as the limit.
-#include <algorithm>
-#include <cstdio>
+// How fast a screen takes output and gives snapshots: `bench-screen [--json] [--quick]`. Beside it,
+// on the same bytes, libvterm when it was there at build time, and the parser alone as the limit.
 #include <cstdlib>
 #include <ctime>
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
 
+#include "bench/report.hpp"
 #include "pty/query_responder.hpp"
 #include "pty/screen.hpp"
 #include "pty/snapshot.hpp"
@@ -25,6 +24,7 @@ constexpr std::size_t kBytes = std::size_t{16} << 20U;
 /// What one read of a PTY gives at most.
 constexpr std::size_t kPiece = 4096;
 constexpr int kRounds = 5;
+constexpr int kRoundsInShort = 2;
 
 /// Output of a program that writes lines and nothing else.
 std::string plain_output() {
@@ -68,14 +68,11 @@ std::string wide_output() {
   return text;
 }
 
+/// Of the processor.
 double seconds_of(const auto& work) {
-  double best = 1e9;
-  for (int round = 0; round < kRounds; ++round) {
-    const std::clock_t start = std::clock();
-    work();
-    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-  }
-  return best;
+  const std::clock_t start = std::clock();
+  work();
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 void in_pieces(std::string_view output, const auto& feed) {
@@ -141,34 +138,38 @@ double libvterm_seconds(std::string_view output) {
 }
 #endif
 
-void print(bool json, std::string_view row, double value, std::string_view unit) {
-  if (json) {
-    fmt::print("{{\"bench\":\"screen\",\"row\":\"{}\",\"unit\":\"{}\",\"value\":{:.1f}}}\n", row,
-               unit, value);
-  } else {
-    fmt::print("{:<44} {:>9.1f} {}\n", row, value, unit);
-  }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool json = argc > 1 && std::string_view(argv[1]) == "--json";
+  using namespace relay::bench;
+  bool json = false;
+  int rounds = kRounds;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--json") json = true;
+    if (std::string_view(argv[i]) == "--quick") rounds = kRoundsInShort;
+  }
+  const Report report("screen", json);
   const std::pair<const char*, std::string> outputs[] = {{"plain lines", plain_output()},
                                                          {"coloured lines", coloured_output()},
                                                          {"cursor and pictures", cursor_output()},
                                                          {"wide characters", wide_output()}};
   for (const auto& [name, output] : outputs) {
-    const auto rate = [&](const char* what, double seconds) {
-      print(json, fmt::format("{}: {}", name, what),
-            static_cast<double>(output.size()) / seconds / 1e6, "MB/s");
+    const auto rate = [&](double seconds) {
+      return static_cast<double>(output.size()) / seconds / 1e6;
     };
-    rate("parser alone", parser_seconds(output));
-    rate("screen", screen_seconds(output));
-    rate("screen and query responder", answering_seconds(output));
+    Question question(fmt::format("{}: into a screen that answers queries", name), more("MB/s"));
+    in_turns(rounds, {
+                         [&] { question.add(kOurs, rate(answering_seconds(output))); },
+                         [&] { question.add("the screen alone", rate(screen_seconds(output))); },
+                         [&] { question.add("the parser alone", rate(parser_seconds(output))); },
 #ifdef BENCH_LIBVTERM
-    rate("libvterm", libvterm_seconds(output));
+                         [&] { question.add("libvterm", rate(libvterm_seconds(output))); },
 #endif
+                     });
+#ifndef BENCH_LIBVTERM
+    question.skip("libvterm", "not there when this was built (apt-get install libvterm-dev)");
+#endif
+    report.print(question);
   }
   Screen screen(kRows, kColumns);
   screen.feed(outputs[1].second);
@@ -176,10 +177,14 @@ int main(int argc, char** argv) {
   constexpr int kTimes = 200;
   std::size_t bytes = 0;
   const auto micros = [&](const char* what, const auto& make) {
-    const double seconds = seconds_of([&] {
-      for (int i = 0; i < kTimes; ++i) bytes += make();
-    });
-    print(json, fmt::format("snapshot of 40x120: {}", what), seconds / kTimes * 1e6, "us");
+    Question question(fmt::format("snapshot of 40x120: {}", what), less("us"));
+    for (int round = 0; round < rounds; ++round) {
+      const double seconds = seconds_of([&] {
+        for (int i = 0; i < kTimes; ++i) bytes += make();
+      });
+      question.add(kOurs, seconds / kTimes * 1e6);
+    }
+    report.print(question);
   };
   const auto view = screen.view();
   micros("view", [&] { return screen.view().cells.size(); });

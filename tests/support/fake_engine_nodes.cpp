@@ -102,6 +102,8 @@ net::HttpResponse FakeState::bind_agent(Call& call) {
   data.node_kind = "ws";
   data.node_role = node.role;
   data.status = "active";
+  // The published broker 12.4.1 takes no null for it.
+  data.priority = 0;
   data.created_at = kFakeTime;
   return fake_answer(201, data);
 }

@@ -172,6 +172,10 @@ net::HttpResponse FakeState::create_agent(Call& call) {
                : body.type == wire::AgentType::system ? "system"
                                                       : "agent";
   agent.metadata = body.metadata.value_or(wire::Json());
+  // As the published broker 12.4.1 asks, which then looks whether it was heard.
+  if (call.request.body.find(R"("auto_join_general":false)") != std::string::npos) {
+    for (FakeChannel& channel : channels) channel.members.erase(agent.name);
+  }
   wire::AgentCreated data;
   data.id = agent.id;
   data.workspace_id = agent.workspace;
