@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kWithin = 5min;
 /// Requests under way.
-constexpr int kAtATime = 32;
+constexpr int kAtATime = 16;
 constexpr const char* kReadMarks = "--read-marks";
 
 std::string whole(const std::filesystem::path& path) {

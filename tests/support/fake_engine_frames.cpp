@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 #include "support/fake_engine_state.hpp"
 
@@ -131,8 +132,13 @@ void FakeState::take_frame(FakeNode& node, const wire::AgentDeregister& frame) {
 }
 
 void FakeState::take_frame(FakeNode& node, const wire::InventorySync& frame) {
+  // A node may list a thousand, as often as one of them comes or goes.
+  std::map<std::string_view, FakeAgent*> by_name;
+  for (FakeAgent& each : agents) {
+    if (each.workspace == node.workspace) by_name[each.name] = &each;
+  }
   for (const wire::InventoryEntry& entry : frame.agents) {
-    const FakeAgent* agent = find_agent(node.workspace, entry.name);
+    const FakeAgent* agent = by_name[entry.name];
     if (agent == nullptr) continue;
     if (agent->id != entry.agent_id) {
       return refuse(node, "inventory.sync", frame.id, "agent_identity_mismatch");
@@ -147,7 +153,7 @@ void FakeState::take_frame(FakeNode& node, const wire::InventorySync& frame) {
     if (agent.node_id == node.id) agent.status = "offline";
   }
   for (const wire::InventoryEntry& entry : frame.agents) {
-    FakeAgent* agent = find_agent(node.workspace, entry.name);
+    FakeAgent* agent = by_name[entry.name];
     if (agent == nullptr) continue;
     agent->node_id = node.id;
     agent->status = "active";
