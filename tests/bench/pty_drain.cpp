@@ -6,6 +6,7 @@
 #include <fstream>
 #include <functional>
 #include <stdexcept>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/pty_parts.hpp"
@@ -33,11 +34,22 @@ std::string coloured_text() {
   return text;
 }
 
-double seconds_of(const std::function<void()>& work) {
+double processor_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+Drained measured(const std::function<void()>& work) {
   const SystemClock clock;
   const Monotonic start = clock.now();
+  const double processor = processor_seconds();
   work();
-  return std::chrono::duration<double>(clock.now() - start).count();
+  return {std::chrono::duration<double>(clock.now() - start).count(),
+          processor_seconds() - processor};
 }
 
 class Drain {
@@ -50,8 +62,8 @@ class Drain {
     printed_ = text.size() + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   }
 
-  double bare_loop() {
-    return seconds_of([this] {
+  Drained bare_loop() {
+    return measured([this] {
       auto spawned = world_.keeper.spawn(order());
       const int master = spawned.master.get();
       ::fcntl(master, F_SETFL, ::fcntl(master, F_GETFL) & ~O_NONBLOCK);
@@ -65,8 +77,8 @@ class Drain {
     });
   }
 
-  double session(const pty::Profile& profile) {
-    return seconds_of([&] {
+  Drained session(const pty::Profile& profile) {
+    return measured([&] {
       auto& agent = world_.start(order(), profile);
       const auto& output = agent.session->output();
       world_.until([&] { return output.end() == printed_; }, "all output is taken", kLongest);
@@ -97,6 +109,25 @@ pty::Profile profile_named(std::string_view name) {
   throw std::runtime_error("no such profile");
 }
 
+/// One way to hold a program, beside others who do the same.
+class Contest {
+ public:
+  Contest(const std::string& what, const std::string& again)
+      : rate(what, more("MB/s")), processor(again, less("ms")) {}
+
+  void add(std::string_view who, const Drained& drained) {
+    rate.add(who, static_cast<double>(kBytes) / drained.seconds / 1e6);
+    processor.add(who, 1e3 * drained.processor_seconds);
+  }
+  void skip(std::string_view who, std::string_view why) {
+    rate.skip(who, why);
+    processor.skip(who, why);
+  }
+
+  Question rate;
+  Question processor;
+};
+
 }  // namespace
 
 void drain(const Report& report, int rounds) {
@@ -104,35 +135,38 @@ void drain(const Report& report, int rounds) {
   const pty::Profile plain = test::plain_profile();
   const pty::Profile box = profile_named("claude");
   const std::string loop = "a loop that only reads";
-  Question off("64 MiB of coloured text from a program, nobody attached, no screen", more("MB/s"));
-  Question live("the same into a live screen", more("MB/s"));
-  off.limit_beside(loop, 0.8);
-  live.limit(30);
-  const auto rate = [](double seconds) { return static_cast<double>(kBytes) / seconds / 1e6; };
-  std::vector<std::function<void()>> contenders{[&] { off.add(kOurs, rate(bench.session(plain))); },
-                                                [&] { off.add(loop, rate(bench.bare_loop())); },
-                                                [&] { live.add(kOurs, rate(bench.session(box))); }};
+  Contest off("64 MiB of coloured text from a program, nobody attached, no screen",
+              "processor time of who takes it");
+  Contest live("the same text into a live screen", "processor time of who draws it");
+  off.rate.limit_beside(loop, 0.8);
+  live.rate.limit(30);
+  std::vector<std::function<void()>> contenders{[&] { off.add(kOurs, bench.session(plain)); },
+                                                [&] { off.add(loop, bench.bare_loop()); },
+                                                [&] { live.add(kOurs, bench.session(box)); }};
   // dtach keeps no screen, tmux does, and so do the workers of the published broker.
-  for (auto [question, holder] : {std::pair(&off, kDtach), std::pair(&live, kTmux)}) {
+  for (const auto& [contest, holder] : {std::pair(&off, kDtach), std::pair(&live, kTmux)}) {
     if (program_in_path(holder).empty()) {
-      question->skip(holder, kNoTool);
+      contest->skip(holder, kNoTool);
       continue;
     }
-    contenders.emplace_back([&bench, &rate, question = question, holder = holder] {
-      question->add(holder, rate(holder_drain_seconds(holder, bench.file())));
+    contenders.emplace_back([&bench, contest = contest, holder = holder] {
+      contest->add(holder, holder_drain(holder, bench.file()));
     });
   }
   in_turns(rounds, contenders);
   for (const PeerBroker& peer : {peer_9(), peer_12()}) {
     if (peer.binary.empty()) {
-      live.skip(peer.name, kNoPeer);
+      live.rate.skip(peer.name, kNoPeer);
     } else {
       // Once: a worker takes many seconds.
-      live.add(peer.name, rate(peer_drain_seconds(peer, bench.file())));
+      const double seconds = peer_drain_seconds(peer, bench.file());
+      live.rate.add(peer.name, static_cast<double>(kBytes) / seconds / 1e6);
     }
   }
-  report.print(off);
-  report.print(live);
+  for (const Contest* each : {&off, &live}) {
+    report.print(each->rate);
+    report.print(each->processor);
+  }
 }
 
 }  // namespace relay::bench

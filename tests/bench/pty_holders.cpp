@@ -73,6 +73,16 @@ class Holder {
     for (const pid_t pid : processes()) kib += memory_of(pid);
     return kib;
   }
+  /// Each has one thread.
+  [[nodiscard]] double processor_seconds() const {
+    double nanoseconds = 0;
+    for (const pid_t pid : processes()) {
+      double each = 0;
+      std::ifstream(fmt::format("/proc/{}/schedstat", pid)) >> each;
+      nanoseconds += each;
+    }
+    return nanoseconds / 1e9;
+  }
   [[nodiscard]] const test::TempDir& temp() const { return temp_; }
 
  private:
@@ -85,18 +95,21 @@ class Holder {
 
 }  // namespace
 
-double holder_drain_seconds(std::string_view name, const std::string& file) {
+Drained holder_drain(std::string_view name, const std::string& file) {
   Holder holder(name);
   // Opened for both, so that it has an end only when the command says so.
   const os::Path pipe = holder.temp() / "tmp" / "done";
   ::mkfifo(pipe.c_str(), 0600);
   const os::Fd done(::open(pipe.c_str(), O_RDWR | O_CLOEXEC));
   const auto start = SteadyClock::now();
-  holder.start(fmt::format("sh -c 'cat \"{}\"; echo > \"{}\"'", file, pipe.string()));
+  // It stays, and so does its holder, which is asked then what it has used.
+  holder.start(fmt::format("sh -c 'cat \"{}\"; echo > \"{}\"; exec cat'", file, pipe.string()));
   pollfd waiting{done.get(), POLLIN, 0};
-  if (::poll(&waiting, 1, kMostWaitMs) != 1)
+  if (::poll(&waiting, 1, kMostWaitMs) != 1) {
     throw std::runtime_error(std::string(name) + ": no end");
-  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+  }
+  const std::chrono::duration<double> took = SteadyClock::now() - start;
+  return {took.count(), holder.processor_seconds()};
 }
 
 double holder_idle_memory(std::string_view name, int count) {

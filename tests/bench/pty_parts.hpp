@@ -34,8 +34,13 @@ double peer_inject_rate(const PeerBroker& peer, int messages);
 /// Programs in terminals under dtach, a process for each, and under one server of tmux.
 inline constexpr std::string_view kDtach = "dtach";
 inline constexpr std::string_view kTmux = "tmux";
-/// Seconds until `cat FILE` has printed all; nobody is attached.
-double holder_drain_seconds(std::string_view holder, const std::string& file);
+/// What it took to take all that a program printed: by the clock, and of a processor.
+struct Drained {
+  double seconds;
+  double processor_seconds;
+};
+/// Of `cat FILE`; nobody is attached.
+Drained holder_drain(std::string_view holder, const std::string& file);
 /// KiB of the holder for each of `count` idle programs, without those.
 double holder_idle_memory(std::string_view holder, int count);
 
