@@ -18,6 +18,9 @@ namespace {
 
 constexpr Duration kLookAtHealth = std::chrono::minutes(10);
 
+/// A message and the generation that begins it.
+using Start = std::pair<MessageKey, std::string>;
+
 }  // namespace
 
 /// The tables are the storage thread's; each call packs what it needs into a job for it.
@@ -56,6 +59,17 @@ struct Journal::Impl {
     return storage.run_alone<void>(std::move(work));
   }
 
+  /// In a job; those that have begun.
+  std::vector<Start> begin(const std::vector<Start>& starts) {
+    std::vector<Start> begun;
+    for (const Start& start : starts) {
+      const auto attempt = messages.begin({start.first}, start.second);
+      const bool has_begun = attempt && attempt->front().standing == Attempt::Standing::begun;
+      if (has_begun) begun.push_back(start);
+    }
+    return begun;
+  }
+
   JournalDb db;
   JournalMessages messages{db};
   JournalBook book{db, messages};
@@ -65,6 +79,8 @@ struct Journal::Impl {
   net::Event changed;
   std::mutex mutex;
   std::vector<std::string> notes;
+  NextReader next_reader;
+  std::vector<Start> begun_in_save;
   /// Last: its thread uses all of the others.
   StorageThread storage;
 };
@@ -135,8 +151,38 @@ asio::awaitable<Result<node_control::BookState>> Journal::load() {
 
 asio::awaitable<Result<void>> Journal::save(
     std::shared_ptr<const node_control::BookChange> change) {
-  return impl_->run<void>([impl = impl_.get(), change = std::move(change),
-                           now = impl_->clock.wall()] { return impl->book.save(*change, now); });
+  impl_->begun_in_save.clear();
+  std::vector<Start> starts;
+  for (const auto& action : change->actions) {
+    const auto* surface = std::get_if<node_control::Surface>(&action);
+    if (surface == nullptr || !impl_->next_reader) continue;
+    const node_control::Delivery& delivery = surface->delivery;
+    std::string generation = impl_->next_reader(delivery.agent_id);
+    if (generation.empty()) continue;
+    starts.emplace_back(MessageKey(delivery.agent_id, delivery.delivery_id, delivery.seq),
+                        std::move(generation));
+  }
+  auto work = impl_->run<std::vector<Start>>(
+      [impl = impl_.get(), change = std::move(change), starts = std::move(starts),
+       now = impl_->clock.wall()]() -> Result<std::vector<Start>> {
+        auto saved = impl->book.save(*change, now);
+        if (!saved) return fail(std::move(saved).error());
+        return impl->begin(starts);
+      });
+  auto begun = co_await std::move(work);
+  if (!begun) co_return fail(std::move(begun).error());
+  impl_->begun_in_save = *std::move(begun);
+  co_return Result<void>();
+}
+
+void Journal::begin_with(NextReader next_reader) {
+  impl_->next_reader = std::move(next_reader);
+}
+
+std::string Journal::begun_by(const MessageKey& key) const {
+  const auto found = std::find_if(impl_->begun_in_save.begin(), impl_->begun_in_save.end(),
+                                  [&key](const Start& start) { return start.first == key; });
+  return found == impl_->begun_in_save.end() ? std::string() : found->second;
 }
 
 asio::awaitable<Result<OpenMessages>> Journal::open_messages() {
@@ -152,8 +198,7 @@ asio::awaitable<Result<bool>> Journal::accept_local(node_control::Delivery deliv
     impl->messages.accept(delivery, false, MessageOrigin::local, now);
     if (generation.empty()) return false;
     const MessageKey key(delivery.agent_id, delivery.delivery_id, delivery.seq);
-    const auto begun = impl->messages.begin({key}, generation);
-    return begun && begun->front().standing == Attempt::Standing::begun;
+    return !impl->begin({Start(key, generation)}).empty();
   });
 }
 

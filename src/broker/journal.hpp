@@ -3,6 +3,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,12 @@ class Journal final : public node_control::BookStore {
   asio::awaitable<Result<node_control::BookState>> load() override;
   asio::awaitable<Result<void>> save(
       std::shared_ptr<const node_control::BookChange> change) override;
+  /// Tells the generation of the program that gets the next message of an agent; empty for none.
+  /// Messages that `save` keeps from now on begin in the same step, by `begin_attempt`'s rules.
+  using NextReader = std::function<std::string(const std::string& agent_id)>;
+  void begin_with(NextReader next_reader);
+  /// By which generation a message of the last `save` has begun; empty when it has not.
+  [[nodiscard]] std::string begun_by(const MessageKey& key) const;
 
   // Messages. Those of a list are changed all or none. Who types one is known by the generation of
   // its session; whatever comes from another one than the last that has begun it is a `conflict`.

@@ -17,6 +17,10 @@ class JournaledRecords final : public Records {
   asio::awaitable<Result<void>> prepare();
 
   [[nodiscard]] node_control::BookStore& book() override { return journal_; }
+  void begin_with(NextReader next_reader) override { journal_.begin_with(std::move(next_reader)); }
+  [[nodiscard]] std::string begun_by(const MessageKey& key) const override {
+    return journal_.begun_by(key);
+  }
   [[nodiscard]] std::optional<Error> failure() const override { return journal_.health(); }
   asio::awaitable<Result<bool>> accept(StoredMessage message, std::string generation) override;
   asio::awaitable<Result<std::vector<Begun>>> begin(std::vector<MessageKey> keys,

@@ -68,6 +68,27 @@ std::string frame_of(const std::string& agent, const std::string& delivery_id,
 
 }  // namespace
 
+Postman::Postman(BrokerParts& parts)
+    : parts_(parts),
+      changed_(parts.executor),
+      obligations_(parts.settings.remind_every),
+      reminders_changed_(parts.executor) {
+  parts_.records.begin_with([this](const std::string& agent_id) {
+    const Agent* agent = parts_.roster.by_id(agent_id);
+    return agent == nullptr ? std::string() : next_reader(*agent);
+  });
+}
+
+Postman::~Postman() {
+  parts_.records.begin_with({});
+}
+
+std::string Postman::next_reader(const Agent& agent) const {
+  // With marks of what was typed a beginning that came to nothing leaves no doubt.
+  const bool may_begin = parts_.records.keeps_typing() && agent.is_idle();
+  return may_begin ? agent.generation() : std::string();
+}
+
 Result<Mail> Postman::read(const MessageKey& key, std::string_view frame) {
   auto inbound = read_inbound(frame);
   if (!inbound) return fail(std::move(inbound).error());
@@ -88,6 +109,8 @@ void Postman::surfaced(node_control::Delivery delivery) {
     broken.key = std::move(key);
     return queue_end(broken, dead("unreadable"));
   }
+  message->generation = parts_.records.begun_by(message->key);
+  message->begun = !message->generation.empty();
   if (message->inbound.what != InboundClass::inject) {
     const Inbound& notice = message->inbound;
     obligations_.reacted(notice.reacted_to, notice.letter.sender, notice.emoji);
@@ -180,9 +203,7 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
   auto message = read(stored.key, stored.frame);
   if (!message) co_return fail(std::move(message).error());
   message->local = true;
-  // With marks of what was typed a beginning that came to nothing leaves no doubt.
-  std::string generation;
-  if (parts_.records.keeps_typing() && agent->is_idle()) generation = agent->generation();
+  std::string generation = next_reader(*agent);
   auto kept = co_await parts_.records.accept(std::move(stored), generation);
   if (!kept) co_return fail(std::move(kept).error());
   message->begun = *kept;

@@ -22,11 +22,10 @@ inline constexpr std::string_view kHasEnded = "has_ended";
 /// disk and back to the engine. On the loop thread.
 class Postman {
  public:
-  explicit Postman(BrokerParts& parts)
-      : parts_(parts),
-        changed_(parts.executor),
-        obligations_(parts.settings.remind_every),
-        reminders_changed_(parts.executor) {}
+  explicit Postman(BrokerParts& parts);
+  ~Postman();
+  Postman(const Postman&) = delete;
+  Postman& operator=(const Postman&) = delete;
 
   /// A message of the engine, on disk already. One for an agent that is just being started waits
   /// for it: the engine sends what it has kept as soon as it knows of the agent.
@@ -70,6 +69,8 @@ class Postman {
     std::uint64_t number = 0;
   };
   [[nodiscard]] Result<Mail> read(const MessageKey& key, std::string_view frame);
+  /// The generation that may begin with the acceptance of a message; empty for none.
+  [[nodiscard]] std::string next_reader(const Agent& agent) const;
   void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
   void remember(const std::string& id);
   void queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent = {});

@@ -2,6 +2,7 @@
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -74,6 +75,12 @@ class Records {
   Records& operator=(const Records&) = delete;
 
   [[nodiscard]] virtual node_control::BookStore& book() = 0;
+  /// Tells the generation of the program that gets the next message of an agent, empty for none:
+  /// what `book` keeps for it from now on is kept with its `begin`, and `begun_by` tells of that
+  /// until `book` saves again.
+  using NextReader = std::function<std::string(const std::string& agent_id)>;
+  virtual void begin_with(NextReader next_reader) = 0;
+  [[nodiscard]] virtual std::string begun_by(const MessageKey& key) const = 0;
   /// Why nothing can be kept at the moment.
   [[nodiscard]] virtual std::optional<Error> failure() const = 0;
 

@@ -206,7 +206,7 @@ struct World : test::KeeperWorld {
     stored.key = {delivery.agent_id, delivery.delivery_id, seq};
     stored.agent_name = name;
     stored.frame = delivery.payload;
-    records.open.push_back(stored);
+    records.save(std::move(stored));
     broker->node_handler().surfaced(std::move(delivery), false);
   }
 

@@ -14,8 +14,21 @@ namespace relay::test {
 class MemoryRecords final : public broker::Records, private node_control::BookStore {
  public:
   [[nodiscard]] node_control::BookStore& book() override { return *this; }
+  void begin_with(NextReader next_reader) override { reader = std::move(next_reader); }
+  [[nodiscard]] std::string begun_by(const broker::MessageKey& key) const override {
+    for (const auto& message : open) {
+      if (message.key == key && message.begun) return message.generation;
+    }
+    return {};
+  }
   [[nodiscard]] std::optional<Error> failure() const override { return broken; }
 
+  /// As `book` does with a message of the engine.
+  void save(broker::StoredMessage message) {
+    if (reader && !broken) message.generation = reader(message.key.agent_id);
+    message.begun = !message.generation.empty();
+    open.push_back(std::move(message));
+  }
   asio::awaitable<Result<bool>> accept(broker::StoredMessage message,
                                        std::string generation) override {
     if (broken) co_return fail(*broken);
@@ -155,6 +168,7 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
 
   std::optional<Error> broken;
   bool run_ahead = true;
+  NextReader reader;
   int begins = 0;
   /// An agent is not written down before that.
   net::Event* agents_wait = nullptr;

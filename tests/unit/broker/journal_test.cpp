@@ -269,6 +269,31 @@ TEST_CASE_FIXTURE(OpenJournal, "a message from this machine may begin in the ste
   CHECK(waiting().size() == 3);
 }
 
+TEST_CASE_FIXTURE(OpenJournal,
+                  "a message of the engine begins with its acceptance for a reader that waits") {
+  const MessageKey read("a1", "d1", 1);
+  const MessageKey waits("a2", "d2", 1);
+  journal().begin_with([](const std::string& agent) { return agent == "a1" ? "g1" : ""; });
+  auto change = change_of({});
+  for (const MessageKey& key : {read, waits}) {
+    change->actions.emplace_back(
+        Surface{delivery_of(key.agent_id, key.delivery_id, key.seq), false});
+  }
+  get(journal().save(change));
+  CHECK(journal().begun_by(read) == "g1");
+  CHECK(journal().begun_by(waits).empty());
+  // Until the next save only.
+  get(journal().save(change_of({})));
+  CHECK(journal().begun_by(read).empty());
+  open();
+  const auto messages = waiting();
+  REQUIRE(messages.size() == 2);
+  CHECK(messages[0].generation == "g1");
+  CHECK(messages[0].state == MessageState::writing);
+  CHECK(messages[1].state == MessageState::accepted);
+  get(journal().finish(only("a1", "d1", 1), "g1", Outcome::typed()));
+}
+
 TEST_CASE_FIXTURE(OpenJournal, "an agent that is removed or replaced begins nothing any more") {
   AgentRecord agent;
   agent.name = "lead";
