@@ -209,11 +209,7 @@ InjectionSteps Injection::exited(Monotonic now) {
   tui_.exited(out);
   plain_.exited(out);
   for (const std::uint64_t id : queue_.clear()) {
-    InjectionStep step;
-    step.act = InjectionAct::ended;
-    step.item = id;
-    step.outcome = InjectionOutcome{InjectionEnd::dead, Proof::none, "exited"};
-    out.push_back(std::move(step));
+    out.push_back(ended_step(id, InjectionOutcome{InjectionEnd::dead, Proof::none, "exited"}));
   }
   return out;
 }

@@ -1,5 +1,7 @@
 #include "pty/injection_types.hpp"
 
+#include <utility>
+
 namespace relay::pty {
 
 std::string_view name_of(InjectionEnd end) {
@@ -20,6 +22,14 @@ std::string_view name_of(Proof proof) {
     case Proof::screen: return "screen";
   }
   return "none";
+}
+
+InjectionStep ended_step(std::uint64_t item, InjectionOutcome outcome) {
+  InjectionStep step;
+  step.act = InjectionAct::ended;
+  step.item = item;
+  step.outcome = std::move(outcome);
+  return step;
 }
 
 }  // namespace relay::pty

@@ -69,6 +69,7 @@ struct InjectionStep {
   std::string note;
 };
 using InjectionSteps = std::vector<InjectionStep>;
+[[nodiscard]] InjectionStep ended_step(std::uint64_t item, InjectionOutcome outcome);
 
 /// Every wait's end. All of them end in an outcome or in the next try.
 struct InjectionSettings {

@@ -132,11 +132,7 @@ std::string_view PlainInjection::waits_for() const {
 
 void PlainInjection::end(InjectionEnd how, Proof proof, std::string_view reason,
                          InjectionSteps& out) {
-  InjectionStep step;
-  step.act = InjectionAct::ended;
-  step.item = item_->id;
-  step.outcome = InjectionOutcome{how, proof, std::string(reason)};
-  out.push_back(std::move(step));
+  out.push_back(ended_step(item_->id, InjectionOutcome{how, proof, std::string(reason)}));
   item_.reset();
   bytes_.clear();
   done_ = 0;

@@ -310,11 +310,7 @@ bool TuiInjection::give_back(InjectionSteps& out) {
 
 void TuiInjection::end(InjectionEnd how, Proof proof, std::string_view reason,
                        InjectionSteps& out) {
-  InjectionStep step;
-  step.act = InjectionAct::ended;
-  step.item = item_->id;
-  step.outcome = InjectionOutcome{how, proof, std::string(reason)};
-  out.push_back(std::move(step));
+  out.push_back(ended_step(item_->id, InjectionOutcome{how, proof, std::string(reason)}));
   item_.reset();
   stage_ = Stage::idle;
   waits_ = {};

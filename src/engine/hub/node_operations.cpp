@@ -149,6 +149,17 @@ std::vector<Id> still_its_own(const std::vector<Invocation>& open, Wall register
   return ids;
 }
 
+/// As an agent.register and an agent.recover say it.
+template <class Frame>
+AgentClaim claim_in(const Frame& frame) {
+  AgentClaim asked;
+  asked.name = frame.name;
+  asked.invocation_id = frame.invocation_id;
+  asked.session_ref = frame.session_ref;
+  asked.resumable = frame.resumable.value_or(false);
+  return asked;
+}
+
 }  // namespace
 
 OutcomeWork with_subscribers(OutcomeWork work) {
@@ -289,12 +300,7 @@ Result<Outcome> leave_node(Store& store, Id node) {
 
 Result<Outcome> register_agent_on(Store& store, const NodeCaller& caller,
                                   const wire::AgentRegister& frame, const Secret& token) {
-  AgentClaim asked;
-  asked.name = frame.name;
-  asked.invocation_id = frame.invocation_id;
-  asked.session_ref = frame.session_ref;
-  asked.resumable = frame.resumable.value_or(false);
-  return claim(store, caller, std::move(asked), token);
+  return claim(store, caller, claim_in(frame), token);
 }
 
 Result<Outcome> recover_agent_on(Store& store, const NodeCaller& caller,
@@ -307,12 +313,7 @@ Result<Outcome> recover_agent_on(Store& store, const NodeCaller& caller,
     return refuse(Refusal::agent_not_found,
                   frame.name + " is another agent than " + frame.expected_agent_id);
   }
-  AgentClaim asked;
-  asked.name = frame.name;
-  asked.invocation_id = frame.invocation_id;
-  asked.session_ref = frame.session_ref;
-  asked.resumable = frame.resumable.value_or(false);
-  return claim(store, caller, std::move(asked), token);
+  return claim(store, caller, claim_in(frame), token);
 }
 
 Result<Outcome> deregister_agent(Store& store, const NodeCaller& caller,

@@ -56,6 +56,20 @@ struct DmDraft {
   std::string body;
 };
 
+/// Of a DmPost or a DmMessagePost.
+template <class Asked>
+DmDraft dm_draft(Asked asked, std::string scope) {
+  DmDraft draft;
+  draft.steer = asked.mode == wire::InjectionMode::steer;
+  // The same message with the usual mode said or left out.
+  if (!draft.steer) asked.mode.reset();
+  draft.body = wire::encode_body(asked);
+  draft.text = std::move(asked.text);
+  draft.attachments = std::move(asked.attachments);
+  draft.scope = std::move(scope);
+  return draft;
+}
+
 Result<Posted> post_dm(Store& store, Call& call, const Channel& channel, const DmDraft& asked) {
   MessageDraft draft;
   draft.channel = channel.id;
@@ -92,14 +106,7 @@ Result<Answer> send_dm(Store& store, Call& call) {
   if (!other) return fail(std::move(other).error());
   auto channel = store.direct_conversation(call.workspace(), call.agent().id, other->id);
   if (!channel) return fail(std::move(channel).error());
-  DmDraft draft;
-  draft.steer = asked->mode == wire::InjectionMode::steer;
-  // The same message with the usual mode said or left out.
-  if (!draft.steer) asked->mode.reset();
-  draft.body = wire::encode_body(*asked);
-  draft.text = asked->text;
-  draft.attachments = asked->attachments;
-  draft.scope = "dm:direct";
+  const DmDraft draft = dm_draft(*asked, "dm:direct");
   auto posted = post_dm(store, call, *channel, draft);
   if (!posted) return fail(std::move(posted).error());
   auto view = dm_sent_view(posted->message, *channel, other->name);
@@ -197,13 +204,7 @@ Result<Answer> send_to_conversation(Store& store, Call& call) {
   if (!asked) return fail(std::move(asked).error());
   auto channel = conversation_asked(store, call);
   if (!channel) return fail(std::move(channel).error());
-  DmDraft draft;
-  draft.steer = asked->mode == wire::InjectionMode::steer;
-  if (!draft.steer) asked->mode.reset();
-  draft.body = wire::encode_body(*asked);
-  draft.text = asked->text;
-  draft.attachments = asked->attachments;
-  draft.scope = "dm:" + conversation_id(*channel);
+  const DmDraft draft = dm_draft(*asked, "dm:" + conversation_id(*channel));
   auto posted = post_dm(store, call, *channel, draft);
   if (!posted) return fail(std::move(posted).error());
   wire::DmMessageSent view;
