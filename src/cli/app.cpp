@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "os/posix_files.hpp"
+#include "os/processes.hpp"
 #include "os/system_random.hpp"
 
 namespace relay::cli {
@@ -180,6 +181,7 @@ Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& en
 }  // namespace
 
 int run(int argc, char** argv) {
+  os::hold_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + 1, argv + argc);
   Output out(STDOUT_FILENO);

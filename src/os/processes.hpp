@@ -112,6 +112,11 @@ class Processes {
 /// neither to a file nor to a program of the system's. Children that it starts inherit that.
 void dump_no_core();
 
+/// Puts /dev/null, opened the wrong way round, where standard input, output or error is closed:
+/// what is opened later would stand there, and get what is printed. They go on failing as closed
+/// ones do. Before anything else is opened.
+void hold_standard_descriptors();
+
 /// "SIGTERM"; "signal 40" for one without a name.
 [[nodiscard]] std::string signal_name(int number);
 
