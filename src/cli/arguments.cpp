@@ -1,5 +1,6 @@
 #include "cli/arguments.hpp"
 
+#include "cli/help.hpp"
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -7,6 +8,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -45,6 +47,28 @@ std::vector<std::string> option_names(const std::vector<Option>& options) {
   return names;
 }
 
+/// What other programs call what we call otherwise.
+constexpr std::pair<std::string_view, const char*> kOtherNames[] = {
+    {"ls", "status"},    {"list", "status"},  {"ps", "status"},    {"agents", "status"},
+    {"start", "serve"},  {"up", "serve"},     {"down", "stop"},    {"quit", "stop"},
+    {"kill", "release"}, {"rm", "release"},   {"end", "release"},  {"logs", "snapshot"},
+    {"tell", "send"},    {"message", "send"}, {"login", "enroll"}, {"join", "enroll"},
+    {"-v", "--version"}, {"-V", "--version"},
+};
+
+std::string_view our_name_of(std::string_view word) {
+  for (const auto& [theirs, ours] : kOtherNames) {
+    if (theirs == word) return ours;
+  }
+  return {};
+}
+
+/// Its last argument are the words of another program.
+bool starts_program(const Command* command) {
+  return command != nullptr && !command->options.empty() &&
+         command->options.back().names() == kProgramArguments;
+}
+
 Error unexpected(const std::string& word, const Command* command, const std::vector<Option>& global,
                  const std::vector<Command>& top) {
   const bool option = word.starts_with('-');
@@ -66,17 +90,41 @@ Error unexpected(const std::string& word, const Command* command, const std::vec
     if (option_named(global, "--" + word) != nullptr) known.push_back("--" + word);
   }
   const auto what = option ? "option" : wants_command ? "command" : "argument";
-  const auto near = nearest(word.substr(0, word.find('=')), known);
+  auto near = nearest(word.substr(0, word.find('=')), known);
+  if (command == nullptr && !our_name_of(word).empty()) near = our_name_of(word);
   const auto page =
       command ? fmt::format("relay-broker {} --help", command->full_name()) : "relay-broker --help";
-  return Error(Code::invalid_argument, fmt::format("unknown {} {}", what, word),
+  const std::string message = fmt::format("unknown {} {}", what, word);
+  if (option && near.empty() && starts_program(command)) {
+    return Error(
+        Code::invalid_argument, message,
+        fmt::format("what belongs to the program stands behind --; {} lists the rest", page));
+  }
+  if (!option && !wants_command) {
+    return Error(Code::invalid_argument, message,
+                 fmt::format("{}; a text with blanks stands in quotes", usage_of(*command)));
+  }
+  return Error(Code::invalid_argument, message,
                near.empty() ? fmt::format("{} lists what there is", page)
                             : fmt::format("did you mean {}? {} lists what there is", near, page));
+}
+
+Error missing(const std::string& argument, const Command& command) {
+  return Error(Code::invalid_argument, fmt::format("<{}> is missing", argument),
+               fmt::format("{}; --help tells more", usage_of(command)));
 }
 
 Error wrong_usage(const CLI::ParseError& error, const Command* command) {
   std::string text = error.what();
   std::replace(text.begin(), text.end(), '\n', ' ');
+  constexpr std::string_view kMissing = " is required";
+  constexpr std::string_view kNoValue = ": 1 required ";
+  if (const auto at = text.find(kNoValue); at != std::string::npos) {
+    text = text.substr(0, at) + " needs a value";
+  }
+  if (command != nullptr && text.ends_with(kMissing)) {
+    return missing(text.substr(0, text.size() - kMissing.size()), *command);
+  }
   return Error(
       Code::invalid_argument, std::string(trim(text)),
       command ? fmt::format("relay-broker {} --help shows how it is used", command->full_name())
@@ -96,11 +144,16 @@ void add(CLI::App& app, const Command& command, ByApp& by_app) {
 }
 
 /// The innermost command that was named.
-const Command* named(const CLI::App& app, const ByApp& by_app) {
+const CLI::App* named_app(const CLI::App& app) {
   const CLI::App* found = &app;
   for (auto subs = found->get_subcommands(); !subs.empty(); subs = found->get_subcommands()) {
     found = subs.front();
   }
+  return found;
+}
+
+const Command* named(const CLI::App& app, const ByApp& by_app) {
+  const CLI::App* found = named_app(app);
   return found == &app ? nullptr : by_app.at(found);
 }
 
@@ -150,12 +203,29 @@ Result<void> check_values(const std::vector<Option>& options) {
   return {};
 }
 
+/// A variable of a script that is not set: the command would do something else than was meant.
+Result<void> check_filled(const CLI::App& app, const Command& command) {
+  if (command.hidden) return {};
+  for (const Option& option : command.options) {
+    if (option.is_rest() || !std::holds_alternative<std::string*>(option.target())) continue;
+    const CLI::Option* parsed = app.get_option_no_throw(option.long_name());
+    if (parsed == nullptr || parsed->empty() || !parsed->results().back().empty()) continue;
+    if (option.is_argument()) {
+      return fail(Code::invalid_argument, fmt::format("<{}> is empty", option.names()),
+                  fmt::format("{}; --help tells more", usage_of(command)));
+    }
+    return fail(Code::invalid_argument,
+                fmt::format("{} is given an empty value", option.long_name()),
+                "leave it out, or give it one");
+  }
+  return {};
+}
+
 Result<void> check_rest(const Command& command) {
   for (const Option& rest : command.options) {
     if (!rest.is_rest() || !rest.is_required()) continue;
     if (!std::get<std::vector<std::string>*>(rest.target())->empty()) continue;
-    return fail(Code::invalid_argument, fmt::format("{} is required", rest.names()),
-                fmt::format("relay-broker {} --help shows how it is used", command.full_name()));
+    return fail(missing(rest.names(), command));
   }
   return {};
 }
@@ -201,7 +271,8 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
   if (!extra.empty() && !help)
     return fail(unexpected(extra.front(), parsed.command, global, commands));
   if (parsed.command != nullptr && !help) {
-    auto good = check_rest(*parsed.command);
+    auto good = check_filled(*named_app(app), *parsed.command);
+    if (good) good = check_rest(*parsed.command);
     if (good) good = check_values(parsed.command->options);
     if (!good) return fail(std::move(good).error());
   }

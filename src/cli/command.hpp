@@ -81,6 +81,9 @@ class Option {
   std::vector<std::string> variables_;
 };
 
+/// The last argument of a command that starts another program, whose words stand behind "--".
+inline constexpr const char* kProgramArguments = "args";
+
 /// The one that may be written so ("--json", "-n"); null when there is none.
 [[nodiscard]] const Option* option_named(const std::vector<Option>& options, std::string_view name);
 

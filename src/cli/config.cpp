@@ -224,7 +224,11 @@ Result<ConfigFile> read_config(os::Files& files, const os::Environment& environm
   if (text) {
     out.text = *std::move(text);
   } else if (!asked.empty() || text.error().code != Code::not_found) {
-    return fail(std::move(text).error().within("the configuration"));
+    Error error = std::move(text).error().within("the configuration");
+    if (error.hint.empty() && asked.empty()) {
+      error.hint = "set HOME to a directory of yours, or XDG_CONFIG_HOME";
+    }
+    return fail(std::move(error));
   }
   return out;
 }

@@ -159,6 +159,21 @@ Finding check_connection(const DoctorFacts& facts) {
                                "relay-broker doctor --fix");
 }
 
+Finding check_home(const DoctorFacts& facts) {
+  const auto& home = facts.home;
+  const std::string mend =
+      "set HOME, or XDG_STATE_HOME and XDG_DATA_HOME, to a place of yours (with sudo: sudo -H)";
+  if (!home.closed.empty()) {
+    std::vector<std::string> names;
+    for (const os::Path& path : home.closed) names.push_back(path.string());
+    return finding("home", Verdict::fail, "nothing may be written in " + list_of(names), mend);
+  }
+  if (home.owner && *home.owner != facts.user) {
+    return finding("home", Verdict::warn, home.path.string() + " belongs to another user", mend);
+  }
+  return finding("home", Verdict::ok, "files go to " + facts.state.string());
+}
+
 Finding check_modes(const DoctorFacts& facts) {
   std::vector<std::string> wrong;
   std::vector<Repair> repairs;
@@ -247,6 +262,10 @@ Finding check_engine(const DoctorFacts& facts) {
   if (facts.engine.url.empty()) {
     return finding("engine", Verdict::skipped, "no engine is known here",
                    "--engine URL or RELAY_BROKER_ENGINE names one");
+  }
+  if (facts.engine.idle) {
+    return finding("engine", Verdict::skipped, facts.engine.url + " is our own, and does not run",
+                   "relay-broker serve runs it again");
   }
   if (facts.engine.error) {
     return finding("engine", Verdict::fail, facts.engine.error->message,
@@ -392,7 +411,7 @@ Finding check_group(const DoctorFacts& facts) {
   if (facts.group.empty()) {
     return finding("cgroup", Verdict::warn,
                    "no control group is ours, so only marks tell which processes are an agent's",
-                   "run serve as the systemd user service of packaging/systemd (Delegate=yes)");
+                   "let systemd run it: systemctl --user enable --now relay-broker (Delegate=yes)");
   }
   return finding("cgroup", Verdict::ok, facts.group.string() + " is ours");
 }
@@ -458,11 +477,11 @@ std::string_view name_of(Verdict verdict) {
 std::vector<Finding> examine(const DoctorFacts& facts) {
   std::vector<Finding> out;
   for (const auto check :
-       {check_broker,     check_second,     check_locks,       check_orphans, check_sockets,
-        check_connection, check_modes,      check_journal,     check_disk,    check_token,
-        check_engine,     check_own_engine, check_clock,       check_clis,    check_config,
-        check_profiles,   check_limits,     check_descriptors, check_memory,  check_terminals,
-        check_group,      check_terminal}) {
+       {check_broker,     check_second,   check_locks,      check_orphans,     check_sockets,
+        check_connection, check_home,     check_modes,      check_journal,     check_disk,
+        check_token,      check_engine,   check_own_engine, check_clock,       check_clis,
+        check_config,     check_profiles, check_limits,     check_descriptors, check_memory,
+        check_terminals,  check_group,    check_terminal}) {
     out.push_back(check(facts));
   }
   return out;

@@ -68,6 +68,8 @@ struct DoctorFacts {
 
   struct Engine {
     std::string url;
+    /// It is one of our own, and no process runs it: then nobody is asked.
+    bool idle = false;
     std::optional<Error> error;
     /// Our clock minus the engine's, in seconds.
     std::optional<std::int64_t> ahead;
@@ -97,7 +99,16 @@ struct DoctorFacts {
     std::string locale;
   };
 
+  struct Home {
+    os::Path path;
+    /// Nothing when it is not there.
+    std::optional<uid_t> owner;
+    /// Where we keep files, or would make a directory for them, and may not.
+    std::vector<os::Path> closed;
+  };
+
   uid_t user = 0;
+  Home home;
   std::vector<Private> privates;
   std::vector<Instance> instances;
   std::vector<Token> tokens;

@@ -51,6 +51,7 @@ class Look {
     DoctorFacts facts;
     facts.user = ::geteuid();
     facts.state = paths_.state;
+    see_home(facts);
     see_instances(scope, facts);
     see_private_files(facts);
     see_tokens(scope, facts);
@@ -214,6 +215,23 @@ class Look {
 
   // Files
 
+  void see_home(DoctorFacts& facts) {
+    facts.home.path = around_.environment.get("HOME").value_or("");
+    if (facts.home.path.empty()) facts.home.path = around_.home_of_user;
+    const auto info = files_.stat(facts.home.path);
+    if (info) facts.home.owner = info->owner;
+    for (const os::Path& place : {paths_.state, paths_.data, paths_.runtime}) {
+      os::Path there = place;
+      std::error_code none;
+      while (!std::filesystem::exists(there, none) && there != there.parent_path()) {
+        there = there.parent_path();
+      }
+      const auto& known = facts.home.closed;
+      const bool told = std::find(known.begin(), known.end(), there) != known.end();
+      if (!told && ::access(there.c_str(), W_OK | X_OK) != 0) facts.home.closed.push_back(there);
+    }
+  }
+
   void add_private(const os::Path& path, DoctorFacts& facts) {
     const auto info = files_.stat(path);
     if (!info) return;
@@ -289,6 +307,7 @@ class Look {
     for (const os::Path& home : homes) {
       const auto place = engine_place(files_, engine::EngineHome(home, files_));
       if (!place) continue;
+      if (!place->alive && place->url == facts.engine.url) facts.engine.idle = true;
       auto& list = place->alive ? facts.own_engines : facts.dead_engines;
       list.push_back(place->url + ", " + engine_place_text(*place));
     }
@@ -421,7 +440,9 @@ Result<DoctorFacts> local_facts(const DoctorScope& scope, NodeSetup& setup) {
 
 asio::awaitable<void> ask_engine(asio::any_io_executor executor, NodeSetup* setup,
                                  DoctorFacts* facts) {
-  if (facts->engine.url.empty() || facts->engine.error) co_return;
+  // Somebody else may have the address of an engine that does not run.
+  const bool nobody = facts->engine.url.empty() || facts->engine.idle;
+  if (nobody || facts->engine.error) co_return;
   os::SystemRandom random;
   const auto network = net::NetworkSettings::from(os::Environment::of_process());
   const net::Redact redact_all = [](std::string_view text) { return redact(text); };

@@ -1,9 +1,12 @@
 #include "cli/engine_place.hpp"
 
 #include "cli/broker_client.hpp"
+#include "cli/doctor_checks.hpp"
 #include "cli/serve_note.hpp"
+#include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <utility>
 #include <vector>
 
@@ -23,6 +26,19 @@ std::string instance_of(pid_t pid, os::Files& files) {
   return {};
 }
 
+/// By the lock of its database: the number alone could be another process's by now, or that of one
+/// that has ended and that nobody has asked for its status.
+bool runs_engine(pid_t pid, const os::Path& database, os::Files& files) {
+  constexpr std::size_t kLocksMost = std::size_t{4} << 20U;
+  const auto locks = files.read("/proc/locks", kLocksMost);
+  if (!locks) return pid > 0 && ::kill(pid, 0) == 0;
+  struct stat lock{};
+  if (::stat((os::Path(database) += ".lock").c_str(), &lock) != 0) return false;
+  const auto held = locks_on(*locks, lock.st_ino);
+  return std::any_of(held.begin(), held.end(),
+                     [pid](const HeldLock& one) { return one.pid == pid; });
+}
+
 }  // namespace
 
 std::optional<EnginePlace> engine_place(os::Files& files, const engine::EngineHome& home) {
@@ -31,8 +47,8 @@ std::optional<EnginePlace> engine_place(os::Files& files, const engine::EngineHo
   EnginePlace out;
   out.url = (*address)->url;
   out.pid = (*address)->pid;
-  out.alive = out.pid > 0 && ::kill(out.pid, 0) == 0;
   out.database = home.database();
+  out.alive = runs_engine(out.pid, out.database, files);
   if (out.alive) out.instance = instance_of(out.pid, files);
   return out;
 }

@@ -17,7 +17,7 @@ class EnginePlace {
   EnginePlace() = default;
   std::string url;
   pid_t pid = 0;
-  /// That process is there.
+  /// That process runs it now.
   bool alive = false;
   /// The instance of the broker that is in that process; empty for an engine alone.
   std::string instance;

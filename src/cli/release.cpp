@@ -80,6 +80,11 @@ asio::awaitable<Result<void>> release(Context* context, const ReleaseOptions* op
     progress->step("ending " + printable(name));
     const auto answer =
         co_await client->call("DELETE", "/api/spawned/" + net::path_segment(name), body, within);
+    const bool interrupted = !answer && answer.error().code == Code::cancelled;
+    if (interrupted) {
+      co_return fail(Code::cancelled, printable(name) + " may be ending still",
+                     "relay-broker status tells");
+    }
     if (answer) {
       outcomes.push_back(release_outcome(std::move(name), *answer));
     } else {

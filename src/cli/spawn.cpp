@@ -188,7 +188,7 @@ Command spawn_command() {
           .rare());
   add_broker_options(command, options->broker);
   add(Option("cli", "The program", &options->cli).value_name("CLI").required());
-  add(Option("args", "Its arguments, behind --", &options->arguments).value_name("ARG"));
+  add(Option(kProgramArguments, "Its arguments, behind --", &options->arguments).value_name("ARG"));
   command.run = [options](Context& context) -> Result<void> {
     // Before there is a loop: a signal ends the reading of standard input at once.
     auto task = task_text(options->task);

@@ -1,14 +1,19 @@
 #include "cli/standard_input.hpp"
 
+#include "cli/node_setup.hpp"
 #include <cerrno>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "os/errno_error.hpp"
+#include "os/terminal.hpp"
 
 namespace relay::cli {
 
 Result<std::string> read_standard_input(std::size_t most, std::string_view what) {
+  if (os::is_terminal(STDIN_FILENO)) {
+    note(fmt::format("{} is read from this terminal; Ctrl-D on a line of its own ends it", what));
+  }
   std::string text;
   std::string buffer(std::size_t{64} << 10U, '\0');
   for (;;) {

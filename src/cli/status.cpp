@@ -128,8 +128,9 @@ std::string status_text(const wire::JsonView& broker) {
   if (const auto place = place_of(broker)) {
     out += "           " + printable(engine_place_text(*place)) + "\n";
   }
-  out += fmt::format("messages   {} waiting, {} dead letters\n", number_field(broker, "pending"),
-                     number_field(broker, "dead_letters"));
+  const auto dead = number_field(broker, "dead_letters");
+  out += fmt::format("messages   {} waiting, {} dead letter{}\n", number_field(broker, "pending"),
+                     dead, dead == 1 ? "" : "s");
   const auto agents = broker.find("agents");
   std::vector<std::vector<std::string>> rows;
   for (const auto& agent : agents ? agents->elements() : std::vector<wire::JsonView>()) {
@@ -154,12 +155,20 @@ asio::awaitable<Result<void>> show_status(Context* context, BrokerClient* client
   co_return context->out.flush();
 }
 
+/// A terminal that knows how to go back to its first line.
+bool can_overwrite() {
+  const auto term = os::Environment::of_process().get("TERM");
+  return os::is_terminal(STDOUT_FILENO) && term && *term != "dumb";
+}
+
 asio::awaitable<Result<void>> status(Context* context, const StatusOptions* options,
                                      BrokerClient* client) {
-  const bool over = options->watch && os::is_terminal(STDOUT_FILENO);
+  const bool over = options->watch && can_overwrite();
   for (;;) {
     auto shown = co_await show_status(context, client, over);
     if (!shown || !options->watch) co_return shown;
+    // One below the other, then.
+    if (!over && !context->json) context->out.line("");
     co_await net::pause(kWatchEvery);
   }
 }

@@ -29,8 +29,10 @@ struct WrapWish {
 
 Result<void> check(const WrapOptions& options) {
   if (!options.name.empty()) {
-    auto named = os::check_instance_name(options.name);
-    if (!named) return named;
+    const auto named = os::check_instance_name(options.name);
+    if (!named) {
+      return fail(Code::invalid_argument, "an agent cannot have this name", named.error().hint);
+    }
   }
   if (options.no_inject && !options.control.empty()) {
     return fail(Code::invalid_argument, "--no-inject and --control exclude each other",

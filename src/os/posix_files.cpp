@@ -147,9 +147,16 @@ Result<std::string> read_all(const Fd& file, const Path& path, std::size_t at_mo
   }
 }
 
+Error cannot_make(const Path& path, int error) {
+  Error out = errno_error(error, "cannot make " + quoted(path));
+  if (error == EACCES || error == EROFS || error == EPERM) {
+    out.hint = "set HOME, or XDG_STATE_HOME and XDG_DATA_HOME, to a place that you may write to";
+  }
+  return out;
+}
+
 /// The directory and what is missing above it; one that is there already is not looked at.
 Result<void> make_missing(const Path& path, bool sync) {
-  const std::string what = "cannot make " + quoted(path);
   const Path above = path.has_parent_path() ? path.parent_path() : Path(".");
   int made = ::mkdir(path.c_str(), kPrivateDirectory);
   if (made != 0 && errno == ENOENT && above != path && above != ".") {
@@ -160,13 +167,13 @@ Result<void> make_missing(const Path& path, bool sync) {
   if (made != 0 && errno == EEXIST) return {};
   // A strange umask can take even our own permissions away.
   if (made != 0 || ::chmod(path.c_str(), kPrivateDirectory) != 0) {
-    return fail(errno_error(errno, what));
+    return fail(cannot_make(path, errno));
   }
   if (!sync) return {};
   PosixSteps steps;
   const int error = steps.sync_directory(above);
   // Where we may make a directory but not read the one above it, that cannot be synced.
-  if (error != 0 && error != -EACCES) return fail(errno_error(-error, what));
+  if (error != 0 && error != -EACCES) return fail(cannot_make(path, -error));
   return {};
 }
 

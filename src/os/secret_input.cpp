@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "os/errno_error.hpp"
 #include "os/fd.hpp"
+#include "os/terminal.hpp"
 
 namespace relay::os {
 namespace {
@@ -30,7 +31,9 @@ Result<Secret> checked(std::string& text, std::string_view from) {
   return secret;
 }
 
-Result<Secret> read_secret(int fd, std::string_view from) {
+enum class Until { end, line };
+
+Result<Secret> read_secret(int fd, std::string_view from, Until until = Until::end) {
   // All of it at once, so that growing leaves no copy behind that nobody wipes.
   std::string text(kLongestSecret + 1, '\0');
   std::size_t size = 0;
@@ -44,6 +47,7 @@ Result<Secret> read_secret(int fd, std::string_view from) {
     }
     if (n == 0) break;
     size += static_cast<std::size_t>(n);
+    if (until == Until::line && text[size - 1] == '\n') break;
   }
   if (size > kLongestSecret) {
     wipe(text);
@@ -54,10 +58,21 @@ Result<Secret> read_secret(int fd, std::string_view from) {
   return checked(text, from);
 }
 
+/// A person types it: one line, which is not shown.
+Result<Secret> ask_for_secret(int terminal, std::string_view option) {
+  const auto hidden = RawMode::hide_typing(terminal);
+  if (!hidden) return fail(hidden.error());
+  // The system gives a terminal's line out at once; nothing else may be waiting for us.
+  const std::string prompt = fmt::format("{} (not shown): ", option.substr(2));
+  (void)!::write(STDERR_FILENO, prompt.data(), prompt.size());
+  return read_secret(terminal, "what was typed", Until::line);
+}
+
 }  // namespace
 
 Result<Secret> secret_from_argument(std::string_view argument, std::string_view option,
                                     std::string_view variable, int input) {
+  if (argument == "-" && is_terminal(input)) return ask_for_secret(input, option);
   if (argument == "-") return read_secret(input, "standard input");
   if (argument.size() < 2 || argument.front() != '@') {
     return fail(Code::invalid_argument,

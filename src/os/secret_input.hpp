@@ -12,7 +12,8 @@ namespace relay::os {
 inline constexpr std::size_t kLongestSecret = 64 * 1024;
 
 /// The secret that an option's argument stands for: `@file` (also a pipe, `@<(pass show key)`), or
-/// `-` for what comes on `input` up to its end. Anything else is refused, because arguments are
+/// `-` for what comes on `input` up to its end; of a terminal one line, which it does not show.
+/// Anything else is refused, because arguments are
 /// visible to every user and stay in the shell's history; what was typed is not repeated in the
 /// message. One line end is taken off; nothing left is an error. The file needs no particular mode:
 /// containers mount secrets readable for all. `option` and `variable` are named in messages:

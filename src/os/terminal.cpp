@@ -127,16 +127,25 @@ void remove_handlers() {
   }
 }
 
-Result<void> make_raw(int fd, const termios& before) {
+void make_raw(termios& mode) {
+  ::cfmakeraw(&mode);
+}
+
+void make_silent(termios& mode) {
+  mode.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHOE | ECHOK);
+  mode.c_lflag |= ECHONL;
+}
+
+Result<void> set_mode(int fd, const termios& before, void (*change)(termios&)) {
   termios raw = before;
-  ::cfmakeraw(&raw);
+  change(raw);
   cooked = before;
   raw_fd = fd;
   // Drained, so that what was printed before still gets its newlines translated.
   if (::tcsetattr(fd, TCSADRAIN, &raw) != 0) {
     const int error = errno;
     raw_fd = -1;
-    return fail(errno_error(error, "cannot make the terminal raw"));
+    return fail(errno_error(error, "cannot change the mode of the terminal"));
   }
   return {};
 }
@@ -174,6 +183,14 @@ bool wants_color(ColorWish wish, const Environment& environment, bool terminal) 
 }
 
 Result<RawMode> RawMode::enter(int fd) {
+  return enter_as(fd, make_raw);
+}
+
+Result<RawMode> RawMode::hide_typing(int fd) {
+  return enter_as(fd, make_silent);
+}
+
+Result<RawMode> RawMode::enter_as(int fd, Change change) {
   if (entered) throw std::logic_error("RawMode: the terminal is raw already");
   termios before{};
   if (::tcgetattr(fd, &before) != 0) {
@@ -182,17 +199,17 @@ Result<RawMode> RawMode::enter(int fd) {
   static const bool at_exit = std::atexit(put_back) == 0;
   (void)at_exit;
   install_handlers();
-  auto made = make_raw(fd, before);
+  auto made = set_mode(fd, before, change);
   if (!made) {
     remove_handlers();
     return fail(std::move(made).error());
   }
   entered = true;
-  return RawMode(fd, before);
+  return RawMode(fd, before, change);
 }
 
 RawMode::RawMode(RawMode&& from) noexcept
-    : fd_(std::exchange(from.fd_, -1)), before_(from.before_) {}
+    : fd_(std::exchange(from.fd_, -1)), before_(from.before_), change_(from.change_) {}
 
 void RawMode::print_on_crash(int fd, std::string_view text) {
   const int next = 1 - crash_text;
@@ -215,7 +232,7 @@ void RawMode::leave() {
 }
 
 Result<void> RawMode::enter_again() {
-  return make_raw(fd_, before_);
+  return set_mode(fd_, before_, change_);
 }
 
 }  // namespace relay::os

@@ -44,6 +44,8 @@ class RawMode {
   static void print_on_crash(int fd, std::string_view text);
 
   [[nodiscard]] static Result<RawMode> enter(int fd);
+  /// Not raw: everything is as it was, but what is typed is not shown.
+  [[nodiscard]] static Result<RawMode> hide_typing(int fd);
   RawMode(RawMode&& from) noexcept;
   RawMode& operator=(RawMode&&) = delete;
   ~RawMode();
@@ -53,9 +55,13 @@ class RawMode {
   Result<void> enter_again();
 
  private:
-  RawMode(int fd, const termios& before) : fd_(fd), before_(before) {}
+  using Change = void (*)(termios&);
+  RawMode(int fd, const termios& before, Change change)
+      : fd_(fd), before_(before), change_(change) {}
+  static Result<RawMode> enter_as(int fd, Change change);
   int fd_;
   termios before_;
+  Change change_;
 };
 
 }  // namespace relay::os

@@ -147,6 +147,48 @@ TEST_CASE("output that cannot be written is said, a reader that has gone is not"
   CHECK((gone.err == "141\n" || gone.err == "0\n"));
 }
 
+TEST_CASE("a closed descriptor is no place for anything else") {
+  // Without output there is something to say, without a word of another file in it.
+  const auto output = in_shell("/bin/sh", "relay-broker completion bash >&-");
+  CHECK(output.status == os::ExitStatus::exited(1));
+  CHECK(output.err.find("Bad file descriptor") != std::string::npos);
+  const auto error = in_shell("/bin/sh", "relay-broker nonsense 2>&-");
+  CHECK(error.status == os::ExitStatus::exited(2));
+  // A program finds them as closed as they are, and none of our own files in their place.
+  const auto wrapped =
+      in_shell("/bin/sh",
+               "relay-broker wrap --no-inject cat <&-; relay-broker wrap --no-inject echo hi >&-");
+  CHECK(wrapped.err.find("cat: -: Bad file descriptor") != std::string::npos);
+  CHECK(wrapped.err.find("write error: Bad file descriptor") != std::string::npos);
+}
+
+TEST_CASE("words of a program or of a text that have gone astray are told where they belong") {
+  const auto hint = [](const std::vector<std::string>& words) {
+    const auto result = run(words);
+    CHECK(result.status == os::ExitStatus::exited(2));
+    return result.err.substr(result.err.find("hint: "));
+  };
+  CHECK(hint({"spawn", "sh", "-c", "x"}).find("stands behind --") != std::string::npos);
+  CHECK(hint({"send", "ada", "two", "words"}).find("stands in quotes") != std::string::npos);
+  const auto name = run({"wrap", "--name", "a b", "true"});
+  CHECK(name.err.starts_with("error: an agent cannot have this name\n"));
+}
+
+TEST_CASE("a home that cannot be written says what to set, and doctor sees it") {
+  const TempDir temp;
+  auto environment = temp.environment();
+  for (const char* name : {"XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"})
+    environment.unset(name);
+  // No user may make anything there, and root as little.
+  environment.set("HOME", "/proc/self");
+  const auto serve = run_binary({"serve", "--relay", "off"}, environment);
+  CHECK(serve.status.as_shell() != 0);
+  const auto doctor = run_binary({"doctor"}, environment);
+  CHECK(doctor.status == os::ExitStatus::exited(1));
+  CHECK(doctor.out.find("\nfail     home ") != std::string::npos);
+  CHECK(doctor.out.find("mend: set HOME, or XDG_STATE_HOME") != std::string::npos);
+}
+
 TEST_CASE("control characters of an argument do not reach the terminal") {
   const auto result = run({"com\x1b[31mpletion"});
   CHECK(result.status == os::ExitStatus::exited(2));

@@ -132,6 +132,18 @@ TEST_CASE_FIXTURE(User, "release and dead-letters tell of each, and end with the
   CHECK(run({"dead-letters", "redeliver", "--all"}).out == "no dead letters\n");
 }
 
+TEST_CASE_FIXTURE(User, "Ctrl-C in a slow release is an interruption, not a failure") {
+  serve();
+  spawn_shell("ada", "trap 'echo asked to end' TERM; echo up; while :; do sleep 0.05; done");
+  wait_shown("ada", "up");
+  RunningProgram release(command({"release", "ada", "--grace", "50s"}));
+  wait_shown("ada", "asked to end");
+  release.signal(SIGINT);
+  CHECK(release.wait_end().as_shell() == 130);
+  CHECK(release.err() ==
+        "error: interrupted: ada may be ending still\nhint: relay-broker status tells\n");
+}
+
 TEST_CASE_FIXTURE(User, "a program that ends at once is no agent that is ready") {
   serve();
   const auto made = run({"spawn", "--wait", "ready", "sh", "--", "-c", "echo broken; exit 3"});

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "integration/serve_world.hpp"
 
@@ -104,6 +105,21 @@ TEST_CASE_FIXTURE(Patient, "doctor sees a broker, what others may read, and what
   serve();
   examine();
   CHECK(check("orphans").starts_with("ok: "));
+}
+
+TEST_CASE_FIXTURE(Patient, "an engine of our own whose process has ended is no fault") {
+  serve({"--own-engine"});
+  examine();
+  CHECK(check("engine").starts_with("ok: "));
+  CHECK(check("own-engine").find("pid " + std::to_string(broker->pid())) != std::string::npos);
+  broker->signal(SIGKILL);
+  // Ended, and its number is kept: nobody has asked for its status yet.
+  siginfo_t ended{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(broker->pid()), &ended, WEXITED | WNOWAIT) == 0);
+  examine();
+  CHECK(last.status.as_shell() == 0);
+  CHECK(check("engine").find("is our own, and does not run") != std::string::npos);
+  CHECK(check("own-engine").starts_with("skipped: "));
 }
 
 TEST_CASE_FIXTURE(Patient,

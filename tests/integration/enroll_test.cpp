@@ -11,6 +11,7 @@
 #include "os/system_random.hpp"
 #include "support/canary.hpp"
 #include "support/fake_engine_thread.hpp"
+#include "support/pty_driver.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
 #include "wire/json.hpp"
@@ -215,6 +216,24 @@ TEST_CASE_FIXTURE(User, "Ctrl-C ends a slow enroll with 130 and leaves no token"
   CHECK(program.wait_end().as_shell() == 130);
   CHECK(program.err().find("interrupted") != std::string::npos);
   CHECK(written().empty());
+}
+
+TEST_CASE_FIXTURE(User,
+                  "a key that is typed is not shown, and Ctrl-C leaves the terminal as it was") {
+  const std::vector<std::string> words{"enroll", "--engine", engine.url(), "--workspace-key", "-"};
+  {
+    PtyDriver pty(command(words));
+    pty.wait_for("workspace-key (not shown): ");
+    pty.type(std::string(FakeState::kWorkspaceKey) + "\r");
+    CHECK(pty.wait_end() == os::ExitStatus::exited(0));
+    CHECK(pty.transcript().find(FakeState::kWorkspaceKey) == std::string::npos);
+    CHECK(same_mode(pty.mode(), pty.mode_before()));
+  }
+  PtyDriver pty(command(words));
+  pty.wait_for("workspace-key (not shown): ");
+  pty.type("\x03");
+  CHECK(pty.wait_end().as_shell() == 130);
+  CHECK(same_mode(pty.mode(), pty.mode_before()));
 }
 
 TEST_CASE_FIXTURE(User, "two processes at once mint once") {

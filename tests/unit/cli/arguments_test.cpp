@@ -91,7 +91,12 @@ TEST_CASE("a typo is answered with the near name") {
       {{"json"}, "unknown command json", "did you mean --json?"},
       {{"--jsno"}, "unknown option --jsno", "did you mean --json?"},
       {{"release", "--resaon", "x"}, "unknown option --resaon", "did you mean --reason?"},
-      {{"completion", "bash", "more"}, "unknown argument more", "relay-broker completion --help"},
+      {{"completion", "bash", "more"},
+       "unknown argument more",
+       "relay-broker completion [options] <shell>; a text with blanks stands in quotes"},
+      // What others call it.
+      {{"kill", "alice"}, "unknown command kill", "did you mean release?"},
+      {{"-V"}, "unknown option -V", "did you mean --version?"},
       {{"zzzzzz"}, "unknown command zzzzzz", "relay-broker --help lists"},
   };
   for (const auto& row : rows) {
@@ -109,8 +114,8 @@ TEST_CASE("a missing or a wrong value is bad usage of that command") {
   Sample missing;
   const auto none = missing.parse({"completion"});
   REQUIRE_FALSE(none.has_value());
-  CHECK(none.error().message.find("shell") != std::string::npos);
-  CHECK(none.error().hint == "relay-broker completion --help shows how it is used");
+  CHECK(none.error().message == "<shell> is missing");
+  CHECK(none.error().hint == "relay-broker completion [options] <shell>; --help tells more");
 
   Sample wrong;
   const auto tcsh = wrong.parse({"completion", "tcsh"});
@@ -120,6 +125,21 @@ TEST_CASE("a missing or a wrong value is bad usage of that command") {
 
   Sample valueless;
   CHECK_FALSE(valueless.parse({"release", "--reason"}).has_value());
+}
+
+TEST_CASE("an empty value is a variable that was not set, not a wish for the default") {
+  Sample option;
+  const auto empty = option.parse({"release", "--reason", ""});
+  REQUIRE_FALSE(empty.has_value());
+  CHECK(empty.error().message == "--reason is given an empty value");
+  Sample joined;
+  const auto none = joined.parse({"release", "--reason="});
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error().message == "--reason needs a value");
+  Sample argument;
+  const auto parsed = argument.parse({"token", "show", ""});
+  REQUIRE_FALSE(parsed.has_value());
+  CHECK(parsed.error().message.find("is empty") != std::string::npos);
 }
 
 TEST_CASE("help wins over what is missing or too much") {

@@ -10,6 +10,8 @@ namespace {
 DoctorFacts healthy() {
   DoctorFacts facts;
   facts.user = 1000;
+  facts.home.path = "/home/ann";
+  facts.home.owner = 1000;
   DoctorFacts::Private directory;
   directory.path = "/state/proj-1";
   directory.kind = os::FileKind::directory;
@@ -90,10 +92,10 @@ Finding after(std::string_view id, Change change) {
 
 TEST_CASE("every check has a stable id, and is fine on a machine where nothing is wrong") {
   const std::vector<std::string> ids{
-      "broker", "second-broker", "locks",  "orphans",  "sockets", "connection",
-      "modes",  "journal",       "disk",   "token",    "engine",  "own-engine",
-      "clock",  "clis",          "config", "profiles", "limits",  "descriptors",
-      "memory", "terminals",     "cgroup", "terminal"};
+      "broker",      "second-broker", "locks",     "orphans", "sockets",  "connection",
+      "home",        "modes",         "journal",   "disk",    "token",    "engine",
+      "own-engine",  "clock",         "clis",      "config",  "profiles", "limits",
+      "descriptors", "memory",        "terminals", "cgroup",  "terminal"};
   std::vector<std::string> seen;
   for (const Finding& finding : examine(healthy())) {
     CAPTURE(finding.what);
@@ -209,6 +211,18 @@ TEST_CASE("journal, disk, token, engine and clock") {
   CHECK(after("clock", [](auto& f) { f.engine.ahead = 45; }).verdict == Verdict::warn);
   CHECK(after("clock", [](auto& f) { f.engine.ahead = -300; }).verdict == Verdict::fail);
   CHECK(after("clock", [](auto& f) { f.engine.ahead.reset(); }).verdict == Verdict::skipped);
+}
+
+TEST_CASE("where files go, and an engine of our own that rests") {
+  CHECK(after("home", [](auto&) {}).what == "files go to /state");
+  CHECK(after("home", [](auto& f) { f.home.closed = {"/home/ann"}; }).verdict == Verdict::fail);
+  const auto of_another = after("home", [](auto& f) { f.home.owner = 0; });
+  CHECK(of_another.verdict == Verdict::warn);
+  CHECK(of_another.what == "/home/ann belongs to another user");
+  CHECK(after("engine", [](auto& f) {
+          f.engine.idle = true;
+          f.engine.error = Error(Code::engine_unreachable, "nobody");
+        }).verdict == Verdict::skipped);
 }
 
 TEST_CASE("the machine and the terminal") {
