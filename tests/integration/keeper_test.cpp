@@ -43,8 +43,9 @@ TEST_CASE("a program starts clean: terminal, size, signals, descriptors, environ
   KeeperWorld world;
   world.open();
 
-  auto order =
-      world.shell("g1", "stty size; tty; echo $(ps -o tpgid=,pgid=,sid=,pid= -p $$); echo END");
+  auto order = world.shell("g1",
+                           "stty size; tty; read -r pid name state parent group session terminal "
+                           "front rest </proc/$$/stat; echo $front $group $session $pid; echo END");
   order.columns = 123;
   order.rows = 45;
   const auto session = world.spawn(std::move(order));
