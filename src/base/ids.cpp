@@ -9,12 +9,12 @@
 namespace relay {
 namespace {
 
-constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::string_view kLowerHex = "0123456789abcdef";
 
 void append_hex(std::string& to, std::span<const std::byte> bytes) {
   for (const std::byte each : bytes) {
-    to += kDigits[std::to_integer<std::size_t>(each >> 4)];
-    to += kDigits[std::to_integer<std::size_t>(each & std::byte{0x0F})];
+    to += kLowerHex[std::to_integer<std::size_t>(each >> 4)];
+    to += kLowerHex[std::to_integer<std::size_t>(each & std::byte{0x0F})];
   }
 }
 
@@ -30,7 +30,7 @@ std::string random_hex(std::string_view prefix, std::size_t bytes, Random& rando
 
 bool is_random_hex(std::string_view id, std::string_view prefix, std::size_t bytes) {
   return id.starts_with(prefix) && id.size() == prefix.size() + 2 * bytes &&
-         id.find_first_not_of(kDigits, prefix.size()) == std::string_view::npos;
+         id.find_first_not_of(kLowerHex, prefix.size()) == std::string_view::npos;
 }
 
 std::string uuid_v4(Random& random) {
