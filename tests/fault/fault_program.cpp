@@ -3,17 +3,24 @@
 //   lines   reads lines, as a script does
 //   paste   raw, with bracketed paste; Enter ends an input
 //   box     the same with an input box as Claude Code's
+//   folds   the same; what it reads first of a long paste becomes an attachment, as there
+//   swallows-N  the same; the first N Enters do nothing but go into FILE as "swallowed"
 //   deaf    raw, reads nothing before SIGUSR1; then as `paste`
 //   quits   ends when it has read a text and before Enter
 //   prints  prints without end
+//   logs    raw, with bracketed paste; adds what it reads to FILE as it is
+//   listens is no agent but a server that does nothing: listens at the Unix socket FILE
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 #include <utility>
@@ -34,6 +41,9 @@ class Inputs {
       : file_(::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
   void add(std::string text) {
     text += '\x1e';
+    add_as_is(text);
+  }
+  void add_as_is(const std::string& text) {
     // One write: who reads sees it whole.
     if (::write(file_, text.data(), text.size()) < 0) std::_Exit(1);
   }
@@ -80,11 +90,17 @@ class Typed {
   bool pasting_ = false;
 };
 
+/// No more of a text than fits on a screen: its end.
+std::string end_of(const std::string& text) {
+  constexpr std::size_t kMost = 480;
+  return text.size() <= kMost ? text : text.substr(text.size() - kMost);
+}
+
 void draw(const std::string& last, const std::string& text) {
   std::string rule;
   for (int i = 0; i < 40; ++i) rule += "─";
   std::string rows = "\x1b[?2026h\x1b[H\x1b[J";
-  if (!last.empty()) rows += "> " + last + "\r\n";
+  if (!last.empty()) rows += "> " + end_of(last) + "\r\n";
   rows += rule + "\r\n❯ " + text + "\r\n" + rule + "\r\n\x1b[?2026l";
   say(rows);
 }
@@ -101,26 +117,77 @@ bool resized() {
 
 void on_resize(int) {}
 
-[[noreturn]] void run_paste(Inputs inputs, bool box) {
+struct Habits {
+  bool box = false;
+  bool folds = false;
+  int swallows = 0;
+};
+
+/// A text in the box of which the beginning may have become an attachment.
+class Folding {
+ public:
+  /// After each read; before it there were `had` characters behind the attachment.
+  void fold(Typed& typed, std::size_t had) {
+    constexpr std::size_t kLong = 200;
+    if (had != 0 || !folded_.empty() || typed.text.size() <= kLong) return;
+    // A mark that is cut is still to be understood.
+    if (typed.text.find('\x1b', typed.text.size() - 6) != std::string::npos) return;
+    folded_ = std::exchange(typed.text, {});
+  }
+  [[nodiscard]] std::string shown(const std::string& rest) const {
+    return folded_.empty() ? rest : "[Pasted text #1 +1 lines]" + end_of(rest);
+  }
+  std::string take(std::string rest) { return std::exchange(folded_, {}) + std::move(rest); }
+
+ private:
+  std::string folded_;
+};
+
+[[noreturn]] void run_paste(Inputs inputs, Habits habits) {
   struct sigaction heard{};
   heard.sa_handler = on_resize;
   ::sigaction(SIGWINCH, &heard, nullptr);
   Typed typed;
+  Folding folding;
   std::string last;
   std::string some = "at the start";
   for (;;) {
     const bool draws = !some.empty() || resized();
-    if (draws && box) draw(last, typed.text);
+    if (draws && habits.box) draw(last, folding.shown(typed.text));
     // What answers to a text need not be waited for.
-    if (!some.empty() && !box) say(".");
+    if (!some.empty() && !habits.box) say(".");
     some = read_some();
+    const std::size_t had = typed.text.size();
     for (const char c : some) {
       if (!typed.take(c)) continue;
-      inputs.add(typed.text);
-      last = std::move(typed.text);
-      typed.text.clear();
+      if (habits.swallows > 0) {
+        --habits.swallows;
+        inputs.add("swallowed");
+        continue;
+      }
+      last = folding.take(std::exchange(typed.text, {}));
+      inputs.add(last);
     }
+    if (habits.folds) folding.fold(typed, had);
   }
+}
+
+[[noreturn]] void run_logs(Inputs inputs) {
+  for (;;) {
+    inputs.add_as_is(read_some());
+    say(".");
+  }
+}
+
+[[noreturn]] void run_listens(const char* path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string_view(path).copy(std::begin(address.sun_path), sizeof address.sun_path - 1);
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto* place = reinterpret_cast<const sockaddr*>(&address);
+  if (::bind(listener, place, sizeof address) != 0 || ::listen(listener, 16) != 0) std::_Exit(1);
+  say("up\n");
+  for (;;) ::pause();
 }
 
 [[noreturn]] void run_lines(Inputs inputs) {
@@ -162,16 +229,22 @@ int main(int argc, char** argv) {
     say("up\r\n");
     int number = 0;
     ::sigwait(&wake, &number);
-    run_paste(Inputs(file), false);
+    run_paste(Inputs(file), {});
   }
+  if (way == "listens") run_listens(file);
   if (way == "lines") {
     say("up\n");
     run_lines(Inputs(file));
   }
   be_raw();
   say("up\r\n");
-  if (way == "paste") run_paste(Inputs(file), false);
-  if (way == "box") run_paste(Inputs(file), true);
+  Habits habits;
+  if (way == "paste") run_paste(Inputs(file), habits);
+  if (way == "logs") run_logs(Inputs(file));
+  habits.box = true;
+  habits.folds = way == "folds";
+  if (way.starts_with("swallows-")) habits.swallows = std::atoi(way.data() + 9);
+  if (way == "box" || habits.folds || habits.swallows > 0) run_paste(Inputs(file), habits);
   if (way == "quits") run_quits();
   if (way == "prints") run_prints();
   return 2;

@@ -1,7 +1,6 @@
 #include "fault/fault_world.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
@@ -210,11 +209,6 @@ std::uint64_t resident_kib(pid_t pid) {
   std::uint64_t resident = 0;
   fields >> size >> resident;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 1024;
-}
-
-void figure(std::string_view row, const std::string& figures) {
-  std::printf("%-4s %s\n", std::string(row).c_str(), figures.c_str());
-  std::fflush(stdout);
 }
 
 double milliseconds(Duration time) {

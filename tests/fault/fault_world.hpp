@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/figure.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
 
@@ -79,8 +80,6 @@ class FaultWorld {
 [[nodiscard]] std::uint64_t cpu_ticks(pid_t pid);
 [[nodiscard]] std::uint64_t resident_kib(pid_t pid);
 
-/// "F9  what  figures  pass" on the standard output: a row of the table of `./dev test faults`.
-void figure(std::string_view row, const std::string& figures);
 [[nodiscard]] double milliseconds(Duration time);
 
 /// The value of a number in the environment, for the long form of a test.

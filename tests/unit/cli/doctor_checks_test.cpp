@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <functional>
+#include <map>
+#include <string>
 
 namespace relay::cli {
 namespace {
@@ -105,6 +108,72 @@ TEST_CASE("every check has a stable id, and is fine on a machine where nothing i
     seen.push_back(finding.id);
   }
   CHECK(seen == ids);
+}
+
+TEST_CASE("every check has a fault that it finds, and no other check fails by it") {
+  using Fault = std::function<void(DoctorFacts&)>;
+  const Fault broker_is_gone = [](auto& f) {
+    f.instances[0].api_owner.reset();
+    f.instances[0].lock_holder.reset();
+    f.instances[0].dead_sockets = {"/run/proj-1/broker.sock"};
+  };
+  const Error error(Code::io_error, "no");
+  const std::map<std::string, Fault> faults{
+      {"broker", broker_is_gone},
+      {"second-broker", [](auto& f) { f.instances[0].lock_holder = 11; }},
+      {"locks", [](auto& f) { f.instances[0].api_owner.reset(); }},
+      {"orphans", broker_is_gone},
+      {"sockets", broker_is_gone},
+      {"connection", broker_is_gone},
+      {"home", [](auto& f) { f.home.closed = {"/home/ann"}; }},
+      {"modes", [](auto& f) { f.privates[0].mode = 0755; }},
+      {"journal", [](auto& f) { f.instances[0].journal = "malformed"; }},
+      {"disk", [](auto& f) { f.free_bytes = 0; }},
+      {"token", [](auto& f) { f.tokens[0].accepted = false; }},
+      {"engine", [&](auto& f) { f.engine.error = error; }},
+      {"own-engine",
+       [](auto& f) {
+         f.own_engines.clear();
+         f.dead_engines = {"http://127.0.0.1:20001 is not running"};
+       }},
+      {"clock", [](auto& f) { f.engine.ahead = 86'400; }},
+      {"clis", [](auto& f) { f.clis.clear(); }},
+      {"config", [&](auto& f) { f.config_error = error; }},
+      {"profiles", [&](auto& f) { f.profile_error = error; }},
+      {"limits", [](auto& f) { f.limits.files_most = 64; }},
+      {"descriptors",
+       [](auto& f) {
+         f.instances[0].files_open = 250;
+         f.instances[0].files_most = 256;
+       }},
+      {"memory", [](auto& f) { f.free_memory = 1 << 20; }},
+      {"terminals", [](auto& f) { f.limits.terminals = 4096; }},
+      {"cgroup", [](auto& f) { f.group.clear(); }},
+      {"terminal", [](auto& f) { f.screen.term.clear(); }},
+  };
+  for (const Finding& finding : examine(healthy())) {
+    CAPTURE(finding.id);
+    const auto fault = faults.find(finding.id);
+    REQUIRE_MESSAGE(fault != faults.end(), "no fault is seeded for it here");
+    const Finding found = after(finding.id, fault->second);
+    CHECK(found.verdict != Verdict::ok);
+    CHECK(found.what != finding.what);
+    CHECK_FALSE(found.mend.empty());
+  }
+}
+
+TEST_CASE("a configuration file that others may write is theirs") {
+  DoctorFacts::Private file;
+  file.path = "/config/config.toml";
+  file.kind = os::FileKind::regular;
+  file.mode = 0664;
+  file.owner = 1000;
+  const auto found = after("config", [&](auto& f) { f.config = file; });
+  CHECK(found.verdict == Verdict::fail);
+  CHECK(found.what == "/config/config.toml may be written by others");
+  CHECK(found.repairs.size() == 1);
+  file.owner = 0;
+  CHECK(after("config", [&](auto& f) { f.config = file; }).repairs.empty());
 }
 
 TEST_CASE("on a machine with nothing on it nothing fails") {

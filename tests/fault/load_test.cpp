@@ -1,0 +1,91 @@
+// F25: many messages that wait for one, many agents that do nothing. RELAY_BROKER_IDLE and
+// RELAY_BROKER_QUEUED in the environment say how many.
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+
+#include "fault/fault_world.hpp"
+
+namespace relay::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// One request to a Unix socket on a connection of its own; the whole answer.
+std::string ask_socket(const std::string& path, const std::string& request) {
+  const os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(std::begin(address.sun_path), sizeof address.sun_path - 1);
+  const auto* const place = reinterpret_cast<const sockaddr*>(&address);
+  REQUIRE(::connect(socket.get(), place, sizeof address) == 0);
+  REQUIRE(::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(request.size()));
+  std::string answer;
+  char piece[4096];
+  for (ssize_t got = 0; (got = ::read(socket.get(), piece, sizeof piece)) > 0;) {
+    answer.append(piece, static_cast<std::size_t>(got));
+  }
+  return answer;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(FaultWorld, "F25: one who is deaf to a heap of messages, and many who are idle") {
+  const int idle = long_form("RELAY_BROKER_IDLE", 5);
+  const int queued = long_form("RELAY_BROKER_QUEUED", 100);
+  serve({"--max-agents", std::to_string(idle + 2)});
+  spawn("ada", "paste");
+  spawn("deaf", "deaf");
+  for (int i = 0; i < idle; ++i) spawn(fmt::format("idle-{}", i), "paste");
+  for (int i = 0; i < queued; ++i) dm("deaf", fmt::format("#{}# {}", i, std::string(300, 'j')));
+  settle();
+  const auto pending = [&] { return ask({"status"}, "/agents/1/pending_messages"); };
+  until([&] { return pending() == std::to_string(queued); }, "all of them wait");
+
+  const auto watched = std::chrono::milliseconds(idle > 100 ? 5'000 : 300);
+  const std::uint64_t before = cpu_ticks(broker->pid());
+  std::this_thread::sleep_for(watched);
+  const double busy = static_cast<double>(cpu_ticks(broker->pid()) - before) * 100 /
+                      static_cast<double>(::sysconf(_SC_CLK_TCK)) /
+                      std::chrono::duration<double>(watched).count();
+  // A loop that turns for nothing would use all of a processor.
+  CHECK(busy < 20);
+
+  const std::string socket = ask({"serve", "--print-connection"}, "/socket");
+  std::vector<Duration> took;
+  for (int i = 0; i < (idle > 100 ? 500 : 20); ++i) {
+    const std::string body = fmt::format(R"({{"to":"ada","text":"~{}~"}})", i);
+    const std::string request = fmt::format(
+        "POST /api/send HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+        body.size(), body);
+    const auto from = SystemClock().now();
+    const std::string answer = ask_socket(socket, request);
+    took.push_back(SystemClock().now() - from);
+    CAPTURE(answer);
+    REQUIRE(answer.starts_with("HTTP/1.1 2"));
+  }
+  std::sort(took.begin(), took.end());
+  const double median = milliseconds(took[took.size() / 2]);
+  const double p99 = milliseconds(took[took.size() * 99 / 100]);
+  CHECK(pending() == std::to_string(queued));
+  CHECK(acked("deaf") == 0);
+  CHECK(inputs("deaf").empty());
+  figure("F25",
+         fmt::format("{} messages wait for one agent, {} agents are idle: broker {:.1f} % of a "
+                     "processor (less than 1)",
+                     queued, idle, busy),
+         busy, 1);
+  figure("F25",
+         fmt::format("a message to another one: median {:.1f} ms, p99 {:.1f} ms (less than "
+                     "10)",
+                     median, p99),
+         p99, 10);
+}
+
+}  // namespace relay::test
