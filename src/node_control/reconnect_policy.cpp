@@ -43,7 +43,8 @@ NextTry ReconnectPolicy::failed(const ConnectFailure& failure) {
                     ? Error(Code::token_rejected,
                             "the engine refused " + std::to_string(rejections_) +
                                 " node tokens in a row: " + failure.reason,
-                            "another broker may use this node's identity; relay-broker token mint makes a new one")
+                            "another broker may use this node's identity; relay-broker token mint "
+                            "makes a new one")
                     : Error(Code::token_rejected,
                             "the engine refuses the node token that was given: " + failure.reason,
                             "give a valid token in RELAY_NODE_TOKEN");
