@@ -348,7 +348,7 @@ asio::awaitable<void> Agent::finish_typing(Duration at_most) {
 }
 
 std::vector<MessageKey> Agent::untyped() const {
-  return mailbox_.begun_except(typing_);
+  return mailbox_.begun_except(generation_, typing_);
 }
 
 void Agent::hook(std::uint64_t number) {

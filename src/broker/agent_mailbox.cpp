@@ -111,13 +111,14 @@ void AgentMailbox::start_over(const std::vector<std::uint64_t>& perhaps_typed) {
 }
 
 std::vector<MessageKey> AgentMailbox::begun_except(
-    const std::vector<std::uint64_t>& numbers) const {
+    const std::string& generation, const std::vector<std::uint64_t>& numbers) const {
   std::vector<MessageKey> out;
   for (const Entry& entry : messages_) {
     const bool named =
         std::find(numbers.begin(), numbers.end(), entry.message.number) != numbers.end();
     // What was in doubt before stays so.
-    const bool has_begun = entry.offered || entry.message.begun;
+    const bool has_begun =
+        entry.offered || (entry.message.begun && entry.message.generation == generation);
     if (has_begun && !named && !entry.message.recovering) out.push_back(entry.message.key);
   }
   return out;

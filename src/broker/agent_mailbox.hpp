@@ -70,9 +70,9 @@ class AgentMailbox {
   /// The program has ended: what was offered waits again for the next one. What is named here was
   /// perhaps typed.
   void start_over(const std::vector<std::uint64_t>& perhaps_typed);
-  /// Whose beginning is on disk, and which are none of these.
+  /// What the program of this generation has begun, but these.
   [[nodiscard]] std::vector<MessageKey> begun_except(
-      const std::vector<std::uint64_t>& numbers) const;
+      const std::string& generation, const std::vector<std::uint64_t>& numbers) const;
   /// Everything, oldest first; empty afterwards.
   [[nodiscard]] std::vector<Mail> drain();
 

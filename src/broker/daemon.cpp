@@ -297,6 +297,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
     } else {
       facts.trouble = found.error().message;
     }
+    // Nobody is told of a node whose keeper did not start.
+    if (why_ended) co_return fail(*why_ended);
     auto linked = co_await node->start(&records->book(), &broker->node_handler());
     if (!linked) co_return fail(std::move(linked).error());
     const auto status = node->status();

@@ -59,13 +59,19 @@ struct Journal::Impl {
     return storage.run_alone<void>(std::move(work));
   }
 
-  /// In a job; those that have begun.
-  std::vector<Start> begin(const std::vector<Start>& starts) {
+  /// In a job: whether the message begins.
+  bool begin(const MessageKey& key, const std::string& generation) {
+    if (generation.empty()) return false;
+    const auto attempt = messages.begin({key}, generation);
+    return attempt && attempt->front().standing == Attempt::Standing::begun;
+  }
+
+  /// In a job: those that begin, and those that began in a save that was called a failure.
+  std::vector<Start> begun_of(const std::vector<Start>& starts) {
     std::vector<Start> begun;
-    for (const Start& start : starts) {
-      const auto attempt = messages.begin({start.first}, start.second);
-      const bool has_begun = attempt && attempt->front().standing == Attempt::Standing::begun;
-      if (has_begun) begun.push_back(start);
+    for (const auto& [key, generation] : starts) {
+      std::string by = begin(key, generation) ? generation : messages.generation_of(key);
+      if (!by.empty()) begun.emplace_back(key, std::move(by));
     }
     return begun;
   }
@@ -158,7 +164,6 @@ asio::awaitable<Result<void>> Journal::save(
     if (surface == nullptr || !impl_->next_reader) continue;
     const node_control::Delivery& delivery = surface->delivery;
     std::string generation = impl_->next_reader(delivery.agent_id);
-    if (generation.empty()) continue;
     starts.emplace_back(MessageKey(delivery.agent_id, delivery.delivery_id, delivery.seq),
                         std::move(generation));
   }
@@ -167,7 +172,7 @@ asio::awaitable<Result<void>> Journal::save(
        now = impl_->clock.wall()]() -> Result<std::vector<Start>> {
         auto saved = impl->book.save(*change, now);
         if (!saved) return fail(std::move(saved).error());
-        return impl->begin(starts);
+        return impl->begun_of(starts);
       });
   auto begun = co_await std::move(work);
   if (!begun) co_return fail(std::move(begun).error());
@@ -196,9 +201,8 @@ asio::awaitable<Result<bool>> Journal::accept_local(node_control::Delivery deliv
                            generation = std::move(generation),
                            now = impl_->clock.wall()]() -> Result<bool> {
     impl->messages.accept(delivery, false, MessageOrigin::local, now);
-    if (generation.empty()) return false;
-    const MessageKey key(delivery.agent_id, delivery.delivery_id, delivery.seq);
-    return !impl->begin({Start(key, generation)}).empty();
+    return impl->begin(MessageKey(delivery.agent_id, delivery.delivery_id, delivery.seq),
+                       generation);
   });
 }
 

@@ -71,7 +71,8 @@ class Journal final : public node_control::BookStore {
   /// Messages that `save` keeps from now on begin in the same step, by `begin_attempt`'s rules.
   using NextReader = std::function<std::string(const std::string& agent_id)>;
   void begin_with(NextReader next_reader);
-  /// By which generation a message of the last `save` has begun; empty when it has not.
+  /// By which generation a message of the last `save` has begun, by that one or by an earlier try;
+  /// empty when it has not.
   [[nodiscard]] std::string begun_by(const MessageKey& key) const;
 
   // Messages. Those of a list are changed all or none. Who types one is known by the generation of

@@ -121,6 +121,11 @@ Result<std::vector<Attempt>> JournalMessages::begin(const std::vector<MessageKey
   return attempts;
 }
 
+std::string JournalMessages::generation_of(const MessageKey& key) {
+  auto found = find(key);
+  return found ? std::move(found->generation) : std::string();
+}
+
 Result<void> JournalMessages::written(const std::vector<MessageKey>& keys,
                                       const std::string& generation) {
   for (const auto& key : keys) {

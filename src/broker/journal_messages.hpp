@@ -25,6 +25,8 @@ class JournalMessages {
 
   Result<std::vector<Attempt>> begin(const std::vector<MessageKey>& keys,
                                      const std::string& generation);
+  /// By whom it was begun the last time; empty when by nobody, or when it is not there.
+  std::string generation_of(const MessageKey& key);
   Result<void> written(const std::vector<MessageKey>& keys, const std::string& generation);
   Result<void> take_back(const std::vector<MessageKey>& keys, const std::string& generation);
   Result<void> give_back(const std::vector<MessageKey>& keys, const std::string& generation);

@@ -111,20 +111,22 @@ void Postman::surfaced(node_control::Delivery delivery) {
   }
   message->generation = parts_.records.begun_by(message->key);
   message->begun = !message->generation.empty();
-  if (message->inbound.what != InboundClass::inject) {
-    const Inbound& notice = message->inbound;
-    obligations_.reacted(notice.reacted_to, notice.letter.sender, notice.emoji);
-    pty::InjectionOutcome nothing_to_type;
-    nothing_to_type.end = pty::InjectionEnd::typed;
-    nothing_to_type.reason = "notice";
-    return queue_end(*message, std::move(nothing_to_type));
-  }
+  if (message->inbound.what != InboundClass::inject) return end_notice(*message);
   Agent* agent = parts_.roster.by_id(delivery.agent_id);
   if (agent == nullptr && parts_.roster.reservation(delivery.agent_name) != nullptr) {
     early_[delivery.agent_name].push_back(*std::move(message));
     return;
   }
   deliver(agent, *std::move(message), "agent_gone");
+}
+
+void Postman::end_notice(const Mail& message) {
+  const Inbound& notice = message.inbound;
+  obligations_.reacted(notice.reacted_to, notice.letter.sender, notice.emoji);
+  pty::InjectionOutcome nothing_to_type;
+  nothing_to_type.end = pty::InjectionEnd::typed;
+  nothing_to_type.reason = "notice";
+  queue_end(message, std::move(nothing_to_type));
 }
 
 void Postman::started(const std::string& name) {
@@ -228,6 +230,10 @@ void Postman::restore(StoredMessage stored) {
   message->attempts = stored.attempts;
   message->recovering = stored.begun;
   message->local = stored.local;
+  if (message->inbound.what != InboundClass::inject) {
+    message->generation = stored.generation;
+    return end_notice(*message);
+  }
   if (stored.outcome) {
     message->generation = stored.generation;
     return queue_end(*message, *stored.outcome, stored.agent_name);

@@ -72,6 +72,8 @@ class Postman {
   /// The generation that may begin with the acceptance of a message; empty for none.
   [[nodiscard]] std::string next_reader(const Agent& agent) const;
   void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
+  /// Of something to know, with nothing to type.
+  void end_notice(const Mail& message);
   void remember(const std::string& id);
   void queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent = {});
   void tell_dead(const std::string& agent, const Mail& message, const std::string& reason);

@@ -17,6 +17,7 @@
 
 #include "base/printable.hpp"
 #include "net/event.hpp"
+#include "net/openssl.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
 #include "os/code_pages.hpp"
@@ -54,7 +55,8 @@ class Serving {
       signals_.add(number, error);
     }
     tasks_.spawn(heed_signals());
-    auto out = co_await open_engine(progress);
+    auto out = net::load_openssl();
+    if (out) out = co_await open_engine(progress);
     bool begin = out.has_value();
     while (begin) {
       auto served = options_.role == "engine" ? be_an_engine(progress) : be_a_broker(progress);

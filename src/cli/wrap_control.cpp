@@ -115,7 +115,7 @@ Result<std::unique_ptr<WrapControl>> WrapControl::open(asio::any_io_executor exe
                                                        os::Path socket, bool typed,
                                                        Random& random) {
   os::PosixFiles files(random);
-  auto made = files.make_runtime_directory(socket.parent_path());
+  auto made = files.make_private_directory(socket.parent_path());
   if (!made) return fail(std::move(made).error());
   auto listener = net::Listener::unix(executor, socket.string());
   if (!listener) return fail(std::move(listener).error());

@@ -1,6 +1,7 @@
 // The functions of OpenSSL that we call, under their own names: each loads the library when it is
 // called first. Loading takes a third of the time in which a command starts and ends, and most
-// commands never need it. Only linked where OpenSSL is a library of the system.
+// commands never need it. Only where OpenSSL is a shared library of
+// the system.
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -14,36 +15,55 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <string>
+
+#include "net/openssl.hpp"
 
 namespace {
 
-/// Every OpenSSL 3 has this name; those of its libcrypto come with it.
-constexpr const char* kOpensslFile = "libssl.so.3";
+#define RELAY_TEXT(number) #number
+#define RELAY_NAME(number) "libssl.so." RELAY_TEXT(number)
+/// The one that we were compiled for; libcrypto comes with it.
+constexpr const char* kOpensslName = RELAY_NAME(OPENSSL_SHLIB_VERSION);
 
-/// Our own package asks for it, so one that is missing is a broken installation.
-[[noreturn]] void give_up() {
-  const char* why = ::dlerror();
-  std::fprintf(stderr, "relay-broker: OpenSSL cannot be used: %s\n",
-               why != nullptr ? why : "unknown");
-  std::fputs("hint: install OpenSSL 3 (Debian: libssl3)\n", stderr);
-  std::_Exit(EXIT_FAILURE);
+void* open_library() {
+  void* found = ::dlopen(kOpensslName, RTLD_LAZY | RTLD_LOCAL);
+  // Where it was at the build: not every system looks there by itself.
+  if (found == nullptr) {
+    const std::string path = std::string(OPENSSL_DIRECTORY "/") + kOpensslName;
+    found = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  }
+  return found;
 }
 
 void* library() {
   // Never unloaded: what it has started may outlive us.
-  static void* const loaded = ::dlopen(kOpensslFile, RTLD_LAZY | RTLD_LOCAL);
-  if (loaded == nullptr) give_up();
+  static void* const loaded = open_library();
   return loaded;
 }
 
 template <class Function>
 Function* find(const char* name) {
-  void* found = ::dlsym(library(), name);
-  if (found == nullptr) give_up();
+  void* found = library() == nullptr ? nullptr : ::dlsym(library(), name);
+  if (found == nullptr) {
+    std::fprintf(stderr, "relay-broker: %s of %s is not there\n", name, kOpensslName);
+    std::abort();
+  }
   return reinterpret_cast<Function*>(found);
 }
 
 }  // namespace
+
+namespace relay::net {
+
+Result<void> load_openssl() {
+  if (library() != nullptr) return {};
+  return fail(Code::internal_error,
+              std::string("OpenSSL cannot be used: there is no ") + kOpensslName,
+              "install OpenSSL (Debian: libssl3)");
+}
+
+}  // namespace relay::net
 
 // NOLINTBEGIN(bugprone-macro-parentheses): types and lists of parameters.
 #define RELAY_LATE(Result, name, parameters, arguments)          \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "net/openssl.hpp"
 #include "net/tls_stream.hpp"
 
 namespace relay::net {
@@ -77,6 +78,8 @@ asio::awaitable<Result<StreamPtr>> handshake(StreamPtr stream, SslPtr ssl, std::
 }  // namespace
 
 Result<TlsContext> TlsContext::client(const std::string& ca_file, const std::string& ca_directory) {
+  auto usable = load_openssl();
+  if (!usable) return fail(std::move(usable).error());
   ERR_clear_error();
   auto impl = std::make_shared<Impl>();
   impl->context.reset(SSL_CTX_new(TLS_client_method()));
@@ -97,6 +100,8 @@ Result<TlsContext> TlsContext::client(const std::string& ca_file, const std::str
 
 Result<TlsContext> TlsContext::server(const std::string& certificate_file,
                                       const std::string& key_file) {
+  auto usable = load_openssl();
+  if (!usable) return fail(std::move(usable).error());
   ERR_clear_error();
   auto impl = std::make_shared<Impl>();
   impl->context.reset(SSL_CTX_new(TLS_server_method()));

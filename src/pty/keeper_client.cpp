@@ -10,6 +10,7 @@
 #include "net/channel.hpp"
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
+#include "pty/keeper/home.hpp"
 #include "pty/keeper_link.hpp"
 #include "pty/keeper_start.hpp"
 
@@ -240,7 +241,13 @@ asio::awaitable<Result<Greeting>> greet(KeeperPlace place) {
   co_return greeting;
 }
 
-/// `starting` is called when nobody was there.
+/// Whether a keeper or its guardian lives there, also one that nobody can talk to at the moment.
+bool has_keeper(const KeeperPlace& place) {
+  const keeper::Place where{place.directory, place.socket};
+  return keeper::was_used(where) && !keeper::take_lock(where);
+}
+
+/// `starting` is called when nobody is there.
 asio::awaitable<Result<Greeting>> find_or_start(KeeperPlace place, Monotonic deadline,
                                                 std::function<void()> starting) {
   for (;;) {
@@ -252,7 +259,8 @@ asio::awaitable<Result<Greeting>> find_or_start(KeeperPlace place, Monotonic dea
         code != Code::io_error) {
       co_return std::move(greeting);
     }
-    if (starting) starting();
+    const bool nobody = code == Code::broker_not_running && !has_keeper(place);
+    if (nobody && starting) starting();
     auto started = co_await start_keeper(place, until(deadline));
     if (!started && started.error().code != Code::already_running) {
       co_return fail(std::move(started).error());
@@ -284,15 +292,17 @@ asio::awaitable<void> KeeperClient::Impl::find(KeeperPlace place, Duration at_mo
     changed.notify();
   });
   auto greeting = co_await std::move(finding);
-  if (greeting && starting && !greeting->held.empty()) {
-    lost.emplace(Code::conflict, "a keeper with agents came up while one was started",
-                 "start the broker again: it takes them over");
-  } else if (greeting) {
-    use(*std::move(greeting));
-  } else {
+  if (!greeting) {
     lost = std::move(greeting).error();
+  } else if (starting && !greeting->held.empty()) {
+    lost.emplace(Code::conflict, "a keeper with agents came up while one was started",
+                 "nobody else may start a broker of this directory meanwhile");
   }
-  if (lost) tasks.spawn(read());
+  if (lost) {
+    tasks.spawn(read());
+  } else {
+    use(*std::move(greeting));
+  }
   changed.notify();
 }
 

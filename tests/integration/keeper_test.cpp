@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <sys/stat.h>
@@ -319,6 +320,20 @@ TEST_CASE("what is asked of a keeper that is being started waits for it") {
   CHECK(test::run(io, client->opened()));
   CHECK(contains(KeeperWorld::read_until(session.master.get(), "up"), "up"));
   test::run(io, client->close());
+}
+
+TEST_CASE("a keeper that lives and cannot be reached is not taken for none") {
+  KeeperWorld world;
+  world.open();
+  const auto session = world.spawn(world.shell("g", "sleep 1000"));
+  std::filesystem::rename(world.place().socket, world.temp / "away");
+  asio::io_context io;
+  const auto client = pty::KeeperClient::begin(io.get_executor(), world.place(), 300ms);
+  CHECK(test::run(io, client->looked()).error().code == Code::timeout);
+  test::run(io, client->close());
+  std::filesystem::rename(world.temp / "away", world.place().socket);
+  world.open();
+  CHECK(world.client().take_held().size() == 1);
 }
 
 TEST_CASE("who waits for a keeper that does not start is told why, and may leave before") {

@@ -46,6 +46,32 @@ TEST_CASE_FIXTURE(World, "the next broker takes the agents over, and what waits 
   run(after(*this, pid));
 }
 
+TEST_CASE_FIXTURE(World, "what is only to be known is typed by no broker, the next one neither") {
+  play([](World& w) -> Scenario {
+    const auto made = co_await w.broker->spawn(World::request("ada", kReader));
+    REQUIRE(made);
+    StoredMessage notice;
+    notice.key = {made->agent_id, "del_1", 1};
+    notice.agent_name = "ada";
+    notice.generation = "g-before";
+    notice.frame = R"({"v":1,"type":"deliver","agent":"ada","agent_id":")" + made->agent_id +
+                   R"(","delivery_id":"del_1","msg_id":"msg_1","seq":1,"mode":"wait",)"
+                   R"("payload":{"type":"message.reacted","data":{"from_name":"bob"}}})";
+    w.records.open.push_back(notice);
+  });
+  end(Broker::Agents::leave);
+  leave();
+  open();
+  begin();
+  play([](World& w) -> Scenario {
+    std::function<bool()> holds = [&w] { return w.records.ended.size() == 1; };
+    co_await w.until(std::move(holds), "the notice has ended");
+    CHECK(w.records.ended[0].outcome.reason == "notice");
+    CHECK(w.records.ended[0].generation == "g-before");
+    CHECK(w.screen("ada").find("Relay message") == std::string::npos);
+  });
+}
+
 TEST_CASE_FIXTURE(World, "of two messages under way at a takeover one is in doubt") {
   play([](World& w) -> Scenario {
     // Nobody reads: the first one stays with the terminal, the next one is got ready behind it.

@@ -31,7 +31,7 @@ bool was_used(const Place& place) {
 Result<std::unique_ptr<os::FileLock>> take_lock(const Place& place) {
   os::SystemRandom random;
   os::PosixFiles files(random);
-  if (auto made = files.make_runtime_directory(place.directory); !made) {
+  if (auto made = files.make_private_directory(place.directory); !made) {
     return fail(std::move(made).error());
   }
   return files.lock(place.directory / kLockName, fmt::format("keeper {}", ::getpid()));

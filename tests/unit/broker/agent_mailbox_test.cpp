@@ -128,12 +128,12 @@ TEST_CASE("what waits can be looked at") {
 TEST_CASE("what was only got ready is known beside what is being typed") {
   AgentMailbox box = with(3);
   CHECK(taken(box) == std::vector<std::uint64_t>{1, 2});
-  const auto untyped = box.begun_except({1});
+  const auto untyped = box.begun_except("g", {1});
   REQUIRE(untyped.size() == 1);
   CHECK(untyped[0].delivery_id == "del_2");
   // It was in doubt before.
   box.begun(2, "g", true);
-  CHECK(box.begun_except({1}).empty());
+  CHECK(box.begun_except("g", {1}).empty());
 }
 
 TEST_CASE("what has begun with its acceptance has begun, also while it waits") {
@@ -142,11 +142,12 @@ TEST_CASE("what has begun with its acceptance has begun, also while it waits") {
   accepted.generation = "g";
   accepted.begun = true;
   REQUIRE(box.accept(accepted));
-  REQUIRE(box.begun_except({}).size() == 1);
-  CHECK(box.begun_except({7}).empty());
+  REQUIRE(box.begun_except("g", {}).size() == 1);
+  CHECK(box.begun_except("g", {7}).empty());
+  CHECK(box.begun_except("h", {}).empty());
   // Another program did not begin it.
   box.start_over({});
-  CHECK(box.begun_except({}).empty());
+  CHECK(box.begun_except("g", {}).empty());
 }
 
 TEST_CASE("a reader that waits for the disk is given more at a time, one that does not two") {

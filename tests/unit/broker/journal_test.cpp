@@ -282,6 +282,11 @@ TEST_CASE_FIXTURE(OpenJournal,
   get(journal().save(change));
   CHECK(journal().begun_by(read) == "g1");
   CHECK(journal().begun_by(waits).empty());
+  // The same again, by who was not told that it was kept, when nobody waits any more.
+  journal().begin_with([](const std::string&) { return ""; });
+  get(journal().save(change));
+  CHECK(journal().begun_by(read) == "g1");
+  CHECK(journal().begun_by(waits).empty());
   // Until the next save only.
   get(journal().save(change_of({})));
   CHECK(journal().begun_by(read).empty());
