@@ -26,8 +26,7 @@ double rounded(double value) {
 }
 
 void number(JsonWriter& to, std::string_view key, double value) {
-  to.key(key);
-  to.raw(fmt::format("{:.10g}", rounded(value)));
+  to.field(key, rounded(value));
 }
 
 std::string spread(double least, double most, std::size_t rounds) {
@@ -111,12 +110,12 @@ bool Question::meets_limit(double ours) const {
 }
 
 void Report::print(const Question& question) const {
-  if (json_) {
-    print_json(question);
-  } else {
-    print_text(question);
-  }
+  fmt::print("{}", shown(question));
   std::fflush(stdout);
+}
+
+std::string Report::shown(const Question& question) const {
+  return json_ ? json_of(question) : text_of(question);
 }
 
 void Report::row(std::string what, double figure, Unit unit) const {
@@ -132,36 +131,37 @@ void Report::row(std::string what, double figure, Unit unit, double limit) const
   print(question);
 }
 
-void Report::print_text(const Question& question) const {
+std::string Report::text_of(const Question& question) {
   const auto& unit = question.unit_;
-  fmt::print("{}\n", question.what_);
+  std::string text = question.what_ + "\n";
   for (const auto& each : question.entries_) {
     if (each.is_silent()) continue;
     if (each.figures.empty()) {
-      fmt::print("  {:<32} skipped: {}\n", each.who, each.skipped);
+      text += fmt::format("  {:<32} skipped: {}\n", each.who, each.skipped);
       continue;
     }
     const double middle = median(each.figures);
-    fmt::print("  {:<32} {:>12}{}{}{}", each.who, in_short(middle), unit.name.empty() ? "" : " ",
-               unit.name,
-               spread(least_of(each.figures), most_of(each.figures), each.figures.size()));
+    text += fmt::format("  {:<32} {:>12}{}{}{}", each.who, in_short(middle),
+                        unit.name.empty() ? "" : " ", unit.name,
+                        spread(least_of(each.figures), most_of(each.figures), each.figures.size()));
     if (each.who == kOurs && question.limit_) {
-      fmt::print(", at {} {}: {}", unit.more_is_better ? "least" : "most",
-                 in_short(*question.limit_), verdict(question.meets_limit(middle)));
+      text += fmt::format(", at {} {}: {}", unit.more_is_better ? "least" : "most",
+                          in_short(*question.limit_), verdict(question.meets_limit(middle)));
     }
     if (const auto ratio = question.ratio(each)) {
-      fmt::print("; ours is {} times as good{}", in_short(ratio->median),
-                 spread(ratio->least, ratio->most, each.figures.size()));
+      text += fmt::format("; ours is {} times as good{}", in_short(ratio->median),
+                          spread(ratio->least, ratio->most, each.figures.size()));
       if (each.least_ratio) {
-        fmt::print(", at least {}: {}", in_short(*each.least_ratio),
-                   verdict(ratio->median >= *each.least_ratio));
+        text += fmt::format(", at least {}: {}", in_short(*each.least_ratio),
+                            verdict(ratio->median >= *each.least_ratio));
       }
     }
-    fmt::print("\n");
+    text += "\n";
   }
+  return text;
 }
 
-void Report::print_json(const Question& question) const {
+std::string Report::json_of(const Question& question) const {
   std::string line;
   JsonWriter to(line);
   to.begin_object();
@@ -186,7 +186,7 @@ void Report::print_json(const Question& question) const {
     number(to, "most", most_of(each.figures));
     to.key("rounds");
     to.begin_array();
-    for (const double figure : each.figures) to.raw(fmt::format("{:.10g}", rounded(figure)));
+    for (const double figure : each.figures) to.value(rounded(figure));
     to.end_array();
     if (each.who == kOurs && question.limit_) {
       number(to, "limit", *question.limit_);
@@ -206,7 +206,7 @@ void Report::print_json(const Question& question) const {
   to.end_array();
   to.end_object();
   to.finish();
-  fmt::print("{}\n", line);
+  return line + "\n";
 }
 
 void in_turns(int rounds, const std::vector<std::function<void()>>& contenders) {

@@ -77,13 +77,15 @@ class Report {
   Report(std::string_view bench, bool json) : bench_(bench), json_(json) {}
 
   void print(const Question& question) const;
+  /// What is printed: lines, or one line.
+  [[nodiscard]] std::string shown(const Question& question) const;
   /// One figure of ours, with nobody beside.
   void row(std::string what, double figure, Unit unit) const;
   void row(std::string what, double figure, Unit unit, double limit) const;
 
  private:
-  void print_text(const Question& question) const;
-  void print_json(const Question& question) const;
+  [[nodiscard]] static std::string text_of(const Question& question);
+  [[nodiscard]] std::string json_of(const Question& question) const;
 
   std::string bench_;
   bool json_;
