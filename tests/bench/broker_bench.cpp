@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 
+#include "bench/broker_contender.hpp"
 #include "bench/broker_parts.hpp"
 #include "bench/broker_reader.hpp"
 
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   bench.ours = std::filesystem::canonical(ours).string();
   bench.reader = std::filesystem::read_symlink("/proc/self/exe").string();
   bench.rounds = rounds > 0 ? rounds : bench.quick ? 1 : 3;
+  relay::bench::end_contenders_by_signal();
   const relay::bench::Report report("broker", json);
   try {
     if (only.empty() || only == "beside") relay::bench::brokers_beside(report, bench);

@@ -6,12 +6,15 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 #include "net/task_group.hpp"
 #include "pty/keeper/process_table.hpp"
+#include "support/keeper_world.hpp"
 #include "support/loop.hpp"
 
 namespace relay::bench {
@@ -22,6 +25,30 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kWithin = 5min;
 /// Requests under way.
 constexpr int kAtATime = 16;
+/// The broker that runs, and its directory, which all that it starts has in its words.
+std::mutex now_mutex;
+pid_t broker_now = 0;
+std::string directory_now;
+
+void set_now(pid_t broker, std::string directory) {
+  const std::lock_guard lock(now_mutex);
+  broker_now = broker;
+  directory_now = std::move(directory);
+}
+
+void end_contender_now() {
+  const std::lock_guard lock(now_mutex);
+  if (broker_now == 0) return;
+  ::kill(broker_now, SIGKILL);
+  // Those that were found may have started others before they died.
+  for (auto found = test::alive_with(directory_now); !found.empty();
+       found = test::alive_with(directory_now)) {
+    for (const pid_t pid : found) ::kill(pid, SIGKILL);
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_now, ignored);
+}
+
 constexpr const char* kReadMarks = "--read-marks";
 
 std::string whole(const std::filesystem::path& path) {
@@ -40,6 +67,19 @@ void wait_until(Done done, const std::string& what) {
 }
 
 }  // namespace
+
+void end_contenders_by_signal() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, number);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals] {
+    int number = 0;
+    ::sigwait(&signals, &number);
+    end_contender_now();
+    ::_exit(128 + number);
+  }).detach();
+}
 
 Contender::Contender(std::string binary, std::string reader)
     : binary_(std::move(binary)),
@@ -112,6 +152,7 @@ double Contender::start() {
   command.working_directory = temp_ / "project";
   const std::int64_t before = now_ns();
   program_ = std::make_unique<test::RunningProgram>(std::move(command));
+  set_now(program_->pid(), temp_.path().string());
   const std::string words = "API listening on ";
   program_->wait_for(words);
   program_->wait_for("\n");
@@ -154,6 +195,7 @@ void Contender::stop() {
   ask_all("DELETE", "/api/spawned/", std::exchange(agents_, {}));
   program_->signal(SIGTERM);
   (void)program_->wait_end();
+  set_now(0, {});
   program_.reset();
 }
 

@@ -14,6 +14,10 @@
 
 namespace relay::bench {
 
+/// For the beginning of main, before there are threads: a bench that is interrupted leaves no
+/// broker behind, which would go on, and no agent.
+void end_contenders_by_signal();
+
 /// A broker at work: ours or the published one, each started as the published driver starts it,
 /// with an engine, a machine and a directory of its own. Every call waits with a deadline and
 /// throws.

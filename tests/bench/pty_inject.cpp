@@ -190,7 +190,7 @@ void inject(const Report& report, const std::string& self, int rounds) {
                       [&] { rate.add(kOurs, in_bulk(self, mode)); }});
     if (mode == "lines") {
       // A worker takes seconds for a few: once.
-      for (const auto& [peer, messages] : {std::pair(peer_9(), 10), std::pair(peer_12(), 2)}) {
+      for (const auto& [peer, messages] : {std::pair(peer_9(), 10), std::pair(peer_12(), 1)}) {
         if (peer.binary.empty()) {
           rate.skip(peer.name, kNoPeer);
         } else {
