@@ -3,23 +3,19 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <functional>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "net/event.hpp"
-#include "node_control/delivery_book.hpp"
+#include "node_control/delivery_clerk.hpp"
 #include "node_control/node_handler.hpp"
 #include "node_control/outbox.hpp"
 
 namespace relay::node_control {
 
-/// The delivery book with what it is owed: its state is saved before its actions are done, in their
-/// order, and acks of an agent that is gone are forgotten. One coroutine (`work`) saves and does;
-/// all other calls only note, so that one save serves everything that came meanwhile.
+/// The delivery clerk at work: one coroutine (`work`) saves the book and does its actions; all
+/// other calls only note.
 class NodeDeliveries {
  public:
   /// More actions than this wait for the store: the reader waits too, and leaves frames to the
@@ -69,39 +65,25 @@ class NodeDeliveries {
   Verdict deliver(Delivery frame);
 
   void on_time();
-  [[nodiscard]] std::optional<Monotonic> next_deadline() const { return book_->next_deadline(); }
+  [[nodiscard]] std::optional<Monotonic> next_deadline() const { return book().next_deadline(); }
 
-  [[nodiscard]] const DeliveryBook& book() const { return *book_; }
+  [[nodiscard]] const DeliveryBook& book() const { return clerk_.book(); }
   [[nodiscard]] const std::optional<Error>& store_error() const { return store_error_; }
   [[nodiscard]] std::uint64_t left() const { return left_; }
 
  private:
-  using Actions = DeliveryBook::Actions;
-  void note(Actions actions);
-  void bound(const std::string& agent_id, const std::string& agent_name);
-  void forget(const std::string& agent_id);
+  void noted();
   asio::awaitable<bool> save(std::shared_ptr<const BookChange> change);
   void perform(const BookChange& change);
   void perform(const DeliveryAction& action);
-  [[nodiscard]] bool names_agent(const Ack& ack) const;
-  [[nodiscard]] bool idle() const { return pending_.empty() && !dirty_ && !working_; }
 
   Clock& clock_;
   NodeHandler& handler_;
   BookStore& store_;
-  Outbox& outbox_;
-  MailboxPolicy policy_;
   Duration save_within_;
   Hooks hooks_;
-  std::optional<DeliveryBook> book_;
-  Actions pending_;
-  /// The state changed without an action.
-  bool dirty_ = false;
-  bool working_ = false;
+  DeliveryClerk clerk_;
   net::Event changed_;
-  /// Released since the actions that wait were noted: their acks are for nobody.
-  std::set<std::string> gone_;
-  std::map<std::string, std::string> id_of_name_;
   std::optional<Error> store_error_;
   std::uint64_t left_ = 0;
 };

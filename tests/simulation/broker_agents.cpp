@@ -83,8 +83,9 @@ void BrokerProcess::deliver(Mail message, const std::string& reason_if_gone) {
 
 void BrokerProcess::restore(broker::StoredMessage stored) {
   if (stored.ended) {
-    note(book_->done(life_.now(), stored.key.agent_id, stored.key.seq, stored.key.delivery_id));
-    return;
+    const MessageKey& key = stored.key;
+    clerk_.done(life_.now(), key.agent_id, key.seq, key.delivery_id);
+    return work();
   }
   auto inbound = broker::read_inbound(stored.frame);
   if (!inbound) return;
@@ -136,7 +137,8 @@ void BrokerProcess::write_ends() {
             ends_.pop_front();
             const MessageKey& key = end.end.key;
             machine_.marks().forget(key);
-            note(book_->done(life_.now(), key.agent_id, key.seq, key.delivery_id));
+            clerk_.done(life_.now(), key.agent_id, key.seq, key.delivery_id);
+            work();
             const auto agent = roster_.find(end.agent);
             if (agent != roster_.end() && agent->second->ends.erase(end.number) > 0) {
               feed(agent->second);
@@ -168,15 +170,24 @@ void BrokerProcess::attach(const ResidentPtr& agent, Program& program) {
   agent->session = std::make_unique<pty::Injection>(plain_profile());
   do_steps(agent, agent->session->terminal(life_.now(), {program.canonical()}));
   Program::Watcher watcher;
-  watcher.drained = [this, agent] {
-    if (agent->session && agent->session->wants_drained()) {
-      do_steps(agent, agent->session->drained(life_.now()));
-    }
+  const auto epoch = agent->epoch;
+  // That it has read is seen when it is looked at next.
+  watcher.drained = [this, agent, epoch] {
+    life_.after(dice_.between(0ms, 20ms), [this, agent, epoch] {
+      if (agent->epoch == epoch) look_whether_read(agent);
+    });
   };
-  watcher.drawn = [this, agent] {
-    if (agent->session) do_steps(agent, agent->session->screen(life_.now(), pty::ScreenText()));
+  watcher.drawn = [this, agent, epoch] {
+    life_.soon([this, agent, epoch] {
+      if (agent->epoch != epoch || !agent->session) return;
+      do_steps(agent, agent->session->screen(life_.now(), pty::ScreenText()));
+    });
   };
-  watcher.exited = [this, agent] { program_ended(agent); };
+  watcher.exited = [this, agent, epoch] {
+    life_.soon([this, agent, epoch] {
+      if (agent->epoch == epoch) program_ended(agent);
+    });
+  };
   program.watch(life_, std::move(watcher));
   feed(agent);
 }
@@ -326,12 +337,15 @@ void BrokerProcess::type(const ResidentPtr& agent, const std::string& bytes, std
     life_.after(dice_.between(0us, 1ms), [this, agent, epoch] {
       if (agent->epoch != epoch || !agent->session) return;
       do_steps(agent, agent->session->written(life_.now()));
-      if (agent->session && agent->program != nullptr && !agent->program->unread() &&
-          agent->session->wants_drained()) {
-        do_steps(agent, agent->session->drained(life_.now()));
-      }
+      look_whether_read(agent);
     });
   });
+}
+
+void BrokerProcess::look_whether_read(const ResidentPtr& agent) {
+  const bool has_read = agent->program != nullptr && !agent->program->unread();
+  if (!has_read || !agent->session || !agent->session->wants_drained()) return;
+  do_steps(agent, agent->session->drained(life_.now()));
 }
 
 void BrokerProcess::wake_session(const ResidentPtr& agent) {
@@ -410,7 +424,7 @@ void BrokerProcess::ask_registration(const std::string& name, const std::string&
   const std::string id = "agent_register_" + std::to_string(++ids_);
   if (!accepted_ || !questions_.ask_registration(life_.now(), id, name)) return then(std::nullopt);
   if (spawns) {
-    book_->spawn_started(name);
+    clerk_.spawn_started(name);
     spawning_[id] = name;
   }
   wire::AgentRegister frame;
@@ -430,7 +444,10 @@ void BrokerProcess::answered(const std::string& question,
   auto waiting = waiting_.extract(question);
   if (!waiting) return;
   const auto name = spawning_.extract(question);
-  if (name && !data) note(book_->spawn_failed(life_.now(), name.mapped()));
+  if (name && !data) {
+    clerk_.spawn_failed(life_.now(), name.mapped());
+    work();
+  }
   waiting.mapped()(std::move(data));
 }
 

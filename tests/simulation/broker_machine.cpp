@@ -36,6 +36,10 @@ void BrokerMachine::crash(bool whole_machine) {
   programs_.clear();
 }
 
+void BrokerMachine::stop_until(Monotonic when) {
+  if (process_) process_->stop_until(when);
+}
+
 bool BrokerMachine::is_connected() const {
   return process_ && process_->accepted();
 }

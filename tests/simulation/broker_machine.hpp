@@ -29,6 +29,8 @@ class BrokerMachine {
   void start();
   /// The broker is killed, or the whole machine loses its power.
   void crash(bool whole_machine);
+  /// The broker does nothing until then; its programs go on.
+  void stop_until(Monotonic when);
   [[nodiscard]] bool is_up() const { return process_ != nullptr; }
   [[nodiscard]] bool is_connected() const;
   [[nodiscard]] Disk* disk();

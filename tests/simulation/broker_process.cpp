@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration kEngineWaits = 30s;
+constexpr Duration kPutOffAtMost = 5s;
 constexpr Duration kWriteAgain = 100ms;
 constexpr Duration kStoreRetry = 1s;
 constexpr std::string_view kQuestionId = "question_";
@@ -35,13 +36,10 @@ BrokerProcess::BrokerProcess(BrokerMachine& machine)
       life_(world_.timeline),
       disk_(life_, world_.dice),
       liveness_(world_.options.liveness),
-      policy_(world_.dice.random(), false) {
+      policy_(world_.dice.random(), false),
+      clerk_(outbox_, world_.options.mailbox) {
   auto& journal = machine_.journal();
-  const auto state = journal.load();
-  for (const auto& agent : state.live) {
-    if (!agent.agent_name.empty()) id_of_name_[agent.agent_name] = agent.agent_id;
-  }
-  book_.emplace(state, life_.now(), world_.options.mailbox);
+  clerk_.restore(journal.load(), life_.now());
   // Programs of agents that it knows are adopted, others are ended.
   const auto stored = journal.agents;
   std::vector<std::string> strays;
@@ -101,10 +99,17 @@ void BrokerProcess::begin(LinkPtr link) {
   log("connected");
   link_ = std::move(link);
   Link::Ears ears;
-  ears.parcel = [this](Parcel parcel) { hear(std::move(parcel)); };
-  ears.closed = [this, link = link_.get()] {
-    if (link_.get() == link) lost();
+  ears.parcel = [this, link = link_.get()](const Parcel& parcel) {
+    life_.soon([this, link, parcel] {
+      if (link_.get() == link) hear(parcel);
+    });
   };
+  ears.closed = [this, link = link_.get()] {
+    life_.soon([this, link] {
+      if (link_.get() == link) lost();
+    });
+  };
+  heard_ = life_.now();
   link_->listen(Link::node, life_, std::move(ears));
   accepted_ = false;
   corrected_.clear();
@@ -113,12 +118,14 @@ void BrokerProcess::begin(LinkPtr link) {
   send_register(register_id_);
   flush();
   follow(liveness_.connected(life_.now()));
-  note(book_->connected(life_.now()));
+  clerk_.connected(life_.now());
+  work();
   wake();
 }
 
 void BrokerProcess::lost() {
   log("lost its connection");
+  check_liveness();
   link_->close(Link::node);
   link_.reset();
   const bool was_accepted = std::exchange(accepted_, false);
@@ -130,7 +137,7 @@ void BrokerProcess::lost() {
     }
   }
   outbox_.disconnected(life_.now());
-  book_->disconnected();
+  clerk_.disconnected();
   const auto next =
       was_accepted ? policy_.lost(life_.now()) : policy_.failed(node_control::ConnectFailure());
   life_.after(next.wait, [this] { connect(); });
@@ -143,6 +150,7 @@ void BrokerProcess::hear(Parcel parcel) {
   }
   auto* text = std::get_if<std::string>(&parcel);
   if (text == nullptr) return;
+  heard_ = life_.now();
   liveness_.received(life_.now(), true);
   auto frame = wire::decode_engine_frame(*text);
   world_.expect(frame.has_value(), "the engine has sent what is no frame");
@@ -166,26 +174,31 @@ void BrokerProcess::take(wire::Deliver frame, std::string text) {
   delivery.delivery_id = frame.delivery_id;
   delivery.seq = frame.seq;
   delivery.payload = std::move(text);
-  auto decision = book_->deliver(life_.now(), std::move(delivery));
+  const Verdict verdict = clerk_.deliver(life_.now(), std::move(delivery));
   world_.log([&] {
     return machine_.name() + ": got " + frame.agent + " " + std::to_string(frame.seq) +
-           ", verdict " + std::to_string(static_cast<int>(decision.verdict));
+           ", verdict " + std::to_string(static_cast<int>(verdict));
   });
-  if (!decision.actions.empty() || decision.verdict == Verdict::held) {
-    note(std::move(decision.actions));
-  }
-  if (decision.verdict == Verdict::identity_rejected || decision.verdict == Verdict::retired) {
-    correct(decision.verdict, frame.agent_id, frame.agent);
+  work();
+  if (verdict == Verdict::identity_rejected || verdict == Verdict::retired) {
+    correct(verdict, frame.agent_id, frame.agent);
   }
 }
 
 void BrokerProcess::take(wire::ActionInvoke frame) {
   const std::string id = frame.invocation_id;
-  switch (outbox_.invoked(id)) {
+  const bool takes_new = !inventory_owed_ || life_.now() < *inventory_owed_ + kPutOffAtMost;
+  switch (outbox_.invoked(id, takes_new)) {
     case node_control::InvokeVerdict::run: break;
     case node_control::InvokeVerdict::in_flight: running_[id] = life_.now(); return;
     case node_control::InvokeVerdict::answer_again: outbox_.answer_again(id); return flush();
-    case node_control::InvokeVerdict::busy: return;
+    case node_control::InvokeVerdict::busy: {
+      wire::ActionResult refusal;
+      refusal.invocation_id = id;
+      refusal.outcome = std::string(wire::kHandlerUnavailable);
+      send(std::move(refusal));
+      return;
+    }
   }
   log("does " + id + " " + frame.action);
   running_[id] = life_.now();
@@ -288,17 +301,17 @@ std::vector<wire::InventoryEntry> BrokerProcess::inventory() const {
 
 void BrokerProcess::ask(std::uint64_t question) {
   std::string id = std::string(kQuestionId) + std::to_string(question);
-  inventory_owed_ = !may_list();
-  if (inventory_owed_) return send_register(std::move(id));
+  if (!may_list()) {
+    if (!inventory_owed_) inventory_owed_ = life_.now();
+    return send_register(std::move(id));
+  }
+  inventory_owed_.reset();
   wire::InventorySync frame;
   frame.agents = inventory();
   for (const auto& entry : frame.agents) {
-    const auto holder = id_of_name_.find(entry.name);
-    const bool known = holder != id_of_name_.end() && holder->second == entry.agent_id;
-    if (!known || !book_->cursor_of(entry.agent_id)) {
-      registered(entry.agent_id, entry.name, std::nullopt);
-    }
+    clerk_.listed(life_.now(), entry.agent_id, entry.name);
   }
+  work();
   frame.id = std::move(id);
   send(std::move(frame));
 }
@@ -335,7 +348,10 @@ void BrokerProcess::flush() {
 void BrokerProcess::follow(const node_control::Liveness::Steps& steps) {
   for (const auto& step : steps) {
     switch (step.action) {
-      case node_control::LivenessAction::heartbeat: send_heartbeat(); break;
+      case node_control::LivenessAction::heartbeat:
+        check_liveness();
+        send_heartbeat();
+        break;
       case node_control::LivenessAction::ping:
         if (link_ != nullptr) link_->send(Link::node, Ping());
         break;
@@ -358,8 +374,8 @@ void BrokerProcess::on_time() {
       answered(give_up->id, std::nullopt);
     }
   }
-  auto actions = book_->on_time(life_.now());
-  if (!actions.empty()) note(std::move(actions));
+  clerk_.on_time(life_.now());
+  work();
   for (const auto& id : outbox_.settled(life_.now())) {
     job(
         [this, id] {
@@ -370,11 +386,18 @@ void BrokerProcess::on_time() {
   }
 }
 
+/// An engine that is silent is noticed in time, whatever answers pings in its place.
+void BrokerProcess::check_liveness() const {
+  const Monotonic since = std::max(heard_, life_.stopped_until());
+  world_.expect(life_.now() <= since + world_.options.liveness.answer_within + 1s,
+                machine_.name() + " held on to a connection with a silent engine");
+}
+
 /// A deadline may have come nearer.
 void BrokerProcess::wake() {
   std::optional<Monotonic> first;
   for (const auto& at : {liveness_.next_deadline(), questions_.next_deadline(),
-                         book_->next_deadline(), write_again_}) {
+                         clerk_.book().next_deadline(), write_again_}) {
     if (at && (!first || *at < *first)) first = at;
   }
   if (!first) return;
@@ -412,26 +435,12 @@ void BrokerProcess::correct(Verdict verdict, const std::string& id, const std::s
 
 // The delivery book: its state is on disk before its actions are done.
 
-void BrokerProcess::note(Actions actions) {
-  for (auto& action : actions) {
-    if (const auto* change = std::get_if<node_control::Renamed>(&action)) {
-      bound(change->agent_id, change->to);
-    }
-    pending_.push_back(std::move(action));
-  }
-  dirty_ = true;
-  work();
-  wake();
-}
-
 void BrokerProcess::work() {
-  if (working_ || (pending_.empty() && !dirty_)) return;
+  wake();
+  if (working_ || !clerk_.has_work()) return;
   working_ = true;
   life_.after(0us, [this] {
-    auto change = std::make_shared<node_control::BookChange>();
-    change->actions = std::exchange(pending_, Actions());
-    dirty_ = false;
-    change->state = book_->state();
+    const auto change = clerk_.begin_save();
     for (const auto& action : change->actions) {
       const auto* surface = std::get_if<node_control::Surface>(&action);
       if (surface != nullptr && surface->late) world_.out_of_order(surface->delivery.payload);
@@ -440,8 +449,7 @@ void BrokerProcess::work() {
         [this, change](const Result<void>& saved) {
           if (!saved) {
             store_failed_ = true;
-            pending_.insert(pending_.begin(), change->actions.begin(), change->actions.end());
-            dirty_ = true;
+            clerk_.not_saved(*change);
             life_.after(kStoreRetry, [this] {
               working_ = false;
               work();
@@ -450,8 +458,9 @@ void BrokerProcess::work() {
           }
           working_ = false;
           if (std::exchange(store_failed_, false)) inventory_changed();
+          clerk_.saved();
           for (const auto& action : change->actions) perform(action);
-          if (pending_.empty()) gone_.clear();
+          clerk_.performed();
           flush();
           work();
         });
@@ -459,56 +468,26 @@ void BrokerProcess::work() {
 }
 
 void BrokerProcess::perform(const node_control::DeliveryAction& action) {
+  clerk_.perform(action);
   if (const auto* surface = std::get_if<node_control::Surface>(&action)) {
     surfaced(surface->delivery);
-  } else if (const auto* ack = std::get_if<node_control::Ack>(&action)) {
-    if (names_agent(*ack)) outbox_.ack({ack->agent_id, ack->agent_name, ack->up_to_seq});
   } else if (std::holds_alternative<node_control::Resync>(action)) {
     inventory_changed();
-  } else if (const auto* change = std::get_if<node_control::Renamed>(&action)) {
-    outbox_.forget_acks_of(change->agent_id);
-  } else if (const auto* anew = std::get_if<node_control::Renumbered>(&action)) {
-    outbox_.forget_acks_of(anew->agent_id);
+  } else if (std::holds_alternative<node_control::Renumbered>(action)) {
     world_.expect(false, "the book believes that the engine counts anew, which it never does");
   } else if (const auto* skipped = std::get_if<node_control::Skipped>(&action)) {
     log("skips " + skipped->agent_name + " " + std::to_string(skipped->first));
   }
 }
 
-bool BrokerProcess::names_agent(const node_control::Ack& ack) const {
-  if (gone_.contains(ack.agent_id)) return false;
-  const auto holder = id_of_name_.find(ack.agent_name);
-  if (holder != id_of_name_.end()) return holder->second == ack.agent_id;
-  return !book_->cursor_of(ack.agent_id);
-}
-
-void BrokerProcess::bound(const std::string& id, const std::string& name) {
-  auto& holder = id_of_name_[name];
-  if (!holder.empty() && holder != id) forget(holder);
-  holder = id;
-  std::erase_if(id_of_name_,
-                [&](const auto& entry) { return entry.second == id && entry.first != name; });
-  gone_.erase(id);
-}
-
-void BrokerProcess::forget(const std::string& id) {
-  outbox_.forget_acks_of(id);
-  if (!idle()) gone_.insert(id);
-}
-
 void BrokerProcess::registered(const std::string& id, const std::string& name,
                                std::optional<std::uint64_t> acked) {
-  const auto holder = id_of_name_.find(name);
-  if (holder == id_of_name_.end() || holder->second != id) forget(id);
-  bound(id, name);
-  note(book_->registered(life_.now(), id, name, acked));
+  clerk_.registered(life_.now(), id, name, acked);
+  work();
 }
 
 void BrokerProcess::released(const std::string& id) {
-  forget(id);
-  std::erase_if(id_of_name_, [&](const auto& entry) { return entry.second == id; });
-  book_->released(id);
-  dirty_ = true;
+  clerk_.released(id);
   work();
 }
 
@@ -518,11 +497,11 @@ std::string BrokerProcess::debug() const {
     out += "; " + name + " mailbox " + std::to_string(agent->mailbox.size()) + " typing " +
            std::to_string(agent->typing.size()) + " feeding " +
            std::to_string(static_cast<int>(agent->feeding)) + " cursor " +
-           std::to_string(book_->cursor_of(agent->id).value_or(0)) + " waits " +
+           std::to_string(clerk_.book().cursor_of(agent->id).value_or(0)) + " waits " +
            std::string(agent->session ? agent->session->waits_for() : "") +
            (agent->leaving ? " leaving" : "") + (agent->ended ? " ended" : "");
   }
-  return out + "; pending " + std::to_string(pending_.size()) + " ends " +
+  return out + "; pending " + std::to_string(clerk_.pending()) + " ends " +
          std::to_string(ends_.size());
 }
 

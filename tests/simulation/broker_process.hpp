@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "broker/agent_mailbox.hpp"
-#include "node_control/delivery_book.hpp"
+#include "node_control/delivery_clerk.hpp"
 #include "node_control/liveness.hpp"
 #include "node_control/outbox.hpp"
 #include "node_control/reconnect_policy.hpp"
@@ -59,12 +59,12 @@ class BrokerProcess {
   [[nodiscard]] Disk& disk() { return disk_; }
   [[nodiscard]] bool accepted() const { return accepted_; }
   [[nodiscard]] const LinkPtr& link() const { return link_; }
+  void stop_until(Monotonic when) { life_.stop_until(when); }
   [[nodiscard]] const std::map<std::string, ResidentPtr>& roster() const { return roster_; }
   void hold(Resident& agent, bool on);
   [[nodiscard]] std::string debug() const;
 
  private:
-  using Actions = node_control::DeliveryBook::Actions;
   using Outcome = std::variant<wire::Json, std::string>;
 
   void log(const std::string& what) const;
@@ -88,19 +88,15 @@ class BrokerProcess {
   void follow(const node_control::Liveness::Steps& steps);
   void on_time();
   void wake();
+  void check_liveness() const;
   [[nodiscard]] bool may_list() const;
   void inventory_changed() { follow(liveness_.sync_now(life_.now())); }
   [[nodiscard]] std::vector<wire::InventoryEntry> inventory() const;
   void correct(node_control::Verdict verdict, const std::string& id, const std::string& name);
 
-  // The delivery book: NodeDeliveries.
-  void note(Actions actions);
+  // The delivery clerk: NodeDeliveries.
   void work();
   void perform(const node_control::DeliveryAction& action);
-  [[nodiscard]] bool names_agent(const node_control::Ack& ack) const;
-  [[nodiscard]] bool idle() const { return pending_.empty() && !dirty_ && !working_; }
-  void bound(const std::string& id, const std::string& name);
-  void forget(const std::string& id);
   void registered(const std::string& id, const std::string& name,
                   std::optional<std::uint64_t> acked);
   void released(const std::string& id);
@@ -125,6 +121,7 @@ class BrokerProcess {
   void do_steps(const ResidentPtr& agent, pty::InjectionSteps steps);
   void type(const ResidentPtr& agent, const std::string& bytes, std::uint64_t epoch);
   void end_message(Resident& agent, std::uint64_t number, pty::InjectionOutcome outcome);
+  void look_whether_read(const ResidentPtr& agent);
   void wake_session(const ResidentPtr& agent);
   void program_ended(const ResidentPtr& agent);
   void bury(Resident& agent, const std::string& reason);
@@ -153,20 +150,18 @@ class BrokerProcess {
   std::uint64_t ids_ = 0;
   std::set<std::string> corrected_;
   std::map<std::string, Monotonic> running_;
-  bool inventory_owed_ = false;
+  std::optional<Monotonic> inventory_owed_;
+  /// When a frame of the engine came, or the connection began.
+  Monotonic heard_{};
   std::optional<Monotonic> write_again_;
   std::optional<Monotonic> alarm_;
   std::map<std::string, Registered> waiting_;
   /// Names by question.
   std::map<std::string, std::string> spawning_;
 
-  std::optional<node_control::DeliveryBook> book_;
-  Actions pending_;
-  bool dirty_ = false;
+  node_control::DeliveryClerk clerk_;
   bool working_ = false;
   bool store_failed_ = false;
-  std::set<std::string> gone_;
-  std::map<std::string, std::string> id_of_name_;
 
   std::map<std::string, ResidentPtr> roster_;
   std::set<std::string> reserved_;

@@ -67,17 +67,14 @@ class EngineMachine::Process {
       current = socket;
     }
     Link::Ears ears;
-    ears.parcel = [this, socket](Parcel parcel) {
-      if (std::holds_alternative<Ping>(parcel)) {
-        socket->wire->send(Link::engine, Pong());
-      } else if (auto* frame = std::get_if<wire::NodeFrame>(&parcel)) {
-        socket->inbox.push_back(std::move(*frame));
-        read(socket);
-      }
+    ears.parcel = [this, socket](const Parcel& parcel) {
+      life_.soon([this, socket, parcel] { hear(socket, parcel); });
     };
     ears.closed = [this, socket] {
-      socket->ended = true;
-      read(socket);
+      life_.soon([this, socket] {
+        socket->ended = true;
+        read(socket);
+      });
     };
     wire->listen(Link::engine, life_, std::move(ears));
   }
@@ -124,6 +121,15 @@ class EngineMachine::Process {
   using SocketPtr = std::shared_ptr<Socket>;
 
   // Frames of a node, one after the other.
+
+  void hear(const SocketPtr& socket, const Parcel& parcel) {
+    if (std::holds_alternative<Ping>(parcel)) {
+      socket->wire->send(Link::engine, Pong());
+    } else if (const auto* frame = std::get_if<wire::NodeFrame>(&parcel)) {
+      socket->inbox.push_back(*frame);
+      read(socket);
+    }
+  }
 
   void read(const SocketPtr& socket) {
     while (!socket->busy && !socket->inbox.empty()) {
@@ -304,10 +310,22 @@ class EngineMachine::Process {
           deliver_frame(*letter, mail.look.agent, place.agent_name, frames[count].number);
       rests = link == links_.end() || !link->second->wire->send(Link::engine, text);
       if (rests) break;
+      if (world_.stutters()) say_again(link->second, mail.look.agent, text);
       book_.sent[mail.look.agent].push_back(frames[count].seq);
     }
     frames.erase(frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(count));
     room_.not_sent(mail.look.agent, frames, rests);
+  }
+
+  /// The same frame once more, among those that come later.
+  void say_again(const SocketPtr& socket, Id agent, const std::string& text) {
+    life_.after(world_.dice.between(0s, 20s), [this, socket, agent, text] {
+      const auto place = room_.find(agent);
+      const auto link = links_.find(socket->caller.node);
+      const bool still = place && place->node == socket->caller.node && link != links_.end() &&
+                         link->second == socket && socket->registered;
+      if (still) socket->wire->send(Link::engine, text);
+    });
   }
 
   void keep_book() {
@@ -386,6 +404,10 @@ void EngineMachine::crash() {
   if (!process_) return;
   process_->disk().killed();
   process_.reset();
+}
+
+void EngineMachine::stop_until(Monotonic when) {
+  if (process_) process_->life().stop_until(when);
 }
 
 Disk* EngineMachine::disk() {

@@ -26,6 +26,8 @@ class EngineMachine {
 
   void start();
   void crash();
+  /// It does nothing until then.
+  void stop_until(Monotonic when);
   [[nodiscard]] bool is_up() const { return process_ != nullptr; }
   [[nodiscard]] Disk* disk();
   [[nodiscard]] MachineClock& clock() { return clock_; }

@@ -20,6 +20,7 @@ void World::break_links() {
     const auto link = any_broker().link();
     if (!link) return;
     log([] { return std::string("!! a connection is cut"); });
+    if (dice.chance(0.2)) return link->hollow();
     link->cut(dice.chance(0.6), dice.chance(0.6));
   });
   every(dice.between(10s, 200s), dice.chance(0.6), [this] {
@@ -37,19 +38,55 @@ void World::break_links() {
 }
 
 void World::break_processes() {
-  every(dice.between(30s, 400s), dice.chance(0.5), [this] {
-    if (!engine.is_up()) return;
-    log([] { return std::string("!! the engine is killed"); });
-    engine.crash();
-    life_.after(dice.between(10ms, 60s), [this] { engine.start(); });
-  });
-  every(dice.between(30s, 400s), dice.chance(0.6), [this] {
+  every(dice.between(30s, 400s), dice.chance(0.5), [this] { kill_engine(); });
+  every(dice.between(30s, 400s), dice.chance(0.6),
+        [this] { kill(any_broker(), dice.chance(0.2)); });
+  every(dice.between(60s, 600s), dice.chance(0.3), [this] {
+    const Monotonic until = timeline.now() + dice.between(100ms, 90s);
+    if (dice.chance(0.5)) {
+      log([] { return std::string("!! the engine is stopped"); });
+      return engine.stop_until(until);
+    }
     BrokerMachine& broker = any_broker();
-    if (!broker.is_up()) return;
-    const bool whole = dice.chance(0.2);
-    log([&] { return "!! " + broker.name() + (whole ? " loses its power" : " is killed"); });
-    broker.crash(whole);
-    life_.after(dice.between(10ms, 60s), [&broker] { broker.start(); });
+    log([&] { return "!! " + broker.name() + " is stopped"; });
+    broker.stop_until(until);
+  });
+}
+
+void World::kill_engine() {
+  if (!engine.is_up()) return;
+  log([] { return std::string("!! the engine is killed"); });
+  engine.crash();
+  life_.after(dice.between(10ms, 60s), [this] { engine.start(); });
+}
+
+void World::kill(BrokerMachine& broker, bool whole_machine) {
+  if (!broker.is_up()) return;
+  log([&] { return "!! " + broker.name() + (whole_machine ? " loses its power" : " is killed"); });
+  broker.crash(whole_machine);
+  life_.after(dice.between(10ms, 60s), [&broker] { broker.start(); });
+}
+
+/// Right behind something that has happened to a message or a call: before it is answered, while
+/// it is said, before it is written down.
+void World::bad_moment() {
+  life_.after(dice.chance(0.3) ? Duration(0) : dice.between(0ms, 15ms), [this] {
+    if (!faulty_) return;
+    BrokerMachine& broker = any_broker();
+    switch (dice.below(5)) {
+      case 0: return kill_engine();
+      case 1: return kill(broker, false);
+      case 2: return kill(broker, dice.chance(0.5));
+      case 3:
+        if (const auto link = broker.link()) {
+          log([&] { return "!! the connection of " + broker.name() + " is cut"; });
+          link->cut(dice.chance(0.6), dice.chance(0.6));
+        }
+        return;
+      default: break;
+    }
+    Disk* disk = dice.chance(0.4) ? engine.disk() : broker.disk();
+    if (disk != nullptr) disk->fail_until(timeline.now() + dice.between(1ms, 2s));
   });
 }
 

@@ -50,8 +50,11 @@ class Link : public std::enable_shared_from_this<Link> {
   bool send(Side from, Parcel parcel) {
     End& end = ends_.at(from);
     if (!end.open || end.under_way >= kMostUnderWay) return false;
-    if (end.is_lost) return true;
     using namespace std::chrono_literals;
+    if (end.is_lost) {
+      if (is_hollow_ && from == node && std::holds_alternative<Ping>(parcel)) pong();
+      return true;
+    }
     const Duration jitter = dice_.between(0us, latency_);
     end.last = std::max({end.last + 1us, timeline_.now() + latency_ + jitter, end.stalled_until});
     ++end.under_way;
@@ -89,6 +92,11 @@ class Link : public std::enable_shared_from_this<Link> {
                       [self = shared_from_this(), side] { self->hear_end(side); });
     }
   }
+  /// As `cut` of which nobody hears, with something on the way that answers pings.
+  void hollow() {
+    cut(false, false);
+    is_hollow_ = true;
+  }
   /// What this side says comes later, all of it in its order.
   void stall(Side from, Duration by) { ends_.at(from).stalled_until = timeline_.now() + by; }
   [[nodiscard]] bool is_cut() const { return ends_[node].is_lost; }
@@ -106,6 +114,14 @@ class Link : public std::enable_shared_from_this<Link> {
     std::uint64_t arrives_to = 0;
   };
 
+  void pong() {
+    timeline_.after(latency_ * 2, [self = shared_from_this()] {
+      const auto& end = self->ends_[node];
+      if (!end.open || end.alive.expired() || !end.ears.parcel) return;
+      const auto hear = end.ears.parcel;
+      hear(Pong());
+    });
+  }
   void arrive(Side from, std::uint64_t number, Parcel parcel) {
     End& sender = ends_.at(from);
     --sender.under_way;
@@ -127,6 +143,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Dice& dice_;
   Duration latency_;
   std::array<End, 2> ends_;
+  bool is_hollow_ = false;
 };
 using LinkPtr = std::shared_ptr<Link>;
 

@@ -248,20 +248,28 @@ Result<Invocation> MemoryStore::add_invocation(const Invocation& invocation) {
 }
 
 Result<void> MemoryStore::put_invocation(const Invocation& invocation) {
-  if (invocations_.find(invocation.id) == nullptr) {
+  const auto* known = invocations_.find(invocation.id);
+  if (known == nullptr && closed_.find(invocation.id) == nullptr) {
     return refuse(Refusal::invocation_not_found, "there is no such invocation");
   }
-  Invocation& row = invocations_.edit(invocation.id);
-  row = invocation;
+  Invocation row = invocation;
   to_milliseconds(row.dispatched);
   to_milliseconds(row.retry_after);
   to_milliseconds(row.completed);
-  if (!is_open(row)) fresh_.push_back({Landmark::Kind::answered, 0, {}, 0, row.id});
+  if (is_open(row)) {
+    invocations_.put(row.id, std::move(row));
+    return {};
+  }
+  fresh_.push_back({Landmark::Kind::answered, 0, {}, 0, row.id});
+  ended_with_place_ = ended_with_place_ || row.place_held;
+  invocations_.erase(row.id);
+  closed_.put(row.id, std::move(row));
   return {};
 }
 
 Result<Invocation> MemoryStore::invocation(Id id) const {
-  const auto* found = invocations_.find(id);
+  const auto* open = invocations_.find(id);
+  const auto* found = open != nullptr ? open : closed_.find(id);
   if (found == nullptr) {
     return refuse(Refusal::invocation_not_found, "there is no such invocation");
   }

@@ -44,6 +44,7 @@ void MemoryStore::keep() {
   messages_.keep();
   keys_.keep();
   invocations_.keep();
+  closed_.keep();
   landmarks_.insert(landmarks_.end(), fresh_.begin(), fresh_.end());
   fresh_.clear();
 }
@@ -58,6 +59,7 @@ void MemoryStore::undo() {
   messages_.undo();
   keys_.undo();
   invocations_.undo();
+  closed_.undo();
   fresh_.clear();
 }
 
@@ -66,6 +68,7 @@ std::optional<std::string> MemoryStore::broken() const {
   for (const auto& [id, each] : invocations_.rows()) {
     if (each.place_held) ++held[each.node];
   }
+  if (ended_with_place_) return "a call that has ended holds a place";
   for (const auto& [id, node] : nodes_.rows()) {
     if (node.role == NodeRole::direct) continue;
     const auto places = held.find(id);

@@ -180,7 +180,10 @@ class MemoryStore final : public PartialStore {
   MemoryTable<DeliveryKey, Delivery> deliveries_;
   MemoryTable<Id, Message> messages_;
   MemoryTable<std::string, Id> keys_;
+  /// Those that are open, and those that have ended.
   MemoryTable<Id, Invocation> invocations_;
+  MemoryTable<Id, Invocation> closed_;
+  bool ended_with_place_ = false;
   std::vector<Landmark> fresh_;
   std::vector<Landmark> landmarks_;
 };

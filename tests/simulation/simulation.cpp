@@ -1,6 +1,8 @@
 // Engine, brokers and terminals on virtual time: `simulation [--seeds N] [--from SEED] [--hours H]
-// [--quiet]`. One seed is one run, always the same. A broken promise is said with its seed and what
-// happened last; `--seeds 1 --from SEED` shows it again.
+// [--part P]`. One seed is one run, always the same, and with `--part` a shorter one: its faults
+// last one Pth as long. A broken promise is said with its seed and what happened last; `--seeds 1
+// --from SEED` (and the same part) shows it again.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -19,6 +21,7 @@ struct Arguments {
   std::uint64_t from = 1;
   /// Goes on over the seeds until so many hours were simulated; 0: as many as there are seeds.
   std::uint64_t hours = 0;
+  int part = 1;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -29,12 +32,13 @@ Arguments parse(int argc, char** argv) {
     if (name == "--seeds") out.seeds = value;
     if (name == "--from") out.from = value;
     if (name == "--hours") out.hours = value;
+    if (name == "--part") out.part = std::max(1, static_cast<int>(value));
   }
   return out;
 }
 
-void show(std::uint64_t seed, const std::string& broken) {
-  auto options = WorldOptions::of_seed(seed);
+void show(std::uint64_t seed, int part, const std::string& broken) {
+  auto options = WorldOptions::of_seed(seed, part);
   options.logs = true;
   World again(options);
   const auto same = again.run();
@@ -59,9 +63,9 @@ int main(int argc, char** argv) {
   };
   for (; !enough(); ++seeds) {
     const std::uint64_t seed = arguments.from + seeds;
-    World world(WorldOptions::of_seed(seed));
+    World world(WorldOptions::of_seed(seed, arguments.part));
     if (const auto broken = world.run()) {
-      show(seed, *broken);
+      show(seed, arguments.part, *broken);
       return 1;
     }
     elapsed += world.elapsed();

@@ -81,16 +81,23 @@ class Life {
   Life& operator=(const Life&) = delete;
 
   void at(Monotonic when, Timeline::Task task) {
-    timeline_.at(when, [alive = std::weak_ptr<bool>(alive_), task = std::move(task)] {
-      if (!alive.expired()) task();
+    timeline_.at(when, [this, alive = std::weak_ptr<bool>(alive_), task = std::move(task)] {
+      if (!alive.expired()) soon(task);
     });
   }
   void after(Duration wait, Timeline::Task task) { at(timeline_.now() + wait, std::move(task)); }
+  /// Now, unless he is stopped.
+  void soon(const Timeline::Task& task) { is_stopped() ? at(stopped_until_, task) : task(); }
+  /// He does nothing until then, like a process that is stopped; then everything in its order.
+  void stop_until(Monotonic when) { stopped_until_ = std::max(stopped_until_, when); }
+  [[nodiscard]] bool is_stopped() const { return timeline_.now() < stopped_until_; }
+  [[nodiscard]] Monotonic stopped_until() const { return stopped_until_; }
   [[nodiscard]] Monotonic now() const { return timeline_.now(); }
   [[nodiscard]] std::weak_ptr<bool> alive() const { return alive_; }
 
  private:
   Timeline& timeline_;
+  Monotonic stopped_until_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -43,7 +43,7 @@ std::string clock_text(Duration since) {
 
 }  // namespace
 
-WorldOptions WorldOptions::of_seed(std::uint64_t seed) {
+WorldOptions WorldOptions::of_seed(std::uint64_t seed, int part) {
   Dice dice(seed ^ 0x5eedU);
   WorldOptions out;
   out.seed = seed;
@@ -58,7 +58,12 @@ WorldOptions WorldOptions::of_seed(std::uint64_t seed) {
     out.liveness.ask_after = 100s;
     out.liveness.answer_within = 130s;
     out.liveness.black_hole_after = 150s;
+    // Longer than between two inventories, as always.
+    out.mailbox.hole_wait = 450s;
   }
+  if (dice.chance(0.5)) out.bad_moments = dice.chance(0.5) ? 0.01 : 0.1;
+  if (dice.chance(0.2)) out.stutter = 0.1;
+  out.faults_for /= part;
   if (dice.chance(0.2)) out.mailbox.most_frames = 4 + dice.below(100);
   // Only a clock that jumps ends what waits.
   out.mailboxes.ttl = 48h;
@@ -127,6 +132,7 @@ void World::record(Event event) {
            (event.repeat ? " (repeat)" : "");
   });
   if (const auto broken = checker_.take(event)) expect(false, *broken);
+  if (faulty_ && options.bad_moments > 0 && dice.chance(options.bad_moments)) bad_moment();
 }
 
 void World::record(Event::Kind kind, const std::string& agent, const std::string& message) {

@@ -32,12 +32,17 @@ struct WorldOptions {
   Duration faults_for = std::chrono::minutes(20);
   /// So many times rarer is all that happens, and nodes ask less often whether the engine is there.
   int slowness = 1;
+  /// How often what happens to a message brings a fault with it, at the worst moment for it.
+  double bad_moments = 0;
+  /// How often the engine says again what it has sent before.
+  double stutter = 0;
   node_control::LivenessPolicy liveness;
   node_control::MailboxPolicy mailbox;
   engine::DeliveryStore::Limits mailboxes;
 
-  /// Drawn from the seed: each run has other faults, other sizes and another length.
-  [[nodiscard]] static WorldOptions of_seed(std::uint64_t seed);
+  /// Drawn from the seed: each run has other faults, other sizes and another length, of which it is
+  /// one `part`th.
+  [[nodiscard]] static WorldOptions of_seed(std::uint64_t seed, int part = 1);
 };
 
 /// An engine, some brokers with agents, and clients that send and call, on virtual time and under
@@ -69,6 +74,7 @@ class World {
   void out_of_order(const std::string& body);
   void crashed(const std::string& agent);
   [[nodiscard]] bool faulty() const { return faulty_; }
+  [[nodiscard]] bool stutters() { return faulty_ && dice.chance(options.stutter); }
   [[nodiscard]] const std::vector<wire::Capability>& capabilities() const { return capabilities_; }
 
   const WorldOptions options;
@@ -92,6 +98,9 @@ class World {
   void break_processes();
   void break_disks_and_clocks();
   void disturb_programs();
+  void bad_moment();
+  void kill_engine();
+  void kill(BrokerMachine& broker, bool whole_machine);
   void heal();
   bool run_until(Monotonic end);
 
