@@ -189,6 +189,10 @@ DeliveryBook::Actions DeliveryBook::failed(Monotonic now, const std::string& age
   return settle(now, std::move(effects));
 }
 
+void DeliveryBook::listed(Monotonic now, const std::set<std::string>& agent_ids) {
+  for (auto& [id, mailbox] : live_) mailbox.listed(now, agent_ids.contains(id));
+}
+
 DeliveryBook::Actions DeliveryBook::on_time(Monotonic now) {
   DeliveryEffects effects;
   for (auto& [id, mailbox] : live_) mailbox.on_time(now, link_, effects);

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +77,8 @@ class DeliveryBook {
   [[nodiscard]] Actions registered(Monotonic now, const std::string& agent_id,
                                    const std::string& agent_name,
                                    std::optional<std::uint64_t> delivery_ack_seq = std::nullopt);
+  /// The ids of the inventory that is sent now.
+  void listed(Monotonic now, const std::set<std::string>& agent_ids);
   /// The agent left this node. Its outcomes may still be reported until it is registered again.
   void released(const std::string& agent_id);
 

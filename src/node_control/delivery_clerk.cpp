@@ -60,11 +60,16 @@ void DeliveryClerk::registered(Monotonic now, const std::string& agent_id,
   note(book_->registered(now, agent_id, agent_name, delivery_ack_seq));
 }
 
-void DeliveryClerk::listed(Monotonic now, const std::string& agent_id,
-                           const std::string& agent_name) {
-  const auto holder = id_of_name_.find(agent_name);
-  const bool known = holder != id_of_name_.end() && holder->second == agent_id;
-  if (!known || !book_->cursor_of(agent_id)) registered(now, agent_id, agent_name, std::nullopt);
+void DeliveryClerk::listed(Monotonic now, const std::vector<wire::InventoryEntry>& inventory) {
+  std::set<std::string> ids;
+  for (const auto& entry : inventory) {
+    ids.insert(entry.agent_id);
+    const auto holder = id_of_name_.find(entry.name);
+    const bool known = holder != id_of_name_.end() && holder->second == entry.agent_id;
+    if (known && book_->cursor_of(entry.agent_id)) continue;
+    registered(now, entry.agent_id, entry.name, std::nullopt);
+  }
+  book_->listed(now, ids);
 }
 
 void DeliveryClerk::released(const std::string& agent_id) {

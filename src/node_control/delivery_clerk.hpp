@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "node_control/delivery_book.hpp"
@@ -31,8 +32,8 @@ class DeliveryClerk {
   void spawn_failed(Monotonic now, const std::string& agent_name);
   void registered(Monotonic now, const std::string& agent_id, const std::string& agent_name,
                   std::optional<std::uint64_t> delivery_ack_seq);
-  /// The same for what is in the inventory, if the book does not know it.
-  void listed(Monotonic now, const std::string& agent_id, const std::string& agent_name);
+  /// The inventory that is sent now: `registered` for those that the book does not know.
+  void listed(Monotonic now, const std::vector<wire::InventoryEntry>& inventory);
   void released(const std::string& agent_id);
   void done(Monotonic now, const std::string& agent_id, std::uint64_t seq,
             std::string_view delivery_id);

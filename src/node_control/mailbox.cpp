@@ -212,8 +212,8 @@ void Mailbox::advance(Monotonic now, const Link& link, DeliveryEffects& out) {
   auto row = rows_.upper_bound(cursor_);
   while (row != rows_.end() && row->first <= shown_) {
     if (row->first != cursor_ + 1) {
-      const bool waited =
-          link.up && now >= std::max(row->second.since, link.since) + policy_.hole_wait;
+      const bool waited = link.up && !is_away_ &&
+                          now >= std::max(row->second.since, link.since) + policy_.hole_wait;
       if (!waited) break;
       remember_hole(SeqRange{cursor_ + 1, row->first - 1});
       cursor_ = row->first - 1;
@@ -313,6 +313,12 @@ void Mailbox::seed(Monotonic now, const Link& link, std::uint64_t engine_cursor,
   advance(now, link, out);
 }
 
+void Mailbox::listed(Monotonic now, bool is_in) {
+  const bool is_back = std::exchange(is_away_, !is_in) && is_in;
+  if (!is_back) return;
+  for (auto& [seq, row] : rows_) row.since = now;
+}
+
 void Mailbox::on_time(Monotonic now, const Link& link, DeliveryEffects& out) {
   if (!link.up) return;
   state_.reset();
@@ -345,7 +351,8 @@ std::optional<Monotonic> Mailbox::next_deadline(const Link& link) const {
                (placed_ ? policy_.gap_wait : policy_.adopt_wait);
   }
   const auto first = rows_.upper_bound(cursor_);
-  if (placed_ && first != rows_.end() && first->first <= shown_ && first->first != cursor_ + 1) {
+  if (placed_ && !is_away_ && first != rows_.end() && first->first <= shown_ &&
+      first->first != cursor_ + 1) {
     const Monotonic given_up = std::max(first->second.since, link.since) + policy_.hole_wait;
     deadline = deadline ? std::min(*deadline, given_up) : given_up;
   }

@@ -79,6 +79,9 @@ class Mailbox {
             DeliveryEffects& out);
   /// The engine says how far it has this agent acknowledged. Never moves the cursor back.
   void seed(Monotonic now, const Link& link, std::uint64_t engine_cursor, DeliveryEffects& out);
+  /// Whether the inventory that is sent now has this agent. While none does, the engine repeats
+  /// nothing for it, and no missing number is given up.
+  void listed(Monotonic now, bool is_in);
   void on_time(Monotonic now, const Link& link, DeliveryEffects& out);
   [[nodiscard]] std::optional<Monotonic> next_deadline(const Link& link) const;
 
@@ -148,6 +151,8 @@ class Mailbox {
   /// A frame was not taken for want of room and has to be asked for.
   bool refused_ = false;
   int failures_in_a_row_ = 0;
+  /// The last inventory did not have it.
+  bool is_away_ = false;
   /// As it was asked for last; every call that may change something takes it away.
   mutable std::optional<Shared<MailboxState>> state_;
 };

@@ -314,7 +314,7 @@ void NodeConversation::ask(std::uint64_t question) {
     return;
   }
   inventory_owed_.reset();
-  for (const auto& entry : frame.agents) deliveries_.listed(entry.agent_id, entry.name);
+  deliveries_.listed(frame.agents);
   frame.id = std::move(id);
   (void)send(frame);
 }

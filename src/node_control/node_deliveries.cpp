@@ -132,8 +132,8 @@ void NodeDeliveries::registered(const std::string& agent_id, const std::string& 
   noted();
 }
 
-void NodeDeliveries::listed(const std::string& agent_id, const std::string& agent_name) {
-  clerk_.listed(clock_.now(), agent_id, agent_name);
+void NodeDeliveries::listed(const std::vector<wire::InventoryEntry>& inventory) {
+  clerk_.listed(clock_.now(), inventory);
   noted();
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "net/event.hpp"
@@ -54,8 +55,8 @@ class NodeDeliveries {
   void spawn_failed(const std::string& agent_name);
   void registered(const std::string& agent_id, const std::string& agent_name,
                   std::optional<std::uint64_t> delivery_ack_seq);
-  /// The same for what is in the inventory, if the book does not know it.
-  void listed(const std::string& agent_id, const std::string& agent_name);
+  /// The inventory that is sent now.
+  void listed(const std::vector<wire::InventoryEntry>& inventory);
   void released(const std::string& agent_id);
   void done(const std::string& agent_id, std::uint64_t seq, std::string_view delivery_id);
   void failed(const std::string& agent_id, std::uint64_t seq, const std::string& delivery_id);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <random>
 #include <sstream>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@
 #include "base/failpoint.hpp"
 #include "fault/failpoint_orders.hpp"
 #include "fault/fault_world.hpp"
+#include "support/history.hpp"
 #include "support/sanitized.hpp"
 #include "support/seed.hpp"
 
@@ -93,7 +95,10 @@ struct KillWorld : FaultWorld {
     CAPTURE(how.hits);
     const int first = sent + 1;
     orders.kill_at(how.point, how.hits);
-    for (int i = 0; i < how.messages; ++i) dm(name, text_of(++sent));
+    for (int i = 0; i < how.messages; ++i) {
+      dm(name, text_of(++sent));
+      for (const auto kind : {Kind::send, Kind::numbered, Kind::accepted}) note(kind, name, sent);
+    }
     CHECK(broker->wait_end() == os::ExitStatus::signalled(SIGKILL));
     const auto acked_before = static_cast<int>(acked(name));
     orders.live();
@@ -112,6 +117,9 @@ struct KillWorld : FaultWorld {
       repeated += std::max(0, count - 1);
       if (count > 1 && !is_marked(name, number)) ++tally.repeated_unmarked;
     }
+    note(Kind::crashed, name, 0);
+    note_inputs(name, first);
+    for (int number = first; number <= sent; ++number) note(Kind::acked, name, number);
     tally.repeated += repeated;
     tally.most_repeated_of_a_kill = std::max(tally.most_repeated_of_a_kill, repeated);
     forget();
@@ -145,7 +153,34 @@ struct KillWorld : FaultWorld {
     });
   }
 
+  using Kind = HistoryEvent::Kind;
+  void note(Kind kind, const std::string& agent, int number, bool repeat = false) {
+    HistoryEvent event;
+    event.kind = kind;
+    event.agent = agent;
+    event.message = std::to_string(number);
+    event.number = static_cast<std::uint64_t>(number);
+    event.repeat = repeat;
+    CHECK(history.take(event).value_or("") == "");
+  }
+  /// What the agent has read since it was asked last, of the messages from this one on.
+  void note_inputs(const std::string& agent, int first) {
+    const auto all = inputs(agent);
+    for (; inputs_noted < all.size(); ++inputs_noted) {
+      const std::string& input = all[inputs_noted];
+      const bool repeat = input.find("possible repeat") != std::string::npos;
+      std::map<std::size_t, int> by_place;
+      for (int number = first; number <= sent; ++number) {
+        const auto at = input.find(text_of(number));
+        if (at != std::string::npos) by_place[at] = number;
+      }
+      for (const auto& [at, number] : by_place) note(Kind::shown, agent, number, repeat);
+    }
+  }
+
   Orders orders{temp / "orders"};
+  HistoryChecker history;
+  std::size_t inputs_noted = 0;
   int sent = 0;
   /// More than one write of a terminal takes.
   std::size_t filler = 5000;

@@ -308,9 +308,7 @@ void BrokerProcess::ask(std::uint64_t question) {
   inventory_owed_.reset();
   wire::InventorySync frame;
   frame.agents = inventory();
-  for (const auto& entry : frame.agents) {
-    clerk_.listed(life_.now(), entry.agent_id, entry.name);
-  }
+  clerk_.listed(life_.now(), frame.agents);
   work();
   frame.id = std::move(id);
   send(std::move(frame));

@@ -1,12 +1,15 @@
 // Engine, brokers and terminals on virtual time: `simulation [--seeds N] [--from SEED] [--hours H]
 // [--part P]`. One seed is one run, always the same, and with `--part` a shorter one: its faults
 // last one Pth as long. A broken promise is said with its seed and what happened last; `--seeds 1
-// --from SEED` (and the same part) shows it again.
+// --from SEED` (and the same part) shows it again. `--pinned FILE` runs the seeds of a table: a
+// seed and its part in each line, and what it has found.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include "simulation/world.hpp"
@@ -22,6 +25,7 @@ struct Arguments {
   /// Goes on over the seeds until so many hours were simulated; 0: as many as there are seeds.
   std::uint64_t hours = 0;
   int part = 1;
+  std::string pinned;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -32,6 +36,7 @@ Arguments parse(int argc, char** argv) {
     if (name == "--seeds") out.seeds = value;
     if (name == "--from") out.from = value;
     if (name == "--hours") out.hours = value;
+    if (name == "--pinned") out.pinned = argv[i + 1];
     if (name == "--part") out.part = std::max(1, static_cast<int>(value));
   }
   return out;
@@ -44,39 +49,72 @@ void show(std::uint64_t seed, int part, const std::string& broken) {
   const auto same = again.run();
   for (const auto& line : again.tail()) std::fprintf(stderr, "%s\n", line.c_str());
   if (same != broken) std::fprintf(stderr, "this seed is not one run: it has said before\n");
-  std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(seed), broken.c_str());
+  const auto after = std::chrono::duration<double>(again.elapsed()).count();
+  std::fprintf(stderr, "seed %llu --part %d, after %.1f s: %s\n",
+               static_cast<unsigned long long>(seed), part, after, broken.c_str());
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const Arguments arguments = parse(argc, argv);
+/// What runs have come to so far.
+struct Sum {
   Duration elapsed{};
   std::size_t messages = 0;
   std::size_t shown = 0;
   std::size_t repeats = 0;
   std::uint64_t steps = 0;
   std::uint64_t seeds = 0;
-  const auto enough = [&] {
-    if (arguments.hours == 0) return seeds >= arguments.seeds;
-    return elapsed >= std::chrono::hours(arguments.hours);
-  };
-  for (; !enough(); ++seeds) {
-    const std::uint64_t seed = arguments.from + seeds;
-    World world(WorldOptions::of_seed(seed, arguments.part));
-    if (const auto broken = world.run()) {
-      show(seed, arguments.part, *broken);
-      return 1;
-    }
-    elapsed += world.elapsed();
-    messages += world.history().messages();
-    shown += world.history().shown();
-    repeats += world.history().repeats();
-    steps += world.timeline.steps();
+};
+
+/// False when a promise was broken, which is said.
+bool run(std::uint64_t seed, int part, Sum& sum) {
+  World world(WorldOptions::of_seed(seed, part));
+  if (const auto broken = world.run()) {
+    show(seed, part, *broken);
+    return false;
   }
-  const auto hours = std::chrono::duration<double, std::ratio<3600>>(elapsed).count();
+  sum.elapsed += world.elapsed();
+  sum.messages += world.history().messages();
+  sum.shown += world.history().shown();
+  sum.repeats += world.history().repeats();
+  sum.steps += world.timeline.steps();
+  ++sum.seeds;
+  return true;
+}
+
+bool run_pinned(const std::string& path, Sum& sum) {
+  std::ifstream table(path);
+  bool good = true;
+  for (std::string line; std::getline(table, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    std::istringstream words(line);
+    std::uint64_t seed = 0;
+    int part = 0;
+    if (!(words >> seed >> part)) return false;
+    good = run(seed, part, sum) && good;
+  }
+  return good && sum.seeds > 0;
+}
+
+bool run_range(const Arguments& arguments, Sum& sum) {
+  const auto enough = [&] {
+    if (arguments.hours == 0) return sum.seeds >= arguments.seeds;
+    return sum.elapsed >= std::chrono::hours(arguments.hours);
+  };
+  while (!enough()) {
+    if (!run(arguments.from + sum.seeds, arguments.part, sum)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Arguments arguments = parse(argc, argv);
+  Sum sum;
+  const bool good =
+      arguments.pinned.empty() ? run_range(arguments, sum) : run_pinned(arguments.pinned, sum);
+  const auto hours = std::chrono::duration<double, std::ratio<3600>>(sum.elapsed).count();
   std::printf("%llu seeds, %.0f hours, %zu messages, %zu read, %zu of them repeats, %llu steps\n",
-              static_cast<unsigned long long>(seeds), hours, messages, shown, repeats,
-              static_cast<unsigned long long>(steps));
-  return 0;
+              static_cast<unsigned long long>(sum.seeds), hours, sum.messages, sum.shown,
+              sum.repeats, static_cast<unsigned long long>(sum.steps));
+  return good ? 0 : 1;
 }

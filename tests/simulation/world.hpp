@@ -15,11 +15,14 @@
 #include "node_control/liveness.hpp"
 #include "simulation/broker_machine.hpp"
 #include "simulation/engine_machine.hpp"
-#include "simulation/history.hpp"
 #include "simulation/timeline.hpp"
+#include "support/history.hpp"
 #include "wire/common.hpp"
 
 namespace relay::simulation {
+
+using test::HistoryChecker;
+using Event = test::HistoryEvent;
 
 /// What one run is like. Everything else follows from the seed.
 struct WorldOptions {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "soak/engine_kill_orders.hpp"
+#include "support/history.hpp"
 #include "support/seed.hpp"
 #include "support/served_engine.hpp"
 
@@ -118,6 +119,40 @@ class Engine {
   std::unique_ptr<test::ServedEngine> served_;
 };
 
+/// What senders and the sink have seen, in one order, against what is promised.
+class History {
+ public:
+  using Kind = test::HistoryEvent::Kind;
+  void note(Kind kind, const std::string& message = {}, std::uint64_t number = 0,
+            bool repeat = false) {
+    test::HistoryEvent event;
+    event.kind = kind;
+    event.agent = "sink";
+    event.message = message;
+    event.number = number;
+    event.repeat = repeat;
+    const std::lock_guard lock(mutex_);
+    const auto broken = checker_.take(event);
+    if (broken && failure_.empty()) failure_ = *broken;
+  }
+  void check() {
+    const std::lock_guard lock(mutex_);
+    expect(failure_.empty(), failure_);
+  }
+  /// Everything that was accepted was read and acknowledged.
+  void check_end() {
+    check();
+    const std::lock_guard lock(mutex_);
+    const auto broken = checker_.finish();
+    expect(!broken, broken.value_or(std::string()));
+  }
+
+ private:
+  std::mutex mutex_;
+  test::HistoryChecker checker_;
+  std::string failure_;
+};
+
 /// How many messages may wait in the sink's mailbox: an engine may refuse what comes to a full one.
 class Room {
  public:
@@ -159,8 +194,9 @@ class Room {
 /// Sends its numbers one by one, each until it is accepted.
 class Sender {
  public:
-  Sender(const Engine& engine, Room& room, std::size_t which)
+  Sender(const Engine& engine, History& history, Room& room, std::size_t which)
       : engine_(engine),
+        history_(history),
         room_(room),
         name_(fmt::format("sender{}", which)),
         token_(engine->add_agent(name_)) {}
@@ -200,9 +236,15 @@ class Sender {
  private:
   /// Throws when there is no answer.
   bool send_next() {
-    const auto reply = engine_->ask("POST", "/v1/dm", token_,
-                                    fmt::format(R"({{"to":"sink","text":"{}"}})", accepted_ + 1),
-                                    fmt::format("{}-{}", name_, accepted_ + 1));
+    const auto message = fmt::format("{}-{}", name_, accepted_ + 1);
+    if (begun_ == accepted_) {
+      ++begun_;
+      history_.note(History::Kind::send, message);
+    }
+    const auto reply =
+        engine_->ask("POST", "/v1/dm", token_,
+                     fmt::format(R"({{"to":"sink","text":"{}"}})", accepted_ + 1), message);
+    history_.note(reply.status == 201 ? History::Kind::accepted : History::Kind::refused, message);
     if (reply.status != 201) {
       failure_ = fmt::format("{}: {} {}", name_, reply.status, reply.body);
       return false;
@@ -231,12 +273,15 @@ class Sender {
   }
 
   const Engine& engine_;
+  History& history_;
   Room& room_;
   std::string name_;
   std::string token_;
   std::string conversation_;
   std::uint64_t last_id_ = 1;
   std::string failure_;
+  /// The last one that was tried.
+  std::size_t begun_ = 0;
   std::size_t accepted_ = 0;
   std::size_t stored_ = 0;
   std::size_t replayed_ = 0;
@@ -245,8 +290,8 @@ class Sender {
 /// Reads its deliveries and acknowledges each.
 class Sink {
  public:
-  Sink(const Engine& engine, Room& room)
-      : engine_(engine), room_(room), token_(engine->add_agent("sink")) {}
+  Sink(const Engine& engine, History& history, Room& room)
+      : engine_(engine), history_(history), room_(room), token_(engine.add_agent("sink")) {}
 
   void run() {
     try {
@@ -283,7 +328,15 @@ class Sink {
       };
       const auto id = at("id");
       if (id.empty()) return i == 0 ? Seen::none : Seen::some;
-      if (!take(id, at("message/agent_name"), std::stoul(at("message/text")))) return Seen::failure;
+      const auto sender = at("message/agent_name");
+      const auto message = sender + "-" + at("message/text");
+      const bool again = id == in_doubt_;
+      // Who has not heard an answer to its acknowledgement is as one that was killed.
+      if (again) history_.note(History::Kind::crashed);
+      history_.note(History::Kind::numbered, message, std::stoull(at("seq")));
+      history_.note(History::Kind::shown, message, 0, again);
+      if (!take(id, sender, std::stoul(at("message/text")))) return Seen::failure;
+      history_.note(History::Kind::acked, message);
       const auto acked = engine_->ask("POST", "/v1/deliveries/" + id + "/ack", token_, "{}");
       if (acked.status != 200) return fail(acked.body);
       in_doubt_.clear();
@@ -311,6 +364,7 @@ class Sink {
   }
 
   const Engine& engine_;
+  History& history_;
   Room& room_;
   std::string token_;
   std::map<std::string, std::size_t> last_;
@@ -331,11 +385,12 @@ void soak(const Options& options) {
   std::mt19937 random(options.seed);
   Engine engine;
   engine.start();
+  History history;
   Room room;
-  Sink sink(engine, room);
+  Sink sink(engine, history, room);
   std::vector<std::unique_ptr<Sender>> senders;
   for (std::size_t i = 0; i < kSenders; ++i) {
-    senders.push_back(std::make_unique<Sender>(engine, room, i));
+    senders.push_back(std::make_unique<Sender>(engine, history, room, i));
     senders.back()->begin();
   }
   for (int cycle = 0; cycle < options.cycles; ++cycle) {
@@ -352,8 +407,10 @@ void soak(const Options& options) {
     ++kills.at(static_cast<std::size_t>(moment));
     for (auto& thread : threads) thread.join();
     sink.check();
+    history.check();
     engine.start();
     sink.drain();
+    history.check();
     for (auto& sender : senders) {
       sender->check();
       expect(sink.read_from(sender->name()) == sender->stored(),
@@ -371,6 +428,7 @@ void soak(const Options& options) {
     accepted += sender->accepted();
     replayed += sender->replayed();
   }
+  history.check_end();
   engine.kill();
   fmt::print(
       "{} kills of the engine: {} messages accepted, none lost, doubled or out of order; {} "

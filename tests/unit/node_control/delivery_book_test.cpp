@@ -325,6 +325,22 @@ TEST_CASE("release and respawn under the same id goes on where it was") {
   CHECK(b.done(2) == "ack alpha 3");
 }
 
+TEST_CASE("what is missing is not given up while no inventory asks for it") {
+  Bench b;
+  b.deliver(1);
+  b.done(1);
+  b.deliver(3);
+  CHECK(b.after(5s) == "skipped 2-2, surface 3");
+  b.done(3);
+  // Its program has ended with an earlier broker, say.
+  b.book.listed(b.now, {});
+  CHECK(b.after(1h) == "");
+  CHECK(!b.book.next_deadline());
+  b.book.listed(b.now, {"a1"});
+  CHECK(b.after(89s) == "");
+  CHECK(b.after(1s) == "ack alpha 3");
+}
+
 TEST_CASE("seed 37730: what was open at the release is not taken for a hole after the respawn") {
   Bench b;
   b.deliver(1);

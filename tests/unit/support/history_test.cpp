@@ -1,63 +1,63 @@
 // The checker of histories: good ones pass, and for each promise one that breaks it does not.
-#include "simulation/history.hpp"
+#include "support/history.hpp"
 
 #include <doctest/doctest.h>
 
-namespace relay::simulation {
+namespace relay::test {
 namespace {
 
-using Kind = Event::Kind;
+using Kind = HistoryEvent::Kind;
 
-Event about(Kind kind, const std::string& message, const std::string& agent = "ada") {
-  Event event;
+HistoryEvent about(Kind kind, const std::string& message, const std::string& agent = "ada") {
+  HistoryEvent event;
   event.kind = kind;
   event.agent = agent;
   event.message = message;
   return event;
 }
 
-Event numbered(const std::string& message, std::uint64_t number) {
-  Event event = about(Kind::numbered, message);
+HistoryEvent numbered(const std::string& message, std::uint64_t number) {
+  HistoryEvent event = about(Kind::numbered, message);
   event.number = number;
   return event;
 }
 
-Event shown_again(const std::string& message) {
-  Event event = about(Kind::shown, message);
+HistoryEvent shown_again(const std::string& message) {
+  HistoryEvent event = about(Kind::shown, message);
   event.repeat = true;
   return event;
 }
 
 /// Two messages on their way, which nobody has read.
-std::vector<Event> two_sent() {
+std::vector<HistoryEvent> two_sent() {
   return {about(Kind::send, "m1"), numbered("m1", 1), about(Kind::accepted, "m1"),
           about(Kind::send, "m2"), numbered("m2", 2), about(Kind::accepted, "m2")};
 }
 
-std::string verdict(std::vector<Event> events, const std::vector<Event>& more,
+std::string verdict(std::vector<HistoryEvent> events, const std::vector<HistoryEvent>& more,
                     const std::vector<std::string>& gone = {}) {
   events.insert(events.end(), more.begin(), more.end());
   return check_history(events, gone).value_or("good");
 }
 
 TEST_CASE("each message read once and acknowledged, and a call answered, is a good history") {
-  const std::vector<Event> rest{about(Kind::shown, "m1"),   about(Kind::acked, "m1"),
-                                about(Kind::shown, "m2"),   about(Kind::acked, "m2"),
-                                about(Kind::call, "c1"),    about(Kind::called, "c1"),
-                                about(Kind::answered, "c1")};
+  const std::vector<HistoryEvent> rest{about(Kind::shown, "m1"),   about(Kind::acked, "m1"),
+                                       about(Kind::shown, "m2"),   about(Kind::acked, "m2"),
+                                       about(Kind::call, "c1"),    about(Kind::called, "c1"),
+                                       about(Kind::answered, "c1")};
   CHECK(verdict(two_sent(), rest) == "good");
 }
 
 TEST_CASE("a dead letter is an end, and so is what a terminal holds") {
-  const std::vector<Event> rest{about(Kind::buried, "m1"), about(Kind::acked, "m1"),
-                                about(Kind::handed, "m2"), about(Kind::acked, "m2")};
+  const std::vector<HistoryEvent> rest{about(Kind::buried, "m1"), about(Kind::acked, "m1"),
+                                       about(Kind::handed, "m2"), about(Kind::acked, "m2")};
   CHECK(verdict(two_sent(), rest) == "good");
 }
 
 TEST_CASE("a repeat that says so is good once for each crash") {
-  std::vector<Event> rest{about(Kind::shown, "m1"), about(Kind::crashed, {}),
-                          shown_again("m1"),        about(Kind::acked, "m1"),
-                          about(Kind::shown, "m2"), about(Kind::acked, "m2")};
+  std::vector<HistoryEvent> rest{about(Kind::shown, "m1"), about(Kind::crashed, {}),
+                                 shown_again("m1"),        about(Kind::acked, "m1"),
+                                 about(Kind::shown, "m2"), about(Kind::acked, "m2")};
   CHECK(verdict(two_sent(), rest) == "good");
   rest.insert(rest.begin() + 3, shown_again("m1"));
   CHECK(verdict(two_sent(), rest).find("more often than it crashed") != std::string::npos);
@@ -84,10 +84,10 @@ TEST_CASE("read twice without a word is refused, also after a crash") {
 TEST_CASE("out of the order of the mailbox is refused unless it was asked for") {
   CHECK(verdict(two_sent(), {about(Kind::shown, "m2"), about(Kind::shown, "m1")})
             .find("ada has read message m1 behind m2") != std::string::npos);
-  Event urgent = about(Kind::shown, "m2");
+  HistoryEvent urgent = about(Kind::shown, "m2");
   urgent.out_of_order = true;
-  const std::vector<Event> rest{urgent, about(Kind::acked, "m2"), about(Kind::shown, "m1"),
-                                about(Kind::acked, "m1")};
+  const std::vector<HistoryEvent> rest{urgent, about(Kind::acked, "m2"), about(Kind::shown, "m1"),
+                                       about(Kind::acked, "m1")};
   CHECK(verdict(two_sent(), rest) == "good");
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("one message kept twice, accepted and refused, or sent twice is refuse
 }
 
 TEST_CASE("a call that is answered twice, never, or that nobody made is refused") {
-  const std::vector<Event> made{about(Kind::call, "c1"), about(Kind::called, "c1")};
+  const std::vector<HistoryEvent> made{about(Kind::call, "c1"), about(Kind::called, "c1")};
   CHECK(verdict(made, {about(Kind::answered, "c1"), about(Kind::answered, "c1")})
             .find("answered twice") != std::string::npos);
   CHECK(verdict(made, {}).find("never answered") != std::string::npos);
@@ -122,4 +122,4 @@ TEST_CASE("a call that is answered twice, never, or that nobody made is refused"
 }
 
 }  // namespace
-}  // namespace relay::simulation
+}  // namespace relay::test

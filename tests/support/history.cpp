@@ -1,11 +1,11 @@
-#include "simulation/history.hpp"
+#include "support/history.hpp"
 
 #include <algorithm>
 
-namespace relay::simulation {
+namespace relay::test {
 
-std::optional<std::string> HistoryChecker::take(const Event& event) {
-  using Kind = Event::Kind;
+std::optional<std::string> HistoryChecker::take(const HistoryEvent& event) {
+  using Kind = HistoryEvent::Kind;
   if (event.kind == Kind::crashed) {
     ++agents_[event.agent].crashes;
     return std::nullopt;
@@ -59,7 +59,7 @@ std::optional<std::string> HistoryChecker::take(const Event& event) {
   return std::nullopt;
 }
 
-std::optional<std::string> HistoryChecker::show(const Event& event) {
+std::optional<std::string> HistoryChecker::show(const HistoryEvent& event) {
   Message& message = messages_.at(event.message);
   if (message.agent != event.agent) {
     return event.agent + " has read message " + event.message + ", which is for " + message.agent;
@@ -108,7 +108,7 @@ std::optional<std::string> HistoryChecker::finish(const std::vector<std::string>
   return std::nullopt;
 }
 
-std::optional<std::string> check_history(const std::vector<Event>& events,
+std::optional<std::string> check_history(const std::vector<HistoryEvent>& events,
                                          const std::vector<std::string>& gone) {
   HistoryChecker checker;
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -118,4 +118,4 @@ std::optional<std::string> check_history(const std::vector<Event>& events,
   return checker.finish(gone);
 }
 
-}  // namespace relay::simulation
+}  // namespace relay::test

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-namespace relay::simulation {
+namespace relay::test {
 
 /// One thing that was seen from outside while clients sent messages and called actions.
-struct Event {
+struct HistoryEvent {
   enum class Kind {
     // A message, by the name that its sender gave it, for one agent.
     send,      // invoke: from now on it may be shown
@@ -46,7 +46,7 @@ struct Event {
 /// Pure: events in their order, the first broken promise in words.
 class HistoryChecker {
  public:
-  [[nodiscard]] std::optional<std::string> take(const Event& event);
+  [[nodiscard]] std::optional<std::string> take(const HistoryEvent& event);
   /// When all faults are over and everything had its time: what was accepted has come to an end.
   /// Agents that are gone for ever are named in `gone`: what is for them may wait.
   [[nodiscard]] std::optional<std::string> finish(const std::vector<std::string>& gone = {}) const;
@@ -79,7 +79,7 @@ class HistoryChecker {
     bool called = false;
     std::size_t answers = 0;
   };
-  [[nodiscard]] std::optional<std::string> show(const Event& event);
+  [[nodiscard]] std::optional<std::string> show(const HistoryEvent& event);
 
   std::map<std::string, Message> messages_;
   std::map<std::string, Agent> agents_;
@@ -89,7 +89,7 @@ class HistoryChecker {
 };
 
 /// All of it; the first broken promise, with the place of its event.
-[[nodiscard]] std::optional<std::string> check_history(const std::vector<Event>& events,
+[[nodiscard]] std::optional<std::string> check_history(const std::vector<HistoryEvent>& events,
                                                        const std::vector<std::string>& gone = {});
 
-}  // namespace relay::simulation
+}  // namespace relay::test
