@@ -550,6 +550,7 @@ void BrokerProcess::finish(const std::string& invocation, Outcome outcome) {
   const auto* error = std::get_if<std::string>(&outcome);
   const bool passed_on = error != nullptr && *error == "handler_unavailable";
   result.outcome = std::move(outcome);
+  doing_.erase(invocation);
   log("answers " + invocation + (error != nullptr ? " " + *error : std::string()));
   if (!outbox_.finished(invocation, wire::encode(result), passed_on)) return;
   running_.erase(invocation);

@@ -201,6 +201,7 @@ void BrokerProcess::take(wire::ActionInvoke frame) {
     }
   }
   log("does " + id + " " + frame.action);
+  world_.expect(doing_.insert(id).second, machine_.name() + " does " + id + " twice at once");
   running_[id] = life_.now();
   const auto input = wire::JsonDocument::parse(frame.input.text(), wire::kEngineLimits);
   const auto named = input ? input->root().find("name") : std::nullopt;

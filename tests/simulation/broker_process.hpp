@@ -150,6 +150,8 @@ class BrokerProcess {
   std::uint64_t ids_ = 0;
   std::set<std::string> corrected_;
   std::map<std::string, Monotonic> running_;
+  /// Actions that were begun and have no result, whatever became of their connection.
+  std::set<std::string> doing_;
   std::optional<Monotonic> inventory_owed_;
   /// When a frame of the engine came, or the connection began.
   Monotonic heard_{};
