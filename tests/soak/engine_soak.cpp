@@ -291,7 +291,7 @@ class Sender {
 class Sink {
  public:
   Sink(const Engine& engine, History& history, Room& room)
-      : engine_(engine), history_(history), room_(room), token_(engine.add_agent("sink")) {}
+      : engine_(engine), history_(history), room_(room), token_(engine->add_agent("sink")) {}
 
   void run() {
     try {
