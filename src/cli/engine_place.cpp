@@ -32,8 +32,10 @@ bool runs_engine(pid_t pid, const os::Path& database, os::Files& files) {
   constexpr std::size_t kLocksMost = std::size_t{4} << 20U;
   const auto locks = files.read("/proc/locks", kLocksMost);
   if (!locks) return pid > 0 && ::kill(pid, 0) == 0;
+  os::Path file = database;
+  file += ".lock";
   struct stat lock{};
-  if (::stat((os::Path(database) += ".lock").c_str(), &lock) != 0) return false;
+  if (::stat(file.c_str(), &lock) != 0) return false;
   const auto held = locks_on(*locks, lock.st_ino);
   return std::any_of(held.begin(), held.end(),
                      [pid](const HeldLock& one) { return one.pid == pid; });

@@ -292,16 +292,15 @@ asio::awaitable<void> KeeperClient::Impl::find(KeeperPlace place, Duration at_mo
     changed.notify();
   });
   auto greeting = co_await std::move(finding);
-  if (!greeting) {
-    lost = std::move(greeting).error();
-  } else if (starting && !greeting->held.empty()) {
-    lost.emplace(Code::conflict, "a keeper with agents came up while one was started",
-                 "nobody else may start a broker of this directory meanwhile");
+  if (greeting && starting && !greeting->held.empty()) {
+    greeting = fail(Code::conflict, "a keeper with agents came up while one was started",
+                    "nobody else may start a broker of this directory meanwhile");
   }
-  if (lost) {
-    tasks.spawn(read());
-  } else {
+  if (greeting) {
     use(*std::move(greeting));
+  } else {
+    lost = std::move(greeting).error();
+    tasks.spawn(read());
   }
   changed.notify();
 }
