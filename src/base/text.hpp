@@ -15,6 +15,9 @@ namespace relay {
 /// Every part between two separators, empty ones included: "a,,b" has three, "" has one.
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 
+/// The parts between spaces, without the empty ones: " a  b" has two, "" has none.
+[[nodiscard]] std::vector<std::string_view> split_words(std::string_view text);
+
 [[nodiscard]] std::string join(std::span<const std::string> parts, std::string_view separator);
 
 /// ASCII letters in lower case; every other byte stays.

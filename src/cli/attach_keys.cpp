@@ -160,8 +160,7 @@ Result<DetachKeys> detach_keys(std::string_view text) {
   for (char& c : words) {
     if (c == ',') c = ' ';
   }
-  for (const auto word : split(words, ' ')) {
-    if (word.empty()) continue;
+  for (const auto word : split_words(words)) {
     const bool named = word.size() == 6 && (word.starts_with("ctrl-") || word.starts_with("Ctrl-"));
     char key = named ? word[5] : '\0';
     if (is_between(key, 'a', 'z')) key = static_cast<char>(key - 'a' + 'A');

@@ -1,7 +1,6 @@
 #include "cli/doctor_checks.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <utility>
 
@@ -454,14 +453,6 @@ Finding check_terminal(const DoctorFacts& facts) {
 }
 
 /// The words of a line, however many blanks stand between.
-std::vector<std::string_view> words_of(std::string_view line) {
-  std::vector<std::string_view> words;
-  for (const auto word : split(line, ' ')) {
-    if (!word.empty()) words.push_back(word);
-  }
-  return words;
-}
-
 }  // namespace
 
 std::string_view name_of(Verdict verdict) {
@@ -487,30 +478,10 @@ std::vector<Finding> examine(const DoctorFacts& facts) {
   return out;
 }
 
-std::vector<HeldLock> locks_on(std::string_view proc_locks, std::uint64_t inode) {
-  // "1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF", the disk's numbers in hexadecimal
-  const auto read = [](std::string_view text, auto& number, int base) {
-    const auto done = std::from_chars(text.data(), text.data() + text.size(), number, base);
-    return done.ec == std::errc() && done.ptr == text.data() + text.size();
-  };
-  std::vector<HeldLock> out;
-  for (const auto line : split(proc_locks, '\n')) {
-    const auto words = words_of(line);
-    if (words.size() < 6 || words[1] != "FLOCK") continue;
-    const auto place = split(words[5], ':');
-    if (place.size() != 3 || place[2] != std::to_string(inode)) continue;
-    HeldLock lock;
-    const bool good = read(words[4], lock.pid, 10) && read(place[0], lock.major, 16) &&
-                      read(place[1], lock.minor, 16);
-    if (good && lock.pid > 0) out.push_back(lock);
-  }
-  return out;
-}
-
 bool is_listening(std::string_view proc_net_unix, std::string_view path) {
   // "0000…: 00000002 00000000 00010000 0001 01 12345 /path": the flag says that it listens.
   for (const auto line : split(proc_net_unix, '\n')) {
-    const auto words = words_of(line);
+    const auto words = split_words(line);
     if (words.size() < 8 || words[3] != "00010000") continue;
     const auto at = line.find('/');
     if (at != std::string_view::npos && line.substr(at) == path) return true;

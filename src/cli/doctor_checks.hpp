@@ -161,15 +161,6 @@ struct Finding {
 /// One finding for each check, always all of them, in their order. Pure.
 [[nodiscard]] std::vector<Finding> examine(const DoctorFacts& facts);
 
-/// A lock on a file with a certain number, from /proc/locks: files of several disks have the same.
-struct HeldLock {
-  pid_t pid = 0;
-  unsigned major = 0;
-  unsigned minor = 0;
-  friend bool operator==(const HeldLock&, const HeldLock&) = default;
-};
-/// All of them, from the text of /proc/locks. Who only waits for one is not among them.
-[[nodiscard]] std::vector<HeldLock> locks_on(std::string_view proc_locks, std::uint64_t inode);
 /// Whether somebody listens at a path, from the text of /proc/net/unix.
 [[nodiscard]] bool is_listening(std::string_view proc_net_unix, std::string_view path);
 

@@ -2,6 +2,7 @@
 
 #include "cli/config.hpp"
 #include "cli/engine_place.hpp"
+#include "cli/held_locks.hpp"
 #include <algorithm>
 #include <charconv>
 #include <ctime>
@@ -12,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
@@ -110,30 +110,8 @@ class Look {
     return peer.pid;
   }
 
-  [[nodiscard]] std::optional<pid_t> holder_of(const os::Path& lock) const {
-    struct stat info{};
-    if (::stat(lock.c_str(), &info) != 0) return std::nullopt;
-    for (const HeldLock& held : locks_on(locks_, info.st_ino)) {
-      const bool same = held.major == major(info.st_dev) && held.minor == minor(info.st_dev);
-      // Some file systems call their disk otherwise in /proc/locks: then the open file decides.
-      if (same || has_open(held.pid, info)) return held.pid;
-    }
-    return std::nullopt;
-  }
-
-  [[nodiscard]] static bool has_open(pid_t pid, const struct stat& file) {
-    std::error_code none;
-    const os::Path directory = os::Path("/proc") / std::to_string(pid) / "fd";
-    for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
-      struct stat info{};
-      const bool there = ::stat(entry.path().c_str(), &info) == 0;
-      if (there && info.st_dev == file.st_dev && info.st_ino == file.st_ino) return true;
-    }
-    return false;
-  }
-
   void see_instances(const DoctorScope& scope, DoctorFacts& facts) {
-    locks_ = files_.read("/proc/locks", kProcMost).value_or("");
+    locks_ = read_proc_locks(files_).value_or("");
     sockets_ = files_.read("/proc/net/unix", kProcMost).value_or("");
     const auto names = instance_names();
     const std::string here = instance_here(scope, names);
@@ -144,7 +122,7 @@ class Look {
       seen.name = name;
       seen.here = name == here;
       seen.lock = place.lock();
-      seen.lock_holder = holder_of(seen.lock);
+      seen.lock_holder = holder_of(seen.lock, locks_);
       seen.api_owner = listener_of(place.api_socket);
       if (seen.api_owner) see_room(*seen.api_owner, seen);
       seen.keeper_listens = is_listening(sockets_, place.keeper_socket.native());

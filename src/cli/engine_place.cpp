@@ -1,12 +1,10 @@
 #include "cli/engine_place.hpp"
 
 #include "cli/broker_client.hpp"
-#include "cli/doctor_checks.hpp"
+#include "cli/held_locks.hpp"
 #include "cli/serve_note.hpp"
-#include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <utility>
 #include <vector>
 
@@ -29,16 +27,11 @@ std::string instance_of(pid_t pid, os::Files& files) {
 /// By the lock of its database: the number alone could be another process's by now, or that of one
 /// that has ended and that nobody has asked for its status.
 bool runs_engine(pid_t pid, const os::Path& database, os::Files& files) {
-  constexpr std::size_t kLocksMost = std::size_t{4} << 20U;
-  const auto locks = files.read("/proc/locks", kLocksMost);
+  const auto locks = read_proc_locks(files);
   if (!locks) return pid > 0 && ::kill(pid, 0) == 0;
   os::Path file = database;
   file += ".lock";
-  struct stat lock{};
-  if (::stat(file.c_str(), &lock) != 0) return false;
-  const auto held = locks_on(*locks, lock.st_ino);
-  return std::any_of(held.begin(), held.end(),
-                     [pid](const HeldLock& one) { return one.pid == pid; });
+  return holder_of(file, *locks) == pid;
 }
 
 }  // namespace

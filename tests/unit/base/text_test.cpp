@@ -11,6 +11,13 @@ TEST_CASE("trim takes blanks and line ends off both ends only") {
   CHECK(trim(" \n ").empty());
 }
 
+TEST_CASE("words are what stands between spaces") {
+  CHECK(split_words(" a  b") == std::vector<std::string_view>{"a", "b"});
+  CHECK(split_words("a\tb ") == std::vector<std::string_view>{"a\tb"});
+  CHECK(split_words("").empty());
+  CHECK(split_words("  ").empty());
+}
+
 TEST_CASE("split keeps empty parts and join puts them together again") {
   CHECK(split("", ',').size() == 1);
   CHECK(split("a,,b,", ',') == std::vector<std::string_view>{"a", "", "b", ""});

@@ -325,17 +325,7 @@ TEST_CASE("the machine and the terminal") {
         Verdict::skipped);
 }
 
-TEST_CASE("what /proc says about locks and sockets") {
-  const std::string_view locks =
-      "1: POSIX  ADVISORY  WRITE 71 08:01:5555 0 EOF\n"
-      "2: FLOCK  ADVISORY  WRITE 77 103:1f:5678 0 EOF\n"
-      "2: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF\n"
-      "2: -> FLOCK  ADVISORY  WRITE 99 08:01:5678 0 EOF\nshort\n";
-  using Locks = std::vector<HeldLock>;
-  CHECK(locks_on(locks, 5678) == Locks{{77, 0x103, 0x1f}, {1234, 8, 1}});
-  CHECK(locks_on(locks, 678).empty());
-  CHECK(locks_on(locks, 5555).empty());
-  CHECK(locks_on("", 1).empty());
+TEST_CASE("what /proc says about sockets") {
   const std::string_view sockets =
       "Num       RefCount Protocol Flags    Type St Inode Path\n"
       "0000000000000000: 00000002 00000000 00010000 0001 01 22 /run/a b/broker.sock\n"
