@@ -182,16 +182,13 @@ asio::awaitable<void> Agent::feed() {
 
 /// A verdict for each of what was taken.
 asio::awaitable<Result<std::vector<Begun>>> Agent::begin(std::vector<std::uint64_t> numbers) {
-  const auto has_begun = [this](std::uint64_t number) {
-    const Mail* message = mailbox_.find(number);
-    return message != nullptr && message->begun && message->generation == generation_;
-  };
   std::vector<Begun> verdicts(numbers.size(), Begun::fresh);
   std::vector<MessageKey> keys;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (has_begun(numbers[i])) continue;
-    keys.push_back(mailbox_.find(numbers[i])->key);
+    const Mail& message = *mailbox_.find(numbers[i]);
+    if (message.begun && message.generation == generation_) continue;
+    keys.push_back(message.key);
     places.push_back(i);
   }
   if (keys.empty()) co_return verdicts;

@@ -60,8 +60,7 @@ struct Daemon::Impl {
 
   asio::awaitable<Result<void>> take_place();
   asio::awaitable<Result<void>> open_outside();
-  asio::awaitable<void> open_journal();
-  asio::awaitable<void> look_for_keeper();
+  asio::awaitable<Result<void>> open_journal();
   asio::awaitable<void> find_node();
   void make_parts();
   Result<void> open_api();
@@ -95,8 +94,6 @@ struct Daemon::Impl {
   std::unique_ptr<Broker> broker;
   std::unique_ptr<NodeSide> node;
   /// What the start has found out so far.
-  Result<void> journal_opened;
-  Result<void> keeper_looked;
   std::optional<Result<token_cache::NodeCredentials>> node_found;
   std::unique_ptr<LocalApi> api;
   std::unique_ptr<net::HttpServer> server;
@@ -183,33 +180,24 @@ asio::awaitable<Result<void>> Daemon::Impl::open_outside() {
   pty::KeeperPlace place(settings.program, settings.instance.runtime,
                          settings.instance.keeper_socket, settings.orphan_grace);
   keeper = pty::KeeperClient::begin(executor, std::move(place), kKeeperWithin);
-  net::TaskGroup opening(executor);
-  opening.spawn(look_for_keeper());
-  opening.spawn(open_journal());
   // An engine that does not answer keeps neither the API nor the agents waiting.
   if (node) finding.spawn(find_node());
-  co_await opening.join();
-  if (!journal_opened) co_return journal_opened;
-  co_return keeper_looked;
+  auto open = co_await open_journal();
+  // Until it is known who lives on. One that has to be started comes up beside the rest.
+  auto looked = co_await keeper->looked();
+  if (open) open = std::move(looked);
+  co_return open;
 }
 
-asio::awaitable<void> Daemon::Impl::open_journal() {
+asio::awaitable<Result<void>> Daemon::Impl::open_journal() {
   auto opened = co_await Journal::open(executor, settings.instance.journal(), clock);
-  if (!opened) {
-    journal_opened = fail(std::move(opened).error());
-    co_return;
-  }
+  if (!opened) co_return fail(std::move(opened).error());
   journal = *std::move(opened);
   for (std::string& line : journal->report()) note(node_control::NoteLevel::error, std::move(line));
   auto typing = settings.instance.journal();
   typing += ".typing";
   records = std::make_unique<JournaledRecords>(*journal, TypingMarks::open(typing, boot_id()));
-  journal_opened = co_await records->prepare();
-}
-
-/// Until it is known who lives on. One that has to be started comes up beside the rest.
-asio::awaitable<void> Daemon::Impl::look_for_keeper() {
-  keeper_looked = co_await keeper->looked();
+  co_return co_await records->prepare();
 }
 
 asio::awaitable<void> Daemon::Impl::find_node() {
