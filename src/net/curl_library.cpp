@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "os/late_library.hpp"
+
 namespace relay::net {
 namespace {
 
@@ -34,7 +36,7 @@ Result<CurlLibrary> CurlLibrary::load() {
                 std::string("libcurl cannot be used: ") + (why != nullptr ? why : "unknown"),
                 "install libcurl (Debian: libcurl4)");
   };
-  void* library = ::dlopen(kCurlFile, RTLD_NOW | RTLD_LOCAL);
+  void* library = os::open_late(kCurlFile, LIBCURL_DIRECTORY);
   if (library == nullptr) return missing();
   CurlLibrary out;
   const auto find = [library](const char* name, auto*& into) {

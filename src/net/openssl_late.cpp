@@ -18,6 +18,7 @@
 #include <string>
 
 #include "net/openssl.hpp"
+#include "os/late_library.hpp"
 
 namespace {
 
@@ -26,19 +27,9 @@ namespace {
 /// The one that we were compiled for; libcrypto comes with it.
 constexpr const char* kOpensslName = RELAY_NAME(OPENSSL_SHLIB_VERSION);
 
-void* open_library() {
-  void* found = ::dlopen(kOpensslName, RTLD_LAZY | RTLD_LOCAL);
-  // Where it was at the build: not every system looks there by itself.
-  if (found == nullptr) {
-    const std::string path = std::string(OPENSSL_DIRECTORY "/") + kOpensslName;
-    found = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
-  }
-  return found;
-}
-
 void* library() {
   // Never unloaded: what it has started may outlive us.
-  static void* const loaded = open_library();
+  static void* const loaded = relay::os::open_late(kOpensslName, OPENSSL_DIRECTORY);
   return loaded;
 }
 

@@ -16,6 +16,7 @@
 
 #include "os/fd.hpp"
 #include "os/system_random.hpp"
+#include "support/bytes_of.hpp"
 #include "support/temp_dir.hpp"
 
 namespace relay::os {
@@ -28,11 +29,6 @@ constexpr std::size_t kManyFiles = 1 << 20;
 void write_file(const Path& path, const std::string& content, mode_t mode) {
   std::ofstream(path) << content;
   REQUIRE(::chmod(path.c_str(), mode) == 0);
-}
-
-std::string content_of(const Path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 unsigned mode_of(const Path& path) {
@@ -101,7 +97,7 @@ TEST_CASE_FIXTURE(DiskFixture, "a file that was written is read back, 0600 under
 TEST_CASE_FIXTURE(DiskFixture, "replacing leaves the new content and nothing else") {
   REQUIRE(files.replace(file, "old"));
   REQUIRE(files.replace(file, std::string(100'000, 'n')));
-  CHECK(content_of(file) == std::string(100'000, 'n'));
+  CHECK(test::bytes_of(file) == std::string(100'000, 'n'));
   CHECK(entries_in(dir) == 1);
 }
 
@@ -109,7 +105,7 @@ TEST_CASE_FIXTURE(DiskFixture, "replacing a symbolic link replaces the link and 
   write_file(dir / "victim", "untouched", 0600);
   REQUIRE(::symlink((dir / "victim").c_str(), file.c_str()) == 0);
   REQUIRE(files.replace(file, "new"));
-  CHECK(content_of(dir / "victim") == "untouched");
+  CHECK(test::bytes_of(dir / "victim") == "untouched");
   CHECK(files.stat(file)->kind == FileKind::regular);
 }
 
@@ -118,7 +114,7 @@ TEST_CASE_FIXTURE(DiskFixture, "creating never overwrites") {
   const auto second = files.create(file, "second");
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Code::conflict);
-  CHECK(content_of(file) == "first");
+  CHECK(test::bytes_of(file) == "first");
   CHECK(files.stat(file)->names == 1);
   REQUIRE(::symlink("nowhere", (dir / "dangling").c_str()) == 0);
   CHECK(files.create(dir / "dangling", "x").error().code == Code::conflict);
@@ -147,7 +143,7 @@ TEST_CASE_FIXTURE(DiskFixture, "of several who create at once exactly one succee
       REQUIRE(::waitpid(child, &status, 0) == child);
       if (status == 0) {
         ++winners;
-        CHECK(content_of(file) == std::to_string(child));
+        CHECK(test::bytes_of(file) == std::to_string(child));
       }
     }
     CHECK(winners == 1);
@@ -258,7 +254,7 @@ TEST_CASE_FIXTURE(DiskFixture,
 TEST_CASE_FIXTURE(DiskFixture, "appending adds whole records to a private file") {
   REQUIRE(files.append(file, "one\n", false));
   REQUIRE(files.append(file, "two\n", true));
-  CHECK(content_of(file) == "one\ntwo\n");
+  CHECK(test::bytes_of(file) == "one\ntwo\n");
   CHECK(mode_of(file) == 0600);
 }
 
@@ -303,7 +299,7 @@ TEST_CASE_FIXTURE(DiskFixture, "a lock keeps others out for as long as it is hel
   CHECK(in_child([&] { return files.lock(file, "child") ? 1 : 0; }) == 0);
   held->reset();
   CHECK(files.lock(file, "pid 78").has_value());
-  CHECK(content_of(file) == "pid 78");
+  CHECK(test::bytes_of(file) == "pid 78");
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "a lock ends with the process that holds it, however it ends") {
@@ -350,7 +346,7 @@ TEST_CASE_FIXTURE(DiskFixture, "a full disk is told, and leaves the old file and
     if (full || full.error().code != Code::disk_full || full.error().hint.empty()) return 2;
     const auto appended = files.append(dir / "log", big, false);
     if (appended || appended.error().code != Code::disk_full) return 3;
-    if (content_of(file) != "old" || content_of(dir / "log") != "record\n") return 4;
+    if (test::bytes_of(file) != "old" || test::bytes_of(dir / "log") != "record\n") return 4;
     return entries_in(dir) == 2 ? 0 : 5;
   });
   if (status == 77) {
@@ -374,7 +370,7 @@ TEST_CASE_FIXTURE(DiskFixture, "a write that breaks off keeps its cause and the 
                : 1;
   });
   CHECK(status == 0);
-  CHECK(content_of(file) == "old");
+  CHECK(test::bytes_of(file) == "old");
   CHECK(entries_in(dir) == 1);
 }
 
