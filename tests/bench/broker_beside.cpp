@@ -147,10 +147,10 @@ class Beside {
 void brokers_beside(const Report& report, const BrokerBench& bench) {
   Beside beside(bench, bench.quick ? 2 : kIdleSeconds);
   // Each takes ten seconds to be acknowledged.
-  const std::size_t few = bench.quick ? 1 : 2;
+  constexpr std::size_t kFew = 1;
   std::vector<Side> sides{{std::string(kOurs), bench.ours, 200, 1000, 100},
                           {peer_9().name, peer_9().binary, 20, 20, 10},
-                          {peer_12().name, peer_12().binary, few, few, 1}};
+                          {peer_12().name, peer_12().binary, kFew, kFew, 1}};
   std::vector<std::function<void()>> starts;
   std::vector<std::function<void()>> rounds;
   for (const Side& side : sides) {

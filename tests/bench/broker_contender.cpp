@@ -4,7 +4,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <iterator>
 #include <mutex>
 #include <stdexcept>
@@ -14,6 +13,7 @@
 
 #include "net/task_group.hpp"
 #include "pty/keeper/process_table.hpp"
+#include "support/bytes_of.hpp"
 #include "support/keeper_world.hpp"
 #include "support/loop.hpp"
 
@@ -50,11 +50,6 @@ void end_contender_now() {
 }
 
 constexpr const char* kReadMarks = "--read-marks";
-
-std::string whole(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 /// Waits until `done`, looking again and again; throws with `what` when it never is.
 template <class Done>
@@ -111,25 +106,25 @@ net::HttpReply Contender::ask(std::string method, const std::string& path, std::
   return *std::move(reply);
 }
 
-void Contender::ask_all(std::string method, std::string path, std::vector<std::string> agents) {
+void Contender::spawn_all(std::vector<std::string> agents) {
+  std::vector<std::string> left = agents;
   net::TaskGroup group(io_.get_executor());
-  for (int i = 0; i < kAtATime; ++i) group.spawn(ask_some(method, path, &agents));
+  for (int i = 0; i < kAtATime; ++i) group.spawn(spawn_some(&left));
   test::run(io_, group.join(), kWithin);
   if (!refused_.empty()) throw std::runtime_error(refused_);
+  for (const auto& agent : agents)
+    wait_until([&] { return began_at(log_of(agent)) > 0; }, "the program of " + agent);
 }
 
-asio::awaitable<void> Contender::ask_some(std::string method, std::string path,
-                                          std::vector<std::string>* left) {
-  const bool spawns = method == "POST";
+asio::awaitable<void> Contender::spawn_some(std::vector<std::string>* left) {
   while (!left->empty()) {
     const std::string agent = std::move(left->back());
     left->pop_back();
-    auto asking = http_.call(
-        call_of(method, spawns ? path : path + agent, spawns ? spawn_body(agent) : std::string()));
+    auto asking = http_.call(call_of("POST", "/api/spawn", spawn_body(agent)));
     const auto reply = co_await std::move(asking);
     if (!reply) {
       refused_ = reply.error().message;
-    } else if (spawns && !reply->ok()) {
+    } else if (!reply->ok()) {
       refused_ = "spawn: " + reply->body;
     }
   }
@@ -176,24 +171,16 @@ std::string Contender::spawn_body(const std::string& agent) const {
 
 double Contender::spawn(const std::string& agent) {
   const std::int64_t before = now_ns();
-  agents_.push_back(agent);
   const auto reply = ask("POST", "/api/spawn", spawn_body(agent));
   if (!reply.ok()) throw std::runtime_error("spawn: " + reply.body);
   wait_until([&] { return began_at(log_of(agent)) > 0; }, "the program of " + agent);
   return static_cast<double>(began_at(log_of(agent)) - before) / 1e6;
 }
 
-void Contender::spawn_all(std::vector<std::string> agents) {
-  agents_.insert(agents_.end(), agents.begin(), agents.end());
-  ask_all("POST", "/api/spawn", agents);
-  for (const auto& agent : agents)
-    wait_until([&] { return began_at(log_of(agent)) > 0; }, "the program of " + agent);
-}
-
 void Contender::stop() {
   if (!program_) return;
-  ask_all("DELETE", "/api/spawned/", std::exchange(agents_, {}));
-  program_->signal(SIGTERM);
+  // Nothing of its end is measured, for which one of the published brokers takes half a minute.
+  end_contender_now();
   (void)program_->wait_end();
   set_now(0, {});
   program_.reset();
@@ -230,12 +217,14 @@ std::vector<pid_t> Contender::processes() const {
   std::vector<pid_t> found;
   pty::keeper::for_each_pid([&](pid_t pid) {
     const std::string directory = fmt::format("/proc/{}/", pid);
-    if (whole(directory + "environ").find(temp_.path().string()) == std::string::npos) return;
-    if (whole(directory + "cmdline").find(kReadMarks) == std::string::npos) found.push_back(pid);
+    if (test::bytes_of(directory + "environ").find(temp_.path().string()) == std::string::npos)
+      return;
+    if (test::bytes_of(directory + "cmdline").find(kReadMarks) == std::string::npos)
+      found.push_back(pid);
   });
   // The peer's worker has the program's words in its own arguments.
   pty::keeper::for_each_pid([&](pid_t pid) {
-    const std::string words = whole(fmt::format("/proc/{}/cmdline", pid));
+    const std::string words = test::bytes_of(fmt::format("/proc/{}/cmdline", pid));
     const bool worker = words.starts_with(binary_) && words.find(kReadMarks) != std::string::npos &&
                         words.find(temp_.path().string()) != std::string::npos;
     if (worker) found.push_back(pid);
@@ -246,7 +235,7 @@ std::vector<pid_t> Contender::processes() const {
 double Contender::memory() const {
   double kib = 0;
   for (const pid_t pid : processes()) {
-    const std::string text = whole(fmt::format("/proc/{}/smaps_rollup", pid));
+    const std::string text = test::bytes_of(fmt::format("/proc/{}/smaps_rollup", pid));
     const auto at = text.find("\nPss_Anon:");
     if (at != std::string::npos) kib += std::strtod(text.c_str() + at + 10, nullptr);
   }
@@ -259,7 +248,7 @@ double Contender::processor_time() const {
     std::error_code gone;
     const std::filesystem::path tasks(fmt::format("/proc/{}/task", pid));
     for (const auto& task : std::filesystem::directory_iterator(tasks, gone)) {
-      nanoseconds += std::strtod(whole(task.path() / "schedstat").c_str(), nullptr);
+      nanoseconds += std::strtod(test::bytes_of(task.path() / "schedstat").c_str(), nullptr);
     }
   }
   return nanoseconds;

@@ -37,6 +37,7 @@ class Contender {
   double spawn(const std::string& agent);
   /// Several at a time.
   void spawn_all(std::vector<std::string> agents);
+  /// Ends it by force, and all that it has started.
   void stop();
 
   /// The engine has this message for that agent.
@@ -54,10 +55,7 @@ class Contender {
 
  private:
   net::HttpReply ask(std::string method, const std::string& path, std::string body);
-  /// Asks this of each of `agents`, several at a time; throws when one is refused.
-  void ask_all(std::string method, std::string path, std::vector<std::string> agents);
-  asio::awaitable<void> ask_some(std::string method, std::string path,
-                                 std::vector<std::string>* left);
+  asio::awaitable<void> spawn_some(std::vector<std::string>* left);
   [[nodiscard]] net::HttpCall call_of(std::string method, const std::string& path,
                                       std::string body) const;
   [[nodiscard]] std::string spawn_body(const std::string& agent) const;
@@ -74,7 +72,6 @@ class Contender {
   std::string key_ = "br_0123456789abcdef0123456789abcdef";
   std::unique_ptr<test::RunningProgram> program_;
   std::size_t acks_ = 0;
-  std::vector<std::string> agents_;
   std::string refused_;
 };
 

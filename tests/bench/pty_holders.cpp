@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
-#include <iterator>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "bench/pty_parts.hpp"
 #include "os/fd.hpp"
 #include "pty/keeper/process_table.hpp"
+#include "support/bytes_of.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
 
@@ -62,8 +62,7 @@ class Holder {
   [[nodiscard]] std::vector<pid_t> processes() const {
     std::vector<pid_t> found;
     pty::keeper::for_each_pid([&](pid_t pid) {
-      std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
-      const std::string words{std::istreambuf_iterator<char>(file), {}};
+      const std::string words = test::bytes_of(fmt::format("/proc/{}/cmdline", pid));
       if (words.find(socket_.string()) != std::string::npos) found.push_back(pid);
     });
     return found;
