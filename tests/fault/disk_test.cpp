@@ -11,6 +11,7 @@
 
 #include "fault/disk_orders.hpp"
 #include "fault/fault_world.hpp"
+#include "support/bytes_of.hpp"
 #include "support/sanitized.hpp"
 #include "support/seed.hpp"
 
@@ -54,11 +55,6 @@ std::vector<Path> journal_files(const Path& state) {
     if (name == "journal.db" || name == "journal.db-wal") out.push_back(entry.path());
   }
   return out;
-}
-
-std::string bytes_of(const Path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void put_bytes(const Path& path, const std::string& bytes) {

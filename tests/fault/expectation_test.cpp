@@ -1,6 +1,5 @@
 // What a user checks first: how fast it starts, answers and completes, and that it runs in poor
 // places. Times are figures of the table; a test fails by none of them.
-#include <algorithm>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -22,8 +21,7 @@ double median_of(int tries, Work work) {
     work();
     took.push_back(SystemClock().now() - from);
   }
-  std::sort(took.begin(), took.end());
-  return milliseconds(took[took.size() / 2]);
+  return median(took);
 }
 
 int tries() {
@@ -69,8 +67,7 @@ TEST_CASE_FIXTURE(FaultWorld, "C9-2: from the start to ready") {
       took.push_back(SystemClock().now() - from);
       CHECK(end(SIGTERM) == os::ExitStatus::exited(0));
     }
-    std::sort(took.begin(), took.end());
-    return milliseconds(took[took.size() / 2]);
+    return median(took);
   };
   const double alone = time_of({"--relay", "off"});
   const double with_engine = time_of({});

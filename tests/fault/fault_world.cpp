@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "support/bytes_of.hpp"
 #include "support/fake_engine_thread.hpp"
 #include "support/keeper_world.hpp"
 #include "wire/json.hpp"
@@ -18,13 +18,6 @@ namespace relay::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string content(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
 
 std::string of_environment(const char* name) {
   const char* value = std::getenv(name);
@@ -93,7 +86,7 @@ void FaultWorld::spawn(const std::string& name, const std::string& way, const st
 
 std::vector<std::string> FaultWorld::inputs(const std::string& name) const {
   std::vector<std::string> out;
-  const std::string all = content(temp / (name + ".inputs"));
+  const std::string all = bytes_of(temp / (name + ".inputs"));
   for (const std::string_view input : split(all, '\x1e')) out.emplace_back(input);
   // Behind the last separator there is nothing.
   out.pop_back();
@@ -192,7 +185,7 @@ void FaultWorld::until(const std::function<bool()>& holds, const std::string& wh
 }
 
 std::uint64_t cpu_ticks(pid_t pid) {
-  const std::string text = content(fmt::format("/proc/{}/stat", pid));
+  const std::string text = bytes_of(fmt::format("/proc/{}/stat", pid));
   // Behind the name, which may hold anything.
   std::istringstream fields(text.substr(text.rfind(')') + 1));
   std::string skipped;
@@ -204,15 +197,40 @@ std::uint64_t cpu_ticks(pid_t pid) {
 }
 
 std::uint64_t resident_kib(pid_t pid) {
-  std::istringstream fields(content(fmt::format("/proc/{}/statm", pid)));
+  std::istringstream fields(bytes_of(fmt::format("/proc/{}/statm", pid)));
   std::uint64_t size = 0;
   std::uint64_t resident = 0;
   fields >> size >> resident;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 1024;
 }
 
+double busy_for(pid_t pid, Duration time) {
+  const std::uint64_t before = cpu_ticks(pid);
+  std::this_thread::sleep_for(time);
+  const auto ticks = static_cast<double>(cpu_ticks(pid) - before);
+  return 100 * ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)) / seconds(time);
+}
+
 double milliseconds(Duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
+}
+
+double seconds(Duration time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+double median(std::vector<Duration> times) {
+  std::sort(times.begin(), times.end());
+  return milliseconds(times.at(times.size() / 2));
+}
+
+double p99(std::vector<Duration> times) {
+  std::sort(times.begin(), times.end());
+  return milliseconds(times.at(times.size() * 99 / 100));
+}
+
+double worst(const std::vector<Duration>& times) {
+  return milliseconds(*std::max_element(times.begin(), times.end()));
 }
 
 int long_form(const char* variable, int usual) {

@@ -80,7 +80,15 @@ class FaultWorld {
 [[nodiscard]] std::uint64_t cpu_ticks(pid_t pid);
 [[nodiscard]] std::uint64_t resident_kib(pid_t pid);
 
+/// What the process uses of a processor from now for this long, in hundredths.
+[[nodiscard]] double busy_for(pid_t pid, Duration time);
+
 [[nodiscard]] double milliseconds(Duration time);
+[[nodiscard]] double seconds(Duration time);
+/// Of some times, which need no order and are not none, in milliseconds.
+[[nodiscard]] double median(std::vector<Duration> times);
+[[nodiscard]] double p99(std::vector<Duration> times);
+[[nodiscard]] double worst(const std::vector<Duration>& times);
 
 /// The value of a number in the environment, for the long form of a test.
 [[nodiscard]] int long_form(const char* variable, int usual);

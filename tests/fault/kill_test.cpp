@@ -7,16 +7,15 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fstream>
 #include <map>
 #include <random>
-#include <sstream>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/failpoint.hpp"
 #include "fault/failpoint_orders.hpp"
 #include "fault/fault_world.hpp"
+#include "support/bytes_of.hpp"
 #include "support/history.hpp"
 #include "support/sanitized.hpp"
 #include "support/seed.hpp"
@@ -188,10 +187,7 @@ struct KillWorld : FaultWorld {
 
 /// What of the file is in memory when the program runs: not its table of symbols.
 std::string loaded_part_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream all;
-  all << file.rdbuf();
-  const std::string bytes = all.str();
+  const std::string bytes = bytes_of(path);
   Elf64_Ehdr head;
   REQUIRE(bytes.size() > sizeof head);
   std::memcpy(&head, bytes.data(), sizeof head);

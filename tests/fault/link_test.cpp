@@ -37,10 +37,20 @@ struct LinkWorld : FaultWorld {
   /// Waits until the node has connected once more; in seconds since then.
   double wait_connected(Monotonic since) {
     (void)engine->next_note("node connected", kPatience);
-    return seconds_since(since);
+    return seconds(SystemClock().now() - since);
   }
-  static double seconds_since(Monotonic since) {
-    return std::chrono::duration<double>(SystemClock().now() - since).count();
+  /// A broker, and an agent that has read something over the link.
+  void serve_reader() {
+    serve_connected();
+    spawn("ada", "paste");
+    send_whole(100);
+    check_all_read();
+  }
+  /// Waits until the node has given the connection up; in seconds.
+  double wait_given_up() {
+    const auto from = SystemClock().now();
+    until([&] { return link.left() > 0; }, "the node gives the connection up");
+    return seconds(SystemClock().now() - from);
   }
 
   BadLink link{engine->port()};
@@ -91,49 +101,40 @@ TEST_CASE_FIXTURE(LinkWorld, "F5: one byte at a time, 10 kB/s, 30 ms late") {
   check_all_read();
   figure("F5", fmt::format("1 B at a time, 10 kB/s, 30 ms late: up and {} messages of 1 kB read "
                            "once in {:.1f} s, {} connection asked for",
-                           sent, seconds_since(began), link.tries()));
+                           sent, seconds(SystemClock().now() - began), link.tries()));
 }
 
 TEST_CASE_FIXTURE(LinkWorld, "F5: half open, then nobody there: few tries, nothing lost") {
   if (!has_time_for_silence()) return;
-  serve_connected();
-  spawn("ada", "paste");
-  send_whole(100);
-  check_all_read();
-  const auto from = SystemClock().now();
+  serve_reader();
   link.freeze(true);
   send_whole(100);
-  until([&] { return link.left() > 0; }, "the node gives the connection up");
-  const double noticed = seconds_since(from);
+  const double noticed = wait_given_up();
   link.refuse(true);
   link.freeze(false);
   const int before = link.tries();
   const auto away = 15s;
   std::this_thread::sleep_for(away);
-  const double rate = (link.tries() - before) / std::chrono::duration<double>(away).count();
+  const double rate = (link.tries() - before) / seconds(away);
   link.refuse(false);
   const double healed = wait_connected(SystemClock().now());
   check_all_read();
   figure("F5",
          fmt::format("half open: noticed after {:.1f} s; then {:.2f} tries/s for {:.0f} s (at "
                      "most 1), connected {:.1f} s after the heal, 0 of {} messages lost",
-                     noticed, rate, std::chrono::duration<double>(away).count(), healed, sent),
+                     noticed, rate, seconds(away), healed, sent),
          rate, 1);
 }
 
 TEST_CASE_FIXTURE(LinkWorld, "F6: pongs of an engine that is dead behind them do not count") {
   if (!has_time_for_silence()) return;
-  serve_connected();
-  spawn("ada", "paste");
-  send_whole(100);
-  check_all_read();
+  serve_reader();
   const auto from = SystemClock().now();
   engine->call([](FakeEngine& e) {
     e.socket().set_mode(FakeNodeSocket::Mode::mute);
     return 0;
   });
-  until([&] { return link.left() > 0; }, "the node gives the connection up");
-  const double noticed = seconds_since(from);
+  const double noticed = wait_given_up();
   (void)wait_connected(from);
   send_whole(100);
   check_all_read();

@@ -1,11 +1,9 @@
 // F25: many messages that wait for one, many agents that do nothing. RELAY_BROKER_IDLE and
 // RELAY_BROKER_QUEUED in the environment say how many.
-#include <algorithm>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <thread>
 #include <unistd.h>
 
 #include "fault/fault_world.hpp"
@@ -48,11 +46,7 @@ TEST_CASE_FIXTURE(FaultWorld, "F25: one who is deaf to a heap of messages, and m
   until([&] { return pending() == std::to_string(queued); }, "all of them wait");
 
   const auto watched = std::chrono::milliseconds(idle > 100 ? 5'000 : 300);
-  const std::uint64_t before = cpu_ticks(broker->pid());
-  std::this_thread::sleep_for(watched);
-  const double busy = static_cast<double>(cpu_ticks(broker->pid()) - before) * 100 /
-                      static_cast<double>(::sysconf(_SC_CLK_TCK)) /
-                      std::chrono::duration<double>(watched).count();
+  const double busy = busy_for(broker->pid(), watched);
   // A loop that turns for nothing would use all of a processor.
   CHECK(busy < 20);
 
@@ -70,9 +64,6 @@ TEST_CASE_FIXTURE(FaultWorld, "F25: one who is deaf to a heap of messages, and m
     CAPTURE(answer);
     REQUIRE(answer.starts_with("HTTP/1.1 2"));
   }
-  std::sort(took.begin(), took.end());
-  const double median = milliseconds(took[took.size() / 2]);
-  const double p99 = milliseconds(took[took.size() * 99 / 100]);
   CHECK(pending() == std::to_string(queued));
   CHECK(acked("deaf") == 0);
   CHECK(inputs("deaf").empty());
@@ -84,8 +75,8 @@ TEST_CASE_FIXTURE(FaultWorld, "F25: one who is deaf to a heap of messages, and m
   figure("F25",
          fmt::format("a message to another one: median {:.1f} ms, p99 {:.1f} ms (less than "
                      "10)",
-                     median, p99),
-         p99, 10);
+                     median(took), p99(took)),
+         p99(took), 10);
 }
 
 }  // namespace relay::test

@@ -2,21 +2,16 @@
 // characters.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <fstream>
 #include <iterator>
 #include <random>
 
 #include "base/utf8.hpp"
 #include "fault/fault_world.hpp"
+#include "support/bytes_of.hpp"
 #include "support/seed.hpp"
 
 namespace relay::test {
 namespace {
-
-std::string whole_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// The file that an input sends its reader to; empty when it is the text itself.
 std::filesystem::path file_named_in(const std::string& input) {
@@ -109,7 +104,7 @@ TEST_CASE_FIXTURE(FaultWorld, "F22: a text of any length is read whole where pas
     const std::string input = inputs("ada").back();
     const auto file = file_named_in(input);
     if (!file.empty()) ++by_file;
-    CHECK((file.empty() ? input : whole_file(file)).find(text) != std::string::npos);
+    CHECK((file.empty() ? input : bytes_of(file)).find(text) != std::string::npos);
   }
   const std::string submitted = ask({"status"}, "/agents/0/submitted");
   CHECK(submitted == std::to_string(number));
@@ -182,7 +177,7 @@ TEST_CASE_FIXTURE(FaultWorld, "S1: no control character of a message reaches a t
   std::string typed;
   until(
       [&] {
-        typed = whole_file(temp / "ada.inputs");
+        typed = bytes_of(temp / "ada.inputs");
         return typed.find(last) != std::string::npos && typed.ends_with('\r');
       },
       "the last one is typed");

@@ -1,12 +1,11 @@
 // F9 to F12: programs that do not read, read lines, die, or print without end.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <fstream>
 #include <iterator>
-#include <thread>
 #include <unistd.h>
 
 #include "fault/fault_world.hpp"
+#include "support/bytes_of.hpp"
 #include "support/sanitized.hpp"
 
 namespace relay::test {
@@ -17,7 +16,7 @@ using namespace std::chrono_literals;
 struct TerminalWorld : FaultWorld {
   TerminalWorld() { serve(); }
 
-  /// Sends messages one by one; from frame to ack, the slowest last.
+  /// Sends messages one by one; from frame to ack.
   std::vector<Duration> talk(const std::string& name, int messages) {
     forget();
     for (int i = 0; i < messages; ++i) {
@@ -27,23 +26,8 @@ struct TerminalWorld : FaultWorld {
     }
     return ack_times(name);
   }
-  /// Of the time, what the broker used of a processor; in hundredths.
-  [[nodiscard]] double busy_for(Duration time) const {
-    const std::uint64_t before = cpu_ticks(broker->pid());
-    std::this_thread::sleep_for(time);
-    const double ticks = static_cast<double>(cpu_ticks(broker->pid()) - before);
-    return 100 * ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)) /
-           std::chrono::duration<double>(time).count();
-  }
   int said = 0;
 };
-
-double median(const std::vector<Duration>& sorted) {
-  return milliseconds(sorted.at(sorted.size() / 2));
-}
-double worst(const std::vector<Duration>& sorted) {
-  return milliseconds(sorted.back());
-}
 
 }  // namespace
 
@@ -58,7 +42,7 @@ TEST_CASE_FIXTURE(TerminalWorld, "F9: who does not read holds up nobody, and not
   // In the long form for longer than a program is believed to be slow.
   const auto deaf_for =
       std::chrono::milliseconds(600) + std::chrono::seconds(long_form("RELAY_BROKER_DEAF", 0));
-  const double busy = busy_for(deaf_for);
+  const double busy = busy_for(broker->pid(), deaf_for);
   const auto later = talk("ada", 20);
   CHECK(acked("deaf") == 0);
   CHECK(ask({"status"}, "/agents/1/pending_messages") == "1");
@@ -76,8 +60,7 @@ TEST_CASE_FIXTURE(TerminalWorld, "F9: who does not read holds up nobody, and not
              "40 kB to a program that does not read for {:.1f} s: queued until it "
              "reads, then whole; others' ack median {:.1f} ms, slowest of 20 {:.1f} ms (before: "
              "{:.1f}, {:.1f}; at most 5 more); broker {:.1f} % of a processor",
-             std::chrono::duration<double>(deaf_for).count(), median(with), worst(with),
-             median(before), worst(before), busy),
+             seconds(deaf_for), median(with), worst(with), median(before), worst(before), busy),
          median(with) - median(before), 5);
 }
 
@@ -92,8 +75,7 @@ TEST_CASE_FIXTURE(TerminalWorld, "F10: no line is cut that is longer than a term
   const std::string& line = told.front();
   const std::size_t from = line.find('/', line.find("in the file"));
   const std::string path = line.substr(from, line.find(' ', from) - from);
-  std::ifstream file(path);
-  CHECK(std::string(std::istreambuf_iterator<char>(file), {}).find(long_line) == 0);
+  CHECK(bytes_of(path).starts_with(long_line));
 
   std::string many;
   for (int i = 0; i < 5; ++i) many += fmt::format("#{}# {}\n", i, std::string(2'000, 'e'));

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
+
+#include "support/bytes_of.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -18,8 +19,7 @@ int main(int argc, char** argv) {
     files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string input{std::istreambuf_iterator<char>(in), {}};
+    const std::string input = relay::test::bytes_of(file);
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
     // What a parser does with an input that is cut is worth as much as what it does with the whole.
     for (std::size_t cut = 0; cut < std::min<std::size_t>(input.size(), 256); ++cut) {

@@ -3,19 +3,16 @@
 // process.
 #include "support/canary.hpp"
 
-#include <fstream>
-#include <iterator>
-
 #include "integration/serve_world.hpp"
 #include "os/system_random.hpp"
+#include "support/bytes_of.hpp"
 #include "support/pty_driver.hpp"
 
 namespace relay::test {
 namespace {
 
 std::string content(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string out{std::istreambuf_iterator<char>(in), {}};
+  std::string out = bytes_of(file);
   while (out.ends_with('\n')) out.pop_back();
   return out;
 }

@@ -9,28 +9,22 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <sstream>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <thread>
 #include <unistd.h>
 
 #include "pty/keeper/fence.hpp"
+#include "support/bytes_of.hpp"
 #include "support/keeper_world.hpp"
 
 namespace relay {
 namespace {
 
 using namespace std::chrono_literals;
+using test::bytes_of;
 using test::KeeperWorld;
 using test::kPatience;
-
-std::string content(const os::Path& path) {
-  std::ifstream in(path);
-  std::ostringstream all;
-  all << in.rdbuf();
-  return all.str();
-}
 
 bool put(const os::Path& path, std::string_view text) {
   std::ofstream out(path);
@@ -39,9 +33,9 @@ bool put(const os::Path& path, std::string_view text) {
 }
 
 std::optional<os::Path> our_v2_group() {
-  const auto mount = pty::keeper::find_group_mount(content("/proc/self/mountinfo"));
+  const auto mount = pty::keeper::find_group_mount(bytes_of("/proc/self/mountinfo"));
   if (!mount) return std::nullopt;
-  return pty::keeper::group_directory(*mount, content("/proc/self/cgroup"));
+  return pty::keeper::group_directory(*mount, bytes_of("/proc/self/cgroup"));
 }
 
 /// A control group that counts as delegated to us, with the test in it: keepers that it starts find
@@ -113,7 +107,7 @@ class Freezer {
       return false;
     }
     const Monotonic deadline = SystemClock().now() + kPatience;
-    while (content(directory_ / "freezer.state") != "FROZEN\n") {
+    while (bytes_of(directory_ / "freezer.state") != "FROZEN\n") {
       if (SystemClock().now() > deadline) return false;
     }
     return true;
@@ -146,8 +140,8 @@ TEST_CASE("where a control group may be made, who has lost every mark is ended w
   KeeperWorld::read_until(session.master.get(), "up");
   REQUIRE(group.below().size() == 1);
   const auto fence = group.below().front();
-  CHECK(content(fence / "cgroup.procs").find(std::to_string(session.pid)) != std::string::npos);
-  CHECK(content(world.place().directory / "keeper.cgroup") == fence.string());
+  CHECK(bytes_of(fence / "cgroup.procs").find(std::to_string(session.pid)) != std::string::npos);
+  CHECK(bytes_of(world.place().directory / "keeper.cgroup") == fence.string());
 
   kill_keeper_and_guardian(world);
   CHECK_FALSE(test::alive_with(world.token()).empty());

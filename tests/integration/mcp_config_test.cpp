@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "integration/serve_world.hpp"
+#include "support/bytes_of.hpp"
 
 namespace relay::test {
 namespace {
@@ -34,10 +35,7 @@ struct Told : Member {
     REQUIRE(made.status.as_shell() == 0);
     wait_shown(name, "up");
   }
-  [[nodiscard]] std::string read(const std::string& file) const {
-    std::ifstream in(temp / file);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
+  [[nodiscard]] std::string read(const std::string& file) const { return bytes_of(temp / file); }
   [[nodiscard]] std::string variable(const std::string& agent, const std::string& name) const {
     const std::string all = "\n" + read(agent + ".env");
     const auto at = all.find("\n" + name + "=");
@@ -46,11 +44,6 @@ struct Told : Member {
     return all.substr(from, all.find('\n', from) - from);
   }
 };
-
-std::string whole(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 }  // namespace
 
@@ -64,7 +57,7 @@ TEST_CASE_FIXTURE(Told,
   struct stat about{};
   REQUIRE(::stat(file.c_str(), &about) == 0);
   CHECK((about.st_mode & 0777U) == 0600);
-  const std::string config = whole(file);
+  const std::string config = bytes_of(file);
   CHECK(text_at(config, "/mcpServers/agent-relay/command") ==
         std::filesystem::canonical(relay_broker()).string());
   CHECK(text_at(config, "/mcpServers/agent-relay/env/RELAY_AGENT_TOKEN_FILE") ==
@@ -74,9 +67,9 @@ TEST_CASE_FIXTURE(Told,
   spawn("cody", "codex");
   CHECK(read("cody.args").find("mcp_servers.agent-relay.args=[\"mcp\"]\n") != std::string::npos);
   spawn("opal", "opencode");
-  CHECK(text_at(whole(variable("opal", "OPENCODE_CONFIG")), "/mcp/agent-relay/type") == "local");
+  CHECK(text_at(bytes_of(variable("opal", "OPENCODE_CONFIG")), "/mcp/agent-relay/type") == "local");
   spawn("gem", "gemini");
-  CHECK(text_at(whole(variable("gem", "GEMINI_CLI_SYSTEM_DEFAULTS_PATH")),
+  CHECK(text_at(bytes_of(variable("gem", "GEMINI_CLI_SYSTEM_DEFAULTS_PATH")),
                 "/mcpServers/agent-relay/args/0") == "mcp");
   spawn("own", "some-agent");
   CHECK(read("own.args").empty());
@@ -102,7 +95,7 @@ TEST_CASE_FIXTURE(Told, "an agent speaks to another with the server that it was 
   spawn("bob", "some-agent");
   const std::string args = read("ada.args");
   const std::string file = args.substr(args.rfind("--mcp-config\n") + 13);
-  const std::string text = whole(file.substr(0, file.find('\n')));
+  const std::string text = bytes_of(file.substr(0, file.find('\n')));
   // As a program starts it: with what the configuration says, and nothing else.
   os::Environment given;
   for (const char* name : {"RELAY_BASE_URL", "RELAY_AGENT_NAME", "RELAY_AGENT_TOKEN_FILE"}) {

@@ -1,5 +1,4 @@
 // `serve` with nothing configured: an engine of our own, shared by the brokers of a user.
-#include <fstream>
 #include <iterator>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -7,6 +6,7 @@
 
 #include "integration/serve_world.hpp"
 #include "integration/service_manager.hpp"
+#include "support/bytes_of.hpp"
 
 namespace relay::test {
 namespace {
@@ -113,8 +113,7 @@ TEST_CASE_FIXTURE(User, "serve with nothing configured runs an engine and is its
   CHECK(run({"send", "ada", "hello"}).status.as_shell() == 0);
   wait_shown("ada", "got ");
   // What only far engines need is not there: it would be a third of the start and of the memory.
-  std::ifstream maps("/proc/" + text_at(ready, "/pid") + "/maps");
-  const std::string mapped(std::istreambuf_iterator<char>(maps), {});
+  const std::string mapped = bytes_of("/proc/" + text_at(ready, "/pid") + "/maps");
   CHECK(mapped.find("libsqlite3") != std::string::npos);
   CHECK(mapped.find("libcurl") == std::string::npos);
   broker->signal(SIGTERM);

@@ -4,6 +4,7 @@
 
 #include "integration/serve_world.hpp"
 #include "integration/service_manager.hpp"
+#include "support/bytes_of.hpp"
 
 namespace relay::test {
 TEST_CASE_FIXTURE(User,
@@ -26,9 +27,7 @@ TEST_CASE_FIXTURE(User, "in the background serve returns when it is ready, and l
   const auto where = run({"serve", "--print-connection", "--json"});
   const std::string path = text_at(where.out, "/path");
   CHECK(started.out.find(text_at(where.out, "/url")) != std::string::npos);
-  std::ifstream file(path);
-  const std::string connection(std::istreambuf_iterator<char>(file), {});
-  const std::string key = text_at(connection, "/api_key");
+  const std::string key = text_at(bytes_of(path), "/api_key");
   CHECK(key.size() > 20);
   const auto lines = run({"serve", "--print-connection"});
   CHECK(lines.out.starts_with(path + "\nhttp://127.0.0.1:"));

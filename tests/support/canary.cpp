@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/ids.hpp"
+#include "support/bytes_of.hpp"
 
 namespace relay::test {
 namespace {
@@ -71,8 +72,7 @@ constexpr std::chrono::seconds kExecPatience{20};
 
 /// Whether the process exists and is no zombie: the letter behind the name in its stat.
 bool lives(const fs::path& proc) {
-  std::ifstream in(proc / "stat");
-  const std::string stat{std::istreambuf_iterator<char>(in), {}};
+  const std::string stat = bytes_of(proc / "stat");
   const auto name_end = stat.rfind(')');
   return name_end != std::string::npos && name_end + 2 < stat.size() &&
          std::string_view("ZX").find(stat[name_end + 2]) == std::string_view::npos;

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,11 +34,6 @@ inline bool same_json(std::string_view a, std::string_view b) {
   const auto first = wire::JsonDocument::parse(a, wire::kEngineLimits);
   const auto second = wire::JsonDocument::parse(b, wire::kEngineLimits);
   return first && second && same_json(first->root(), second->root());
-}
-
-inline std::string file_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace relay::test

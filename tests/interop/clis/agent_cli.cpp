@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
+#include "support/bytes_of.hpp"
 #include "wire/json.hpp"
 
 namespace relay::interop {
@@ -29,10 +29,8 @@ constexpr Place kPlaces[] = {
 };
 
 std::string version_in(const fs::path& package) {
-  std::ifstream in(package / "package.json");
-  std::stringstream text;
-  text << in.rdbuf();
-  const auto parsed = wire::JsonDocument::parse(text.str(), wire::kInboundLimits);
+  const std::string text = test::bytes_of(package / "package.json");
+  const auto parsed = wire::JsonDocument::parse(text, wire::kInboundLimits);
   if (!parsed) return "?";
   const auto version = parsed->root().find("version");
   return version ? std::string(version->string().value_or("?")) : "?";

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "broker/journal_world.hpp"
+#include "support/bytes_of.hpp"
 #include "support/faulty_disk.hpp"
 #include "support/seed.hpp"
 
@@ -103,8 +104,7 @@ struct DamageWorld : test::QuickDisk, JournalWorld {
   Files files() const {
     Files all;
     for (const auto& entry : std::filesystem::directory_iterator(directory())) {
-      std::ifstream in(entry.path(), std::ios::binary);
-      all[entry.path().filename()] = std::string(std::istreambuf_iterator<char>(in), {});
+      all[entry.path().filename()] = test::bytes_of(entry.path());
     }
     return all;
   }

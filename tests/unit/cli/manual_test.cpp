@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
-#include <fstream>
-#include <sstream>
+
+#include "support/bytes_of.hpp"
 
 namespace relay::cli {
 namespace {
@@ -103,13 +103,12 @@ TEST_CASE("the first page has every command that is not hidden, and every exit s
 }
 
 TEST_CASE("the table of the README has the same statuses") {
-  std::stringstream readme;
-  readme << std::ifstream(RELAY_BROKER_README).rdbuf();
+  const std::string readme = test::bytes_of(RELAY_BROKER_README);
   std::string rows = "| exit status | meaning |\n|---|---|\n";
   for (const StatusMeaning& each : status_meanings()) {
     rows += "| " + std::string(each.status) + " | " + std::string(each.meaning) + " |\n";
   }
-  CHECK(readme.str().find(rows + "\n") != std::string::npos);
+  CHECK(readme.find(rows + "\n") != std::string::npos);
 }
 
 TEST_CASE("prose that has fallen behind the program is an error") {

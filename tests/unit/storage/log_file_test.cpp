@@ -1,5 +1,11 @@
+#include "storage/log_file.hpp"
+
+#include <cstddef>
 #include <doctest/doctest.h>
+#include <fstream>
+#include <sqlite3.h>
 #include <string>
+#include <vector>
 
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
@@ -77,20 +83,35 @@ TEST_CASE("a commit that is longer than one write is whole") {
   CHECK(sound.text(0) == "ok");
 }
 
-TEST_CASE("a write that has failed while the log was read is not taken for done at the commit") {
-  LoggedDatabase world;
-  world.db->exec("PRAGMA cache_size=10");
-  world.db->exec("BEGIN");
+TEST_CASE("a write that has failed while the log was read is not taken for done at the sync") {
+  test::FaultyDisk disk;
+  test::TempDir dir;
+  const std::string database = (dir / "tmp" / "log.db").string();
+  std::ofstream(database) << "";
+  sqlite3_vfs* vfs = sqlite3_vfs_find(joined_log_writes());
+  REQUIRE(vfs != nullptr);
+  // SQLite is not asked: it would not sync what it could not read.
+  std::vector<std::byte> memory(static_cast<std::size_t>(vfs->szOsFile));
+  auto* const log = reinterpret_cast<sqlite3_file*>(memory.data());
+  const std::string name = database + "-wal";
+  constexpr int kHow = SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  REQUIRE(vfs->xOpen(vfs, name.c_str(), log, kHow, nullptr) == SQLITE_OK);
   const std::string text(3000, 'x');
-  world.disk.set(test::DiskFault::write_fails);
-  for (int i = 0; i < 200; ++i) Query(*world.db, "INSERT INTO a VALUES(?1)").bind(text).run();
-  world.disk.set(test::DiskFault::none);
-  world.db->clear_error();
-  world.db->exec("COMMIT");
-  CHECK_FALSE(world.db->checked());
-  world.db = nullptr;
-  const auto reader = world.open(Connection::How::writable);
-  CHECK(LoggedDatabase::count(*reader) == 0);
+  std::string back(text.size(), ' ');
+  const int size = static_cast<int>(text.size());
+  REQUIRE(log->pMethods->xWrite(log, text.data(), size, 0) == SQLITE_OK);
+  disk.set(test::DiskFault::write_fails);
+  CHECK(log->pMethods->xRead(log, back.data(), size, 0) != SQLITE_OK);
+  disk.set(test::DiskFault::none);
+  CHECK(log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK);
+  CHECK(log->pMethods->xWrite(log, text.data(), size, size) != SQLITE_OK);
+  // It begins anew.
+  CHECK(log->pMethods->xTruncate(log, 0) == SQLITE_OK);
+  CHECK(log->pMethods->xWrite(log, text.data(), size, 0) == SQLITE_OK);
+  CHECK(log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK);
+  CHECK(log->pMethods->xRead(log, back.data(), size, 0) == SQLITE_OK);
+  CHECK(back == text);
+  CHECK(log->pMethods->xClose(log) == SQLITE_OK);
 }
 
 TEST_CASE("a commit whose one write fails is none") {

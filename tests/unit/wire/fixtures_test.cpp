@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "support/bytes_of.hpp"
 #include "support/same_json.hpp"
 #include "wire/engine_frames.hpp"
 #include "wire/node_frames.hpp"
@@ -36,7 +37,7 @@ const std::map<std::string, From> kFiles = {
 const std::filesystem::path kFolder = RELAY_FIXTURES "/fleet-wire";
 
 std::string fixture(const std::string& name) {
-  return test::file_text(kFolder / name);
+  return test::bytes_of(kFolder / name);
 }
 
 std::string engine_frame_again(const std::string& text) {
