@@ -8,16 +8,16 @@
 #include "cli/dead_letters.hpp"
 #include "cli/doctor.hpp"
 #include "cli/enroll.hpp"
+#include "cli/error_report.hpp"
 #include "cli/help.hpp"
 #include "cli/inbox.hpp"
 #include "cli/keeper.hpp"
 #include "cli/manual.hpp"
 #include "cli/mcp.hpp"
-#include "cli/mcp_args.hpp"
 #include "cli/output.hpp"
 #include "cli/peer_init.hpp"
+#include "cli/peer_mcp_args.hpp"
 #include "cli/release.hpp"
-#include "cli/report.hpp"
 #include "cli/send.hpp"
 #include "cli/serve.hpp"
 #include "cli/snapshot.hpp"
@@ -83,7 +83,7 @@ std::vector<Command> all_commands() {
   commands.push_back(completion_command());
   commands.push_back(keeper_command());
   commands.push_back(peer_init_command());
-  commands.push_back(mcp_args_command());
+  commands.push_back(peer_mcp_args_command());
   return commands;
 }
 

@@ -1,5 +1,6 @@
 #include "cli/attach.hpp"
 
+#include "cli/attach_keys.hpp"
 #include "cli/attach_run.hpp"
 #include "cli/broker_client.hpp"
 #include "cli/run_loop.hpp"

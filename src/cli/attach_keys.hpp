@@ -8,6 +8,9 @@
 
 namespace relay::cli {
 
+/// As in dtach and abduco: no program in a raw terminal misses it.
+inline constexpr const char* kUsualDetachKey = "ctrl-\\";
+
 /// The keys that detach, one behind the other. Each is a control key, as its byte.
 using DetachKeys = std::vector<char>;
 

@@ -12,9 +12,6 @@
 
 namespace relay::cli {
 
-/// As in dtach and abduco: no program in a raw terminal misses it.
-inline constexpr const char* kUsualDetachKey = "ctrl-\\";
-
 class AttachOptions {
  public:
   AttachOptions(std::string agent_in, DetachKeys detach_in)

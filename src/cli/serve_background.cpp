@@ -1,7 +1,7 @@
 #include "cli/serve_background.hpp"
 
+#include "cli/error_report.hpp"
 #include "cli/output.hpp"
-#include "cli/report.hpp"
 #include "cli/serve_run.hpp"
 #include <array>
 #include <cerrno>

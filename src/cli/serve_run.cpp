@@ -1,10 +1,10 @@
 #include "cli/serve_run.hpp"
 
+#include "cli/engine_choice.hpp"
 #include "cli/output.hpp"
-#include "cli/own_engine.hpp"
 #include "cli/serve_background.hpp"
-#include "cli/serve_engine.hpp"
 #include "cli/serve_note.hpp"
+#include "cli/shared_engine.hpp"
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
@@ -65,30 +65,30 @@ class Serving {
     }
     tasks_.cancel();
     co_await tasks_.join();
-    if (own_engine_) co_await own_engine_->stop();
+    if (shared_engine_) co_await shared_engine_->stop();
     co_return out;
   }
 
  private:
-  /// The engine of our own, when the broker is to have that one.
+  /// The embedded engine, when the broker is to have that one.
   asio::awaitable<Result<void>> open_engine(Progress* progress) {
-    auto home = own_engine_home(options_, files_);
+    auto home = engine_home_of(options_, files_);
     if (!home) co_return fail(std::move(home).error());
     const auto known = home->address();
     if (!known) co_return fail(known.error());
     const auto choice = choose_engine(options_, setup_, *known);
     if (!choice) co_return fail(choice.error());
-    if (*choice != EngineChoice::own) co_return Result<void>();
-    auto settings = own_engine_settings(options_);
+    if (*choice != EngineChoice::embedded) co_return Result<void>();
+    auto settings = shared_engine_settings(options_);
     if (!settings) co_return fail(std::move(settings).error());
     step(progress, "starting the engine");
     std::function<void(std::string)> note = [this](std::string text) {
       log(node_control::NoteLevel::warning, std::move(text));
     };
     engine_home_ = home->database().parent_path();
-    own_engine_.emplace(executor_, random_, *std::move(home), *std::move(settings),
-                        std::move(note));
-    auto found = co_await own_engine_->open();
+    shared_engine_.emplace(executor_, random_, *std::move(home), *std::move(settings),
+                           std::move(note));
+    auto found = co_await shared_engine_->open();
     if (!found) co_return fail(std::move(found).error());
     if (options_.role == "engine" && !found->here) {
       co_return fail(Code::already_running,
@@ -102,7 +102,7 @@ class Serving {
     co_return Result<void>();
   }
 
-  void use(const OwnEngine::Found& found) {
+  void use(const SharedEngine::Found& found) {
     engine_here_ = found.here;
     options_.engine.engine = found.url;
     engine_workspace_ = found.workspace_id;
@@ -112,7 +112,7 @@ class Serving {
   /// broker of this instance would.
   asio::awaitable<void> keep_engine() {
     for (;;) {
-      const auto moved = co_await own_engine_->keep();
+      const auto moved = co_await shared_engine_->keep();
       if (!moved) co_return;
       use(*moved);
       moved_ = true;
@@ -338,7 +338,7 @@ class Serving {
   asio::signal_set signals_;
   os::ServiceManager manager_;
   broker::Daemon* daemon_ = nullptr;
-  std::optional<OwnEngine> own_engine_;
+  std::optional<SharedEngine> shared_engine_;
   os::Path engine_home_;
   bool engine_here_ = false;
   /// The engine is at another address than the broker believes.
@@ -349,7 +349,7 @@ class Serving {
   net::Event ending_;
   os::Path state_dir_;
   std::string instance_;
-  /// Before an engine of our own was put into the options.
+  /// Before the embedded engine was put into the options.
   ServeNote as_asked_;
   /// What the service manager is told of a broker that is ready; empty before.
   std::string ready_status_;

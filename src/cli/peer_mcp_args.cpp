@@ -1,4 +1,4 @@
-#include "cli/mcp_args.hpp"
+#include "cli/peer_mcp_args.hpp"
 
 #include "cli/mcp_caller.hpp"
 #include "cli/output.hpp"
@@ -211,7 +211,7 @@ Result<void> run_mcp_args(Context& context, const McpArgsOptions& options) {
 
 }  // namespace
 
-Command mcp_args_command() {
+Command peer_mcp_args_command() {
   auto options = std::make_shared<McpArgsOptions>();
   Command command;
   command.name = "mcp-args";

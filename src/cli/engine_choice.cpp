@@ -1,4 +1,4 @@
-#include "cli/serve_engine.hpp"
+#include "cli/engine_choice.hpp"
 
 #include "cli/listen_address.hpp"
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
 
-Result<os::Path> own_engine_directory(const ServeOptions& options) {
+Result<os::Path> engine_directory(const ServeOptions& options) {
   const auto around = os::Surroundings::of_process();
   if (!around) return fail(around.error());
   if (options.own_engine) {
@@ -57,9 +57,9 @@ Result<engine::DeliveryStore::Limits> limits_said() {
 
 }  // namespace
 
-Result<engine::EngineHome> own_engine_home(const ServeOptions& options, os::Files& files) {
+Result<engine::EngineHome> engine_home_of(const ServeOptions& options, os::Files& files) {
   if (options.store.empty()) {
-    const auto directory = own_engine_directory(options);
+    const auto directory = engine_directory(options);
     if (!directory) return fail(directory.error());
     return engine::EngineHome(*directory, files);
   }
@@ -73,16 +73,16 @@ Result<engine::EngineHome> own_engine_home(const ServeOptions& options, os::File
 }
 
 Result<EngineChoice> choose_engine(const ServeOptions& options, NodeSetup& setup,
-                                   const std::optional<engine::EngineAddress>& own) {
-  if (options.role == "engine") return EngineChoice::own;
+                                   const std::optional<engine::EngineAddress>& embedded) {
+  if (options.role == "engine") return EngineChoice::embedded;
   if (options.relay == "off") return EngineChoice::none;
   if (options.peer || options.role == "node") return EngineChoice::named;
   const auto engine = setup.engine(options.engine);
   if (!engine) return fail(engine.error());
   if (!engine->empty()) {
-    return own && own->is_or_was(*engine) ? EngineChoice::own : EngineChoice::named;
+    return embedded && embedded->is_or_was(*engine) ? EngineChoice::embedded : EngineChoice::named;
   }
-  if (options.own_engine) return EngineChoice::own;
+  if (options.own_engine) return EngineChoice::embedded;
   // Who gives a key or a token belongs to some engine, so one without an address is a mistake.
   const auto id = setup.node_id(options.node_id);
   if (!id) return fail(id.error());
@@ -92,15 +92,15 @@ Result<EngineChoice> choose_engine(const ServeOptions& options, NodeSetup& setup
   if (!key) return fail(key.error());
   if (*id || *token || *key) return EngineChoice::named;
   const auto enrolled = setup.entries("", "");
-  if (!enrolled) return EngineChoice::own;
-  const bool elsewhere = std::any_of(enrolled->begin(), enrolled->end(), [&own](const auto& one) {
-    return !own || !own->is_or_was(one.file->engine);
-  });
-  return elsewhere ? EngineChoice::named : EngineChoice::own;
+  if (!enrolled) return EngineChoice::embedded;
+  const bool elsewhere = std::any_of(
+      enrolled->begin(), enrolled->end(),
+      [&embedded](const auto& one) { return !embedded || !embedded->is_or_was(one.file->engine); });
+  return elsewhere ? EngineChoice::named : EngineChoice::embedded;
 }
 
-Result<OwnEngineSettings> own_engine_settings(const ServeOptions& options) {
-  OwnEngineSettings out;
+Result<SharedEngineSettings> shared_engine_settings(const ServeOptions& options) {
+  SharedEngineSettings out;
   out.version = RELAY_BROKER_VERSION;
   if (!options.engine_listen.empty()) {
     auto listen = parse_listen_address(options.engine_listen, "--engine-listen");

@@ -1,4 +1,4 @@
-#include "cli/own_engine.hpp"
+#include "cli/shared_engine.hpp"
 
 #include <asio/post.hpp>
 #include <unistd.h>
@@ -11,8 +11,8 @@ namespace relay::cli {
 
 using engine::EngineSeat;
 
-OwnEngine::OwnEngine(asio::any_io_executor executor, Random& random, engine::EngineHome home,
-                     OwnEngineSettings settings, std::function<void(std::string)> note)
+SharedEngine::SharedEngine(asio::any_io_executor executor, Random& random, engine::EngineHome home,
+                           SharedEngineSettings settings, std::function<void(std::string)> note)
     : random_(random),
       home_(std::move(home)),
       settings_(std::move(settings)),
@@ -21,7 +21,7 @@ OwnEngine::OwnEngine(asio::any_io_executor executor, Random& random, engine::Eng
       host_(std::move(executor)),
       seat_(settings_.port, random) {}
 
-asio::awaitable<Result<OwnEngine::Found>> OwnEngine::open() {
+asio::awaitable<Result<SharedEngine::Found>> SharedEngine::open() {
   auto key = home_.workspace_key(random_);
   if (!key) co_return fail(std::move(key).error());
   key_ = *std::move(key);
@@ -41,7 +41,7 @@ asio::awaitable<Result<OwnEngine::Found>> OwnEngine::open() {
   co_return found_at(there);
 }
 
-asio::awaitable<std::optional<OwnEngine::Found>> OwnEngine::keep() {
+asio::awaitable<std::optional<SharedEngine::Found>> SharedEngine::keep() {
   if (host_.running()) co_return std::nullopt;
   EngineSeat::Action next = seat_.watch();
   while (const auto* run = std::get_if<EngineSeat::Run>(&next)) {
@@ -60,12 +60,12 @@ asio::awaitable<std::optional<OwnEngine::Found>> OwnEngine::keep() {
   co_return found_at(there);
 }
 
-asio::awaitable<void> OwnEngine::stop() {
+asio::awaitable<void> SharedEngine::stop() {
   co_await host_.stop();
 }
 
 /// One try to run it here.
-asio::awaitable<EngineSeat::Action> OwnEngine::attempt(Duration after, std::uint16_t port) {
+asio::awaitable<EngineSeat::Action> SharedEngine::attempt(Duration after, std::uint16_t port) {
   if (after > Duration()) co_await net::pause(after);
   const auto facts = co_await start(port);
   if (facts) {
@@ -78,7 +78,7 @@ asio::awaitable<EngineSeat::Action> OwnEngine::attempt(Duration after, std::uint
   co_return seat_.failed(facts.error(), holder, known, SystemClock().now());
 }
 
-asio::awaitable<Result<engine::EngineFacts>> OwnEngine::start(std::uint16_t port) {
+asio::awaitable<Result<engine::EngineFacts>> SharedEngine::start(std::uint16_t port) {
   engine::EngineSettings settings;
   settings.database = home_.database();
   settings.address = settings_.address;
@@ -95,7 +95,7 @@ asio::awaitable<Result<engine::EngineFacts>> OwnEngine::start(std::uint16_t port
   return host_.start(std::move(settings));
 }
 
-OwnEngine::Found OwnEngine::found_at(const EngineSeat::There& there) const {
+SharedEngine::Found SharedEngine::found_at(const EngineSeat::There& there) const {
   Found found;
   found.url = there.url;
   found.workspace_key = key_;

@@ -6,6 +6,6 @@ namespace relay::cli {
 
 /// The hidden `mcp-args` that programs written for agent-relay-broker call: the arguments that tell
 /// an agent CLI of its message tools, for a start of their own.
-[[nodiscard]] Command mcp_args_command();
+[[nodiscard]] Command peer_mcp_args_command();
 
 }  // namespace relay::cli

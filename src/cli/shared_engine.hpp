@@ -17,8 +17,8 @@
 
 namespace relay::cli {
 
-/// Where an engine of our own listens and what it is made from.
-class OwnEngineSettings {
+/// Where the engine that this program runs listens and what it is made from.
+class SharedEngineSettings {
  public:
   std::string address = "127.0.0.1";
   /// 0: where it was before, else a port of its choice.
@@ -27,10 +27,11 @@ class OwnEngineSettings {
   std::string version;
 };
 
-/// The engine that the brokers of one user share. Exactly one process runs it, the one that has
-/// its database; the others watch, and when that process has ended the first of them takes its
-/// place, at the same address as long as nobody else sits there. On the loop thread.
-class OwnEngine {
+/// The engine that the brokers of one user share; with --own-engine, those of one instance.
+/// Exactly one process runs it, the one that has its database; the others watch, and when that
+/// process has ended the first of them takes its place, at the same address as long as nobody else
+/// sits there. On the loop thread.
+class SharedEngine {
  public:
   struct Found {
     std::string url;
@@ -41,8 +42,8 @@ class OwnEngine {
     bool here = false;
   };
   /// `note` gets warnings for people.
-  OwnEngine(asio::any_io_executor executor, Random& random, engine::EngineHome home,
-            OwnEngineSettings settings, std::function<void(std::string)> note);
+  SharedEngine(asio::any_io_executor executor, Random& random, engine::EngineHome home,
+               SharedEngineSettings settings, std::function<void(std::string)> note);
 
   /// Runs it, or finds the one that another process runs.
   asio::awaitable<Result<Found>> open();
@@ -61,7 +62,7 @@ class OwnEngine {
 
   Random& random_;
   engine::EngineHome home_;
-  OwnEngineSettings settings_;
+  SharedEngineSettings settings_;
   asio::any_io_executor executor_;
   std::shared_ptr<std::function<void(std::string)>> note_;
   engine::EngineHost host_;

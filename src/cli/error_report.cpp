@@ -1,4 +1,4 @@
-#include "cli/report.hpp"
+#include "cli/error_report.hpp"
 
 #include <cstdint>
 #include <unistd.h>
