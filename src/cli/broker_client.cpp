@@ -2,21 +2,11 @@
 
 #include "cli/node_setup.hpp"
 #include "cli/plain_words.hpp"
-#include "cli/serve_note.hpp"
-#include <algorithm>
-#include <filesystem>
-#include <fmt/format.h>
 #include <optional>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 #include <utility>
 
 #include "base/printable.hpp"
-#include "base/text.hpp"
 #include "net/ws_client.hpp"
-#include "os/fd.hpp"
-#include "pty/keeper/question.hpp"
 
 namespace relay::cli {
 namespace {
@@ -24,47 +14,7 @@ namespace {
 constexpr std::size_t kReplyMost = std::size_t{64} << 20;
 /// The socket's path says where; this is only for the Host field.
 constexpr std::string_view kHost = "http://localhost";
-constexpr std::size_t kMostListed = 10;
-/// It answers at once, or it is stuck; the error is worth no more.
-constexpr Duration kKeeperWithin = std::chrono::milliseconds(500);
 constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
-
-struct Places {
-  os::Surroundings around;
-  os::UserPaths paths;
-};
-
-Result<Places> places_of_user() {
-  auto around = os::Surroundings::of_process();
-  if (!around) return fail(std::move(around).error());
-  auto paths = os::user_paths(*around);
-  if (!paths) return fail(std::move(paths).error());
-  return Places{*std::move(around), *std::move(paths)};
-}
-
-/// Somebody accepts connections there. A socket that nobody serves refuses at once.
-bool answers(const os::Path& socket) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string& path = socket.native();
-  if (path.size() >= sizeof(address.sun_path)) return false;
-  std::copy(path.begin(), path.end(), std::begin(address.sun_path));
-  const os::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return fd.get() >= 0 &&
-         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-std::vector<broker::Instance> running(const os::UserPaths& paths, os::Files& files) {
-  std::vector<broker::Instance> out;
-  const auto names = files.list(paths.runtime);
-  if (!names) return out;
-  for (const std::string& name : *names) {
-    if (!os::check_instance_name(name)) continue;
-    broker::Instance instance(paths, name);
-    if (answers(instance.api_socket)) out.push_back(std::move(instance));
-  }
-  return out;
-}
 
 asio::awaitable<Result<void>> ask_broker(asio::any_io_executor executor, broker::Instance place,
                                          Progress* progress, const BrokerWork* work) {
@@ -95,163 +45,7 @@ asio::awaitable<Result<void>> list_names(BrokerClient* client, const NamedList* 
   co_return Result<void>();
 }
 
-/// Where a command may turn to.
-struct Search {
-  std::optional<broker::Instance> found;
-  /// It is none of the directory's: it is the only one that runs.
-  bool only_one = false;
-  /// The one that is meant, and that nobody serves.
-  std::optional<broker::Instance> dead;
-};
-
-/// A broker was here once, and may come back.
-bool was_here(const broker::Instance& instance) {
-  std::error_code ignored;
-  return std::filesystem::exists(instance.lock(), ignored) ||
-         std::filesystem::exists(instance.api_socket, ignored);
-}
-
-Result<Search> search(const BrokerOptions& options, const Places& places, os::Files& files) {
-  Search out;
-  const auto take = [&out](broker::Instance instance) {
-    (is_served(instance) ? out.found : out.dead) = std::move(instance);
-    return std::move(out);
-  };
-  std::string named = options.instance;
-  if (named.empty()) named = places.around.environment.get("RELAY_BROKER_INSTANCE").value_or("");
-  if (!named.empty()) {
-    auto fine = os::check_instance_name(named);
-    if (!fine) return fail(std::move(fine).error());
-    return take(broker::Instance(places.paths, named));
-  }
-  for (const std::string& name : os::instance_candidates(places.around.working_directory)) {
-    broker::Instance instance(places.paths, name);
-    if (was_here(instance)) return take(std::move(instance));
-  }
-  auto all = running(places.paths, files);
-  if (all.size() == 1) {
-    out.found = std::move(all.front());
-    out.only_one = true;
-  }
-  return out;
-}
-
-std::string names_text(const std::vector<broker::Instance>& instances) {
-  std::string out;
-  for (std::size_t i = 0; i < std::min(instances.size(), kMostListed); ++i) {
-    out += (i == 0 ? "" : ", ") + instances[i].name;
-  }
-  return out + (instances.size() > kMostListed ? ", …" : "");
-}
-
-/// "; its agents ada and bert live on"; empty when there are none.
-std::string agents_alive(const broker::Instance& instance) {
-  const auto sessions = pty::keeper::ask_sessions(instance.keeper_socket, kKeeperWithin);
-  if (!sessions) return "";
-  std::vector<std::string> names;
-  for (const auto& session : *sessions) {
-    if (!session.gone && session.ended.empty()) names.push_back(session.agent);
-  }
-  if (names.empty()) return "";
-  std::sort(names.begin(), names.end());
-  const std::size_t count = names.size();
-  if (count > kMostListed) names.resize(kMostListed);
-  return fmt::format("; {} of its agents {}: {}{}", count, count == 1 ? "lives on" : "live on",
-                     printable(join(names, ", ")), count > kMostListed ? ", …" : "");
-}
-
-/// "; 2 wrapped programs wait for it"; empty when there are none.
-std::string wraps_alive(const broker::Instance& instance, const os::UserPaths& paths,
-                        os::Files& files) {
-  std::size_t count = 0;
-  const os::Path any = os::socket_path(paths, instance.runtime, "wrap-0000000.sock");
-  const auto names = files.list(any.parent_path());
-  if (!names) return "";
-  for (const std::string& name : *names) {
-    const bool ours = name.starts_with("wrap-") && name.ends_with(".sock");
-    if (ours && answers(any.parent_path() / name)) ++count;
-  }
-  if (count == 0) return "";
-  return fmt::format("; {} for it", count == 1 ? "a wrapped program waits"
-                                               : fmt::format("{} wrapped programs wait", count));
-}
-
-/// Why there is no broker to ask, and what to do.
-Error nobody(const Search& searched, const Places& places, os::Files& files) {
-  const auto all = running(places.paths, files);
-  const std::string here = places.around.working_directory.string();
-  std::string others;
-  if (!all.empty()) {
-    others = fmt::format("; {}: {}, chosen with --instance",
-                         all.size() == 1 ? "another one runs" : "others run", names_text(all));
-  }
-  if (!searched.dead) {
-    if (all.empty()) {
-      return {Code::broker_not_running, "no broker runs for " + here,
-              "relay-broker serve starts one"};
-    }
-    return {Code::broker_not_running, "no broker runs for this directory",
-            "relay-broker serve starts one" + others};
-  }
-  const broker::Instance& dead = *searched.dead;
-  if (!was_here(dead)) {
-    return {Code::broker_not_running, "no broker runs for the instance " + dead.name,
-            "relay-broker serve --instance " + dead.name + " starts one" + others};
-  }
-  const auto last = read_serve_note(files, places.paths, dead.name);
-  const std::string alive = agents_alive(dead);
-  const std::string whose = last ? last->directory.string() : "this directory";
-  return {Code::broker_not_running,
-          fmt::format("the broker of {} does not run (instance {}){}{}", whose, dead.name, alive,
-                      wraps_alive(dead, places.paths, files)),
-          fmt::format("{} starts it again{}{}",
-                      serve_again(last, dead.name, places.around.working_directory),
-                      alive.empty() ? "" : " and takes them over", others)};
-}
-
 }  // namespace
-
-void add_broker_options(Command& command, BrokerOptions& options,
-                        std::vector<std::string> variables) {
-  variables.emplace_back("RELAY_BROKER_INSTANCE");
-  command.options.push_back(
-      Option("--instance", "Which broker, if not that of this directory", &options.instance)
-          .value_name("NAME")
-          .setting(std::move(variables))
-          .looked_up(running_broker_names));
-}
-
-bool is_served(const broker::Instance& instance) {
-  return answers(instance.api_socket);
-}
-
-Result<broker::Instance> find_broker(const BrokerOptions& options, bool* only_one) {
-  auto places = places_of_user();
-  if (!places) return fail(std::move(places).error());
-  os::SystemRandom random;
-  os::PosixFiles files(random);
-  auto searched = search(options, *places, files);
-  if (!searched) return fail(std::move(searched).error());
-  if (!searched->found) return fail(nobody(*searched, *places, files));
-  if (only_one != nullptr) *only_one = searched->only_one;
-  return *std::move(searched->found);
-}
-
-Result<std::vector<broker::Instance>> running_brokers() {
-  auto places = places_of_user();
-  if (!places) return fail(std::move(places).error());
-  os::SystemRandom random;
-  os::PosixFiles files(random);
-  return running(places->paths, files);
-}
-
-std::vector<std::string> running_broker_names() {
-  std::vector<std::string> names;
-  const auto all = running_brokers();
-  if (!all) return names;
-  for (const auto& instance : *all) names.push_back(instance.name);
-  return names;
-}
 
 BrokerClient::BrokerClient(asio::any_io_executor executor, broker::Instance instance)
     : instance_(std::move(instance)),
@@ -334,19 +128,13 @@ namespace {
 
 std::vector<std::string> live_names(const BrokerOptions& options, NamedList from) {
   std::vector<std::string> names;
-  // Without the questions that an error message needs.
-  const auto places = places_of_user();
-  if (!places) return names;
-  os::SystemRandom random;
-  os::PosixFiles files(random);
-  const auto searched = search(options, *places, files);
-  if (!searched || !searched->found) return names;
-  const broker::Instance& instance = *searched->found;
+  const auto instance = served_broker(options);
+  if (!instance) return names;
   const BrokerWork work = [&names, &from](BrokerClient* client, Progress*) {
     return list_names(client, &from, &names);
   };
   (void)serve_loop([&](asio::any_io_executor executor, Progress* progress) {
-    return ask_broker(std::move(executor), instance, progress, &work);
+    return ask_broker(std::move(executor), *instance, progress, &work);
   });
   return names;
 }

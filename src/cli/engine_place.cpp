@@ -1,6 +1,6 @@
 #include "cli/engine_place.hpp"
 
-#include "cli/broker_client.hpp"
+#include "cli/find_broker.hpp"
 #include "cli/held_locks.hpp"
 #include "cli/serve_note.hpp"
 #include <csignal>

@@ -1,6 +1,6 @@
 #include "cli/serve_connection.hpp"
 
-#include "cli/broker_client.hpp"
+#include "cli/find_broker.hpp"
 #include "cli/output.hpp"
 #include <utility>
 

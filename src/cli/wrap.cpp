@@ -1,6 +1,6 @@
 #include "cli/wrap.hpp"
 
-#include "cli/wrap_join.hpp"
+#include "cli/autostart.hpp"
 #include "cli/wrap_run.hpp"
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -61,7 +61,7 @@ Result<int> run_to_end(const WrapOptions& options) {
 /// not reach the program.
 Result<void> find_its_broker(const WrapWish& wish, WrapOptions& options) {
   if (options.no_inject || !options.control.empty() || !os::is_terminal(STDIN_FILENO)) return {};
-  auto broker = broker_for_wrap(wish.instance, !wish.no_autostart);
+  auto broker = find_or_start_broker(wish.instance, !wish.no_autostart);
   if (!broker) return fail(std::move(broker).error());
   const auto around = os::Surroundings::of_process();
   if (!around) return fail(around.error());

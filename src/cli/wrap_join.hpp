@@ -12,11 +12,6 @@
 
 namespace relay::cli {
 
-/// The broker that `wrap` makes its program an agent of: the one that is named, else that of the
-/// directory or of the nearest one above it. Where there is none one is started, with `autostart`;
-/// it goes on when the program has ended. Blocks, so it is for the time before there is a loop.
-[[nodiscard]] Result<broker::Instance> broker_for_wrap(const std::string& instance, bool autostart);
-
 /// A program that is to run in this terminal as an agent.
 class JoinRequest {
  public:
