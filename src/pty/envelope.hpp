@@ -41,7 +41,7 @@ enum class EnvelopeStyle {
 
 struct EnvelopeRules {
   EnvelopeStyle style = EnvelopeStyle::text;
-  /// Bodies above this go by file (D7: a program takes one read of a terminal for one paste).
+  /// Bodies above this go by file (a program takes one read of a terminal for one paste).
   std::size_t inline_bytes = 16 * 1024;
   /// The longest line that the program's terminal passes on, newline included; 0 for no limit.
   std::size_t line_bytes = 0;
