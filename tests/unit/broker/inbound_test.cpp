@@ -16,7 +16,7 @@ Inbound read(const std::string& payload, const std::string& mode = "wait") {
 
 }  // namespace
 
-TEST_CASE("C8: every name of a message is typed, notices are not, nor is what nobody knows") {
+TEST_CASE("every name of a message is typed, notices are not, nor is what nobody knows") {
   for (const char* type : {"message.created",
                            "message.received",
                            "message.new",
@@ -63,7 +63,7 @@ TEST_CASE("a reaction says who, to what and with what; one that is taken back sa
             .reacted_to.empty());
 }
 
-TEST_CASE("C7: fields come from the envelope first, and from flat places else") {
+TEST_CASE("fields come from the envelope first, and from flat places else") {
   auto in = read(R"({"type":"message.created","from":"x","text":"flat","data":{
       "agent_name":"bob","text":" hello\n","channel_name":"general","thread_id":"th_1"}})");
   CHECK(in.letter.sender == "bob");
@@ -86,7 +86,7 @@ TEST_CASE("C7: fields come from the envelope first, and from flat places else") 
   CHECK(read(R"({"type":"dm.received","data":{"text":"x"}})").letter.sender == "relaycast");
 }
 
-TEST_CASE("R5: a result that is no text is written out") {
+TEST_CASE("a result that is no text is written out") {
   CHECK(read(R"({"type":"action.completed","data":{"output":{"a":1}}})").letter.body ==
         R"({"a":1})");
   CHECK(read(R"({"type":"action.failed","data":{"output":null,"error":"boom"}})").letter.body ==

@@ -60,7 +60,7 @@ TEST_CASE("a session goes on") {
   CHECK(launch.session_id == "s-1");
 }
 
-TEST_CASE("A20: nothing secret of ours reaches a program") {
+TEST_CASE("nothing secret of ours reaches a program") {
   const os::Environment ours{{"AGENT_RELAY_WORKSPACE_KEY", "rk_live_x"},
                              {"RELAY_WORKSPACE_KEY", "rk_live_x"},
                              {"RELAY_API_KEY", "rk_live_x"},

@@ -98,7 +98,7 @@ TEST_CASE("a spawn by the API: what is refused, in the words that clients know")
   CHECK(why_not("{") != "fine");
 }
 
-TEST_CASE("R3: an action spawn: the harness comes from the suffix, the agent from a plain string") {
+TEST_CASE("an action spawn: the harness comes from the suffix, the agent from a plain string") {
   const auto request = spawn_request_of_action(action(
       "spawn:codex",
       R"({"agent":"codex-builder-1","model":"gpt-5","args":["--sandbox","workspace-write"]})"));

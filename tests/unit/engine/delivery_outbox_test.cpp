@@ -144,7 +144,7 @@ TEST_CASE(
   CHECK(numbers(outbox.take(at(90s))) == Numbers{2, 5, 6});
 }
 
-TEST_CASE("H1: what did not go out is no frame that is answered") {
+TEST_CASE("what did not go out is no frame that is answered") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.read(0, {7, 8}, true);
   auto question = outbox.take(at(0s));
@@ -163,7 +163,7 @@ TEST_CASE("H1: what did not go out is no frame that is answered") {
   CHECK(outbox.acked(2, at(0s)) == 8);
 }
 
-TEST_CASE("H1: a broker that counts by itself is asked where it is, and gets what follows") {
+TEST_CASE("a broker that counts by itself is asked where it is, and gets what follows") {
   PublishedBroker broker;
   broker.cursor = 4;
   DeliveryOutbox outbox(Numbering::own);
@@ -185,7 +185,7 @@ TEST_CASE("H1: a broker that counts by itself is asked where it is, and gets wha
   CHECK(numbers(outbox.take(at(3s))) == Numbers{8});
 }
 
-TEST_CASE("H1: after the agent's process has changed, numbers begin where the broker says") {
+TEST_CASE("after the agent's process has changed, numbers begin where the broker says") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.add(9);
   CHECK(outbox.take(at(0s)).size() == 1);
@@ -201,7 +201,7 @@ TEST_CASE("H1: after the agent's process has changed, numbers begin where the br
   CHECK(numbers(outbox.take(at(1s))) == Numbers{1});
 }
 
-TEST_CASE("H1: a broker that has lost its cursor without a word gets all again") {
+TEST_CASE("a broker that has lost its cursor without a word gets all again") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.add(5);
   outbox.add(6);
@@ -214,7 +214,7 @@ TEST_CASE("H1: a broker that has lost its cursor without a word gets all again")
   CHECK(again[0].question);
 }
 
-TEST_CASE("H1: an event's answer is no refusal") {
+TEST_CASE("an event's answer is no refusal") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.add(1);
   (void)outbox.take(at(0s));
@@ -226,7 +226,7 @@ TEST_CASE("H1: an event's answer is no refusal") {
   CHECK(outbox.acked(1, at(2s)) == 1);
 }
 
-TEST_CASE("H1: a row settled elsewhere keeps its number until the broker has answered") {
+TEST_CASE("a row settled elsewhere keeps its number until the broker has answered") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.add(1);
   (void)outbox.take(at(0s));
@@ -239,7 +239,7 @@ TEST_CASE("H1: a row settled elsewhere keeps its number until the broker has ans
   CHECK(outbox.acked(2, at(2s)) == 2);
 }
 
-TEST_CASE("H1: what the broker has shown already is acknowledged, not sent for ever") {
+TEST_CASE("what the broker has shown already is acknowledged, not sent for ever") {
   PublishedBroker broker;
   broker.cursor = 1;
   broker.seen.insert(7);
@@ -260,7 +260,7 @@ TEST_CASE("H1: what the broker has shown already is acknowledged, not sent for e
   CHECK(now - at(0s) < 30s);
 }
 
-TEST_CASE("H1: a row that was shown already holds up those behind it once, not each of them") {
+TEST_CASE("a row that was shown already holds up those behind it once, not each of them") {
   DeliveryOutbox outbox(Numbering::own);
   PublishedBroker broker;
   broker.cursor = 12;
@@ -280,7 +280,7 @@ TEST_CASE("H1: a row that was shown already holds up those behind it once, not e
   for (const auto& [seq, times] : broker.shown) CHECK(times == 1);
 }
 
-TEST_CASE("H1: a client that acknowledges whatever it is sent is taken at its word") {
+TEST_CASE("a client that acknowledges whatever it is sent is taken at its word") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.add(3);
   outbox.add(4);
@@ -290,7 +290,7 @@ TEST_CASE("H1: a client that acknowledges whatever it is sent is taken at its wo
   CHECK(outbox.acked(4, at(0s)) == 4);
 }
 
-TEST_CASE("H1: the answer to a second question acknowledges nothing more") {
+TEST_CASE("the answer to a second question acknowledges nothing more") {
   DeliveryOutbox outbox(Numbering::own);
   for (const std::uint64_t seq : {3U, 4U, 5U}) outbox.add(seq);
   CHECK(outbox.take(at(0s)).size() == 1);
@@ -300,7 +300,7 @@ TEST_CASE("H1: the answer to a second question acknowledges nothing more") {
   CHECK(numbers(outbox.take(at(17s))) == Numbers{4, 5});
 }
 
-TEST_CASE("H1: a question without an answer is asked again; a frame that never was is waited for") {
+TEST_CASE("a question without an answer is asked again; a frame that never was is waited for") {
   DeliveryOutbox outbox(Numbering::own);
   outbox.event_sent();
   outbox.event_sent();
@@ -421,7 +421,7 @@ class Schedule {
 
 }  // namespace
 
-TEST_CASE("H1: whatever happens, the published broker shows each message once") {
+TEST_CASE("whatever happens, the published broker shows each message once") {
   const char* asked = std::getenv("RELAY_BROKER_SEEDS");
   const int seeds = asked != nullptr ? std::atoi(asked) : 3000;
   for (int seed = 0; seed < seeds; ++seed) {

@@ -82,7 +82,7 @@ Node own_node(const Agent& agent) {
 
 }  // namespace
 
-TEST_CASE("B18: spawns at the same time go to different nodes of one place; the next finds none") {
+TEST_CASE("spawns at the same time go to different nodes of one place; the next finds none") {
   on_each_store([](StoreWorld& world) {
     world.broker("one", {"spawn:claude"}, 1);
     world.broker("two", {"spawn:claude"}, 1);
@@ -98,7 +98,7 @@ TEST_CASE("B18: spawns at the same time go to different nodes of one place; the 
   });
 }
 
-TEST_CASE("T6, T9: a spawn goes to the node it names; its place is free again at its end") {
+TEST_CASE("a spawn goes to the node it names; its place is free again at its end") {
   on_each_store([](StoreWorld& world) {
     const auto one = world.broker("one", {"spawn:claude"}, 1);
     world.broker("two", {"spawn:claude"});
@@ -152,7 +152,7 @@ TEST_CASE("an agent that has come takes the place that was held for it, and no s
   });
 }
 
-TEST_CASE("T10: a target that is not there, cannot, or is nobody's own") {
+TEST_CASE("a target that is not there, cannot, or is nobody's own") {
   on_each_store([](StoreWorld& world) {
     world.broker("plain", {"lint"});
     const auto anna = world.agent("anna");
@@ -166,7 +166,7 @@ TEST_CASE("T10: a target that is not there, cannot, or is nobody's own") {
   });
 }
 
-TEST_CASE("B17: a spawn waits for the node it names, and goes when that is there and has room") {
+TEST_CASE("a spawn waits for the node it names, and goes when that is there and has room") {
   on_each_store([](StoreWorld& world) {
     const auto one = world.broker("one", {"spawn:claude"}, 1);
     world.broker("two", {"spawn:claude"});
@@ -189,7 +189,7 @@ TEST_CASE("B17: a spawn waits for the node it names, and goes when that is there
   });
 }
 
-TEST_CASE("B15, T11: what a lost node had to do another one does, and its late answer is nothing") {
+TEST_CASE("what a lost node had to do another one does, and its late answer is nothing") {
   on_each_store([](StoreWorld& world) {
     const auto one = world.broker("one", {"spawn:claude"}, 1);
     const auto made = world.get(spawn(world));
@@ -210,7 +210,7 @@ TEST_CASE("B15, T11: what a lost node had to do another one does, and its late a
   });
 }
 
-TEST_CASE("B16: nobody answers, nobody else is there: it waits longer, and then goes back") {
+TEST_CASE("nobody answers, nobody else is there: it waits longer, and then goes back") {
   on_each_store([](StoreWorld& world) {
     const auto one = world.broker("one", {"spawn:claude"});
     const auto made = world.get(spawn(world));
@@ -269,7 +269,7 @@ TEST_CASE("an inventory keeps what it names; the rest goes to others") {
   });
 }
 
-TEST_CASE("D2: an action is for whom it is for; one of an agent goes to where that is") {
+TEST_CASE("an action is for whom it is for; one of an agent goes to where that is") {
   on_each_store([](StoreWorld& world) {
     const auto anna = world.agent("anna");
     const auto bert = world.agent("bert");

@@ -18,7 +18,7 @@ Invocation on_node(Id node, bool place_held = true) {
 
 }  // namespace
 
-TEST_CASE("B16: a dispatch that nobody answers is due after 30 s") {
+TEST_CASE("a dispatch that nobody answers is due after 30 s") {
   const auto invocation = on_node(7);
   CHECK(invocation.state == InvocationState::dispatched);
   CHECK(invocation.dispatched == kStart);
@@ -34,7 +34,7 @@ TEST_CASE(
   CHECK(is_due(invocation, kStart - 24h));
 }
 
-TEST_CASE("B15: only the node that has it can end it, once; its place is free then") {
+TEST_CASE("only the node that has it can end it, once; its place is free then") {
   auto invocation = on_node(7);
   CHECK(node_answered(invocation, 8, "1", std::nullopt, kStart).verdict == ResultVerdict::ignored);
   const auto ended = node_answered(invocation, 7, "[1,2]", std::nullopt, kStart + 1s);
@@ -65,7 +65,7 @@ TEST_CASE("an error ends it as failed, but handlers that are down pass it on") {
   CHECK(is_due(passed, kStart));
 }
 
-TEST_CASE("T11: a node that is lost gives it back at once; the late answer of it is nothing") {
+TEST_CASE("a node that is lost gives it back at once; the late answer of it is nothing") {
   auto invocation = on_node(7);
   CHECK(take_back(invocation, kStart).node == 7);
   CHECK(is_due(invocation, kStart));
@@ -97,7 +97,7 @@ TEST_CASE("the first wait of one that found nobody is 5 s") {
   CHECK(fresh.retry_after == kStart + 5s);
 }
 
-TEST_CASE("B17: one that waits for its node has no time, and goes to no other one") {
+TEST_CASE("one that waits for its node has no time, and goes to no other one") {
   Invocation invocation;
   wait_for(invocation, 7);
   CHECK(is_open(invocation));

@@ -46,7 +46,7 @@ TEST_CASE("a name that is taken gets the next number") {
   CHECK(free_name("other", is_taken) == "other");
 }
 
-TEST_CASE("H3: capabilities of spawning are no actions") {
+TEST_CASE("capabilities of spawning are no actions") {
   CHECK(spawn_capability("claude") == "spawn:claude");
   CHECK(spawn_capability("spawn:claude") == "spawn:claude");
   CHECK(spawn_capability("") == "spawn");

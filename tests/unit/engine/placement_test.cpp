@@ -40,7 +40,7 @@ std::string verdict(const Node& target) {
 
 }  // namespace
 
-TEST_CASE("F1, F2: a node is live by its heartbeat, not by its status, and not by the future") {
+TEST_CASE("a node is live by its heartbeat, not by its status, and not by the future") {
   Node each = node("n", 0, 0);
   CHECK(is_live(each, kNow + 45s));
   CHECK_FALSE(is_live(each, kNow + 46s));
@@ -52,7 +52,7 @@ TEST_CASE("F1, F2: a node is live by its heartbeat, not by its status, and not b
   CHECK_FALSE(is_live(each, kNow));
 }
 
-TEST_CASE("T8, H6: least load first, then fewest agents with those on their way, then by name") {
+TEST_CASE("least load first, then fewest agents with those on their way, then by name") {
   Node reserved = node("c", 0.1, 1);
   reserved.reserved = 1;
   const auto order =
@@ -78,7 +78,7 @@ TEST_CASE("who is full, silent, without handlers or without the capability takes
   CHECK(names(ranked(all, "spawn:claude", false, kNow)) == Names{"half", "full", "promised"});
 }
 
-TEST_CASE("T10: a target must have the capability; one that is away is waited for") {
+TEST_CASE("a target must have the capability; one that is away is waited for") {
   CHECK(verdict(node("n", 0, 0)) == "dispatch");
   Node away = node("n", 0, 0);
   away.online = false;

@@ -33,7 +33,7 @@ Mailbox mailbox(StoreWorld& world, const Agent& agent) {
 
 }  // namespace
 
-TEST_CASE("A26: acknowledgements out of order do no harm") {
+TEST_CASE("acknowledgements out of order do no harm") {
   on_each_store([](StoreWorld& world) {
     const Talk talk(world);
     CHECK(ack(world, talk.bert, 2).settled.size() == 2);
@@ -45,7 +45,7 @@ TEST_CASE("A26: acknowledgements out of order do no harm") {
   });
 }
 
-TEST_CASE("A27: one acknowledged by itself does not hide those before it") {
+TEST_CASE("one acknowledged by itself does not hide those before it") {
   on_each_store([](StoreWorld& world) {
     const Talk talk(world);
     CHECK(world.get(world.write(
@@ -74,7 +74,7 @@ TEST_CASE("an acknowledgement beyond the last sequence means all, of a strange n
   });
 }
 
-TEST_CASE("A6, A7, A16: the first end counts, but who has failed can still acknowledge") {
+TEST_CASE("the first end counts, but who has failed can still acknowledge") {
   on_each_store([](StoreWorld& world) {
     const Talk talk(world);
     const auto fail_it = [&](const std::string& error) {
@@ -96,7 +96,7 @@ TEST_CASE("A6, A7, A16: the first end counts, but who has failed can still ackno
   });
 }
 
-TEST_CASE("A5, A11, A15: a deferred delivery stays, with whole seconds, and only once") {
+TEST_CASE("a deferred delivery stays, with whole seconds, and only once") {
   on_each_store([](StoreWorld& world) {
     const Talk talk(world);
     const auto defer = [&](std::optional<std::string> reason) {
@@ -116,7 +116,7 @@ TEST_CASE("A5, A11, A15: a deferred delivery stays, with whole seconds, and only
   });
 }
 
-TEST_CASE("A13: there is no delivery of others") {
+TEST_CASE("there is no delivery of others") {
   on_each_store([](StoreWorld& world) {
     const Talk talk(world);
     CHECK(world.refusal(world.write([&](Store& of) {
@@ -125,7 +125,7 @@ TEST_CASE("A13: there is no delivery of others") {
   });
 }
 
-TEST_CASE("A29, A30: what is over is dead, what was acknowledged is not") {
+TEST_CASE("what is over is dead, what was acknowledged is not") {
   on_each_store([](StoreWorld& world) {
     const Talk talk(world);
     ack(world, talk.bert, 1);
@@ -150,7 +150,7 @@ TEST_CASE("A29, A30: what is over is dead, what was acknowledged is not") {
   });
 }
 
-TEST_CASE("A19: the route is the one at the time of writing") {
+TEST_CASE("the route is the one at the time of writing") {
   on_each_store([](StoreWorld& world) {
     const Talk talk(world);
     const auto node = world.broker("builder");

@@ -24,7 +24,7 @@ MessageDraft keyed(const Channel& channel, const Agent& author, const std::strin
 
 }  // namespace
 
-TEST_CASE("A1, A2: a message is a delivery for each member but its author, from 1 on") {
+TEST_CASE("a message is a delivery for each member but its author, from 1 on") {
   on_each_store([](StoreWorld& world) {
     const auto anna = world.agent("anna");
     const auto bert = world.agent("bert");
@@ -46,7 +46,7 @@ TEST_CASE("A1, A2: a message is a delivery for each member but its author, from 
   });
 }
 
-TEST_CASE("H5: the sequence of an agent has no holes, over failures, pruning and a restart") {
+TEST_CASE("the sequence of an agent has no holes, over failures, pruning and a restart") {
   on_each_store([](StoreWorld& world) {
     const auto anna = world.agent("anna");
     const auto bert = world.agent("bert");
@@ -78,7 +78,7 @@ TEST_CASE("H5: the sequence of an agent has no holes, over failures, pruning and
   });
 }
 
-TEST_CASE("B11, B12: who has muted a channel gets what mentions him and nothing else") {
+TEST_CASE("who has muted a channel gets what mentions him and nothing else") {
   on_each_store([](StoreWorld& world) {
     const auto anna = world.agent("anna");
     const auto bert = world.agent("build-bot");
@@ -195,7 +195,7 @@ TEST_CASE("a group gets each message once, and who leaves gets none") {
   });
 }
 
-TEST_CASE("A31: a full mailbox takes no more, and the message is sent all the same") {
+TEST_CASE("a full mailbox takes no more, and the message is sent all the same") {
   on_each_store(
       [](StoreWorld& world) {
         const auto anna = world.agent("anna");
@@ -214,7 +214,7 @@ TEST_CASE("A31: a full mailbox takes no more, and the message is sent all the sa
       depth(2));
 }
 
-TEST_CASE("A28: what is over and not swept does not fill a mailbox; its author is told") {
+TEST_CASE("what is over and not swept does not fill a mailbox; its author is told") {
   on_each_store(
       [](StoreWorld& world) {
         const auto anna = world.agent("anna");
@@ -230,7 +230,7 @@ TEST_CASE("A28: what is over and not swept does not fill a mailbox; its author i
       depth(1));
 }
 
-TEST_CASE("A17, A18: reading a message acknowledges it and empties the inbox") {
+TEST_CASE("reading a message acknowledges it and empties the inbox") {
   on_each_store([](StoreWorld& world) {
     const auto anna = world.agent("anna");
     const auto bert = world.agent("bert");

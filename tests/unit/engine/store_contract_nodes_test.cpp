@@ -31,7 +31,7 @@ NodeManifest offering(const std::vector<std::string>& names) {
 
 }  // namespace
 
-TEST_CASE("D1: a name is given once; a new agent is in general and has its own node") {
+TEST_CASE("a name is given once; a new agent is in general and has its own node") {
   on_each_store([](StoreWorld& world) {
     const auto anna = world.agent("anna");
     NewAgent same;
@@ -79,7 +79,7 @@ TEST_CASE("an agent that is removed leaves its words and nothing else") {
   });
 }
 
-TEST_CASE("H2: two brokers of one name are two nodes; a node id finds its own again") {
+TEST_CASE("two brokers of one name are two nodes; a node id finds its own again") {
   on_each_store([](StoreWorld& world) {
     const auto one = enroll(world, "host", "node_a");
     const auto two = enroll(world, "host", "node_b");
@@ -95,7 +95,7 @@ TEST_CASE("H2: two brokers of one name are two nodes; a node id finds its own ag
   });
 }
 
-TEST_CASE("C7: a direct node has one agent") {
+TEST_CASE("a direct node has one agent") {
   on_each_store([](StoreWorld& world) {
     NodeEnrolment enrolment;
     enrolment.workspace = world.workspace.id;
@@ -111,7 +111,7 @@ TEST_CASE("C7: a direct node has one agent") {
   });
 }
 
-TEST_CASE("H3: what only says room is no action; the first node with a name handles it") {
+TEST_CASE("what only says room is no action; the first node with a name handles it") {
   on_each_store([](StoreWorld& world) {
     const auto one = enroll(world, "one", "node_1");
     const auto two = enroll(world, "two", "node_2");
@@ -132,7 +132,7 @@ TEST_CASE("H3: what only says room is no action; the first node with a name hand
   });
 }
 
-TEST_CASE("B14: a full node takes no other agent") {
+TEST_CASE("a full node takes no other agent") {
   on_each_store([](StoreWorld& world) {
     const auto node = world.broker("small", {}, 1);
     const auto first = world.get(world.claim(node, "first"));
@@ -219,7 +219,7 @@ TEST_CASE("who is unbound is at its own node again") {
   });
 }
 
-TEST_CASE("B18: the last place of a node is given once") {
+TEST_CASE("the last place of a node is given once") {
   on_each_store([](StoreWorld& world) {
     const auto node = world.broker("small", {"spawn:claude"}, 1);
     const auto reserve = [&] {
@@ -232,7 +232,7 @@ TEST_CASE("B18: the last place of a node is given once") {
   });
 }
 
-TEST_CASE("B20: a heartbeat is stamped here, and says again what it says") {
+TEST_CASE("a heartbeat is stamped here, and says again what it says") {
   on_each_store([](StoreWorld& world) {
     const auto node = world.broker("one", {"lint"});
     world.clock.advance(10s);

@@ -102,7 +102,7 @@ std::vector<Delivery> mail_of(const Store& store, Id agent) {
 
 }  // namespace
 
-TEST_CASE("I1: many who write at once lose nothing, each mailbox is dense, and share commits") {
+TEST_CASE("many who write at once lose nothing, each mailbox is dense, and share commits") {
   const test::TempDir dir;
   Writers world(dir / "state" / "engine.db");
   world.set_up(10);

@@ -37,7 +37,7 @@ World& of(SessionWorld& world) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "C5: with a connection the agent is registered over the node's socket") {
+TEST_CASE_FIXTURE(World, "with a connection the agent is registered over the node's socket") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = of(any);
     co_await w.up();
@@ -50,7 +50,7 @@ TEST_CASE_FIXTURE(World, "C5: with a connection the agent is registered over the
   });
 }
 
-TEST_CASE_FIXTURE(World, "C5: without a connection: registered over HTTP and bound to the node") {
+TEST_CASE_FIXTURE(World, "without a connection: registered over HTTP and bound to the node") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = of(any);
     co_await w.up();
@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(World, "C5: without a connection: registered over HTTP and bou
   });
 }
 
-TEST_CASE_FIXTURE(World, "R11: a bind that fails is an error, and a new agent is deleted again") {
+TEST_CASE_FIXTURE(World, "a bind that fails is an error, and a new agent is deleted again") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = of(any);
     w.engine.answer("POST /v1/nodes/{name}/agents", HttpScript::refusal(500, "no_binding_today"));
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(World, "R11: a bind that fails is an error, and a new agent is
   });
 }
 
-TEST_CASE_FIXTURE(World, "R11: when undoing fails too, both are said") {
+TEST_CASE_FIXTURE(World, "when undoing fails too, both are said") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = of(any);
     w.engine.answer("POST /v1/nodes/{name}/agents", HttpScript::refusal(500, "no_binding_today"));
@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(World, "R11: when undoing fails too, both are said") {
   });
 }
 
-TEST_CASE_FIXTURE(World, "R11: a new agent that is gone before it is deleted is undone") {
+TEST_CASE_FIXTURE(World, "a new agent that is gone before it is deleted is undone") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = of(any);
     w.engine.answer("POST /v1/nodes/{name}/agents", HttpScript::refusal(500, "no_binding_today"));
@@ -253,7 +253,7 @@ TEST_CASE_FIXTURE(World, "what the engine refuses over the socket is not tried o
   });
 }
 
-TEST_CASE_FIXTURE(World, "A20: the errors of a claim hold no secrets") {
+TEST_CASE_FIXTURE(World, "the errors of a claim hold no secrets") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = of(any);
     w.engine.answer("POST /v1/agents", HttpScript::refusal(400, FakeState::kWorkspaceKey));

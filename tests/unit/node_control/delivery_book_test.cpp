@@ -27,7 +27,7 @@ TEST_CASE("the cursor moves only over what is done without a break") {
   CHECK(b.done(1) == "ack alpha 3");
 }
 
-TEST_CASE("C24: repeats after a reconnect are not surfaced again") {
+TEST_CASE("repeats after a reconnect are not surfaced again") {
   Bench b;
   b.deliver(1);
   b.deliver(2);
@@ -214,7 +214,7 @@ TEST_CASE("an adopted start is not acknowledged before something is done") {
   CHECK(b.done(7) == "ack alpha 7");
 }
 
-TEST_CASE("R1: a message for an unknown agent ends as one dead letter and is acknowledged") {
+TEST_CASE("a message for an unknown agent ends as one dead letter and is acknowledged") {
   Bench b;
   CHECK(b.deliver(frame("x9", "ghost", 1)) == "dead 1, ack ghost 1");
   CHECK(b.verdict == Verdict::unknown_agent);
@@ -301,7 +301,7 @@ TEST_CASE("two agents can swap their names without losing their place") {
   CHECK(b.done(1, "a1") == "ack beta 1");
 }
 
-TEST_CASE("R1: a released agent's messages are neither surfaced nor acknowledged") {
+TEST_CASE("a released agent's messages are neither surfaced nor acknowledged") {
   Bench b;
   b.deliver(1);
   b.book.released("a1");

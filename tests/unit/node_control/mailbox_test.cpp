@@ -41,7 +41,7 @@ TEST_CASE("ephemeral messages are never held by a gap and never move the cursor"
   CHECK(b.book.cursor_of("a1") == 0);
 }
 
-TEST_CASE("C11: 512 ephemeral ids are remembered, apart from the sequenced ones") {
+TEST_CASE("512 ephemeral ids are remembered, apart from the sequenced ones") {
   Bench b;
   for (int i = 0; i < 513; ++i) {
     b.deliver(ephemeral("e" + std::to_string(i)));

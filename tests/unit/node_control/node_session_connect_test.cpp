@@ -77,7 +77,7 @@ Scenario refused_as(ConnectWorld& w, int status, const char* code, bool fatal) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(CachedWorld, "A1: first start: mint, socket, register, inventory, heartbeat") {
+TEST_CASE_FIXTURE(CachedWorld, "first start: mint, socket, register, inventory, heartbeat") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const Record mint = co_await w.engine.next_request("POST /v1/nodes");
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(CachedWorld, "A1: first start: mint, socket, register, invento
   });
 }
 
-TEST_CASE_FIXTURE(CachedWorld, "A2: a restart mints nothing; another directory is another node") {
+TEST_CASE_FIXTURE(CachedWorld, "a restart mints nothing; another directory is another node") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = dynamic_cast<CachedWorld&>(any);
     co_await w.up();
@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(CachedWorld, "A2: a restart mints nothing; another directory i
   });
 }
 
-TEST_CASE_FIXTURE(CachedWorld, "A3: a pinned token is never minted for; 401 is loud") {
+TEST_CASE_FIXTURE(CachedWorld, "a pinned token is never minted for; 401 is loud") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = dynamic_cast<CachedWorld&>(any);
     auto pinned = w.request("/srv/app");
@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(CachedWorld, "A3: a pinned token is never minted for; 401 is l
   });
 }
 
-TEST_CASE_FIXTURE(CachedWorld, "A4, C15, R14: 401: the cache is emptied, one mint, connected") {
+TEST_CASE_FIXTURE(CachedWorld, "401: the cache is emptied, one mint, connected") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = dynamic_cast<CachedWorld&>(any);
     co_await w.up();
@@ -180,8 +180,7 @@ TEST_CASE_FIXTURE(CachedWorld, "A4, C15, R14: 401: the cache is emptied, one min
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld,
-                  "A4, C20: after five mints in a row no more; the tries go on, loudly") {
+TEST_CASE_FIXTURE(ConnectWorld, "after five mints in a row no more; the tries go on, loudly") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.answer("GET /v1/node/ws", HttpScript::refusal(401, "node_token_invalid"),
                     test::kAlways);
@@ -208,7 +207,7 @@ TEST_CASE_FIXTURE(ConnectWorld,
 }
 
 TEST_CASE_FIXTURE(ConnectWorld,
-                  "C20: a token that a person puts in place gets the chances of a new one") {
+                  "a token that a person puts in place gets the chances of a new one") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.answer("GET /v1/node/ws", HttpScript::refusal(401, "node_token_invalid"), 6);
     w.options.start_within = 10ms;
@@ -232,7 +231,7 @@ TEST_CASE_FIXTURE(ConnectWorld,
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld, "R13: a connection that stands starts the count of 401 anew") {
+TEST_CASE_FIXTURE(ConnectWorld, "a connection that stands starts the count of 401 anew") {
   run([](SessionWorld& w) -> Scenario {
     w.options.start_within = 10ms;
     for (int round = 0; round < 3; ++round) {
@@ -259,8 +258,7 @@ TEST_CASE_FIXTURE(ConnectWorld, "R13: a connection that stands starts the count 
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld,
-                  "R10: what a new try cannot help ends the start, with the real reason") {
+TEST_CASE_FIXTURE(ConnectWorld, "what a new try cannot help ends the start, with the real reason") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = dynamic_cast<ConnectWorld&>(any);
     co_await refused_as(w, 403, "node_id_mismatch", true);
@@ -272,7 +270,7 @@ TEST_CASE_FIXTURE(ConnectWorld,
   });
 }
 
-TEST_CASE_FIXTURE(CachedWorld, "R10: a workspace key that is refused ends the start") {
+TEST_CASE_FIXTURE(CachedWorld, "a workspace key that is refused ends the start") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = dynamic_cast<CachedWorld&>(any);
     w.engine.answer("POST /v1/nodes", HttpScript::refusal(403, "forbidden_key"));
@@ -284,7 +282,7 @@ TEST_CASE_FIXTURE(CachedWorld, "R10: a workspace key that is refused ends the st
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld, "R10: a name that belongs to another node ends the start") {
+TEST_CASE_FIXTURE(ConnectWorld, "a name that belongs to another node ends the start") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.state().add_node("taken", "node_2",
                               "nt_live_000000000000000000000000000000000000000000000002");
@@ -296,8 +294,7 @@ TEST_CASE_FIXTURE(ConnectWorld, "R10: a name that belongs to another node ends t
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld,
-                  "R10: after a start that failed for good nothing is tried any more") {
+TEST_CASE_FIXTURE(ConnectWorld, "after a start that failed for good nothing is tried any more") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.answer("GET /v1/node/ws", HttpScript::refusal(403, "node_id_mismatch"));
     const auto started = co_await w.start();
@@ -430,8 +427,7 @@ TEST_CASE_FIXTURE(ConnectWorld, "tunnel: a subscriber that throws disturbs nobod
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld,
-                  "A19: the end with an unreachable engine: at once, with all saved") {
+TEST_CASE_FIXTURE(ConnectWorld, "the end with an unreachable engine: at once, with all saved") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -451,7 +447,7 @@ TEST_CASE_FIXTURE(ConnectWorld,
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld, "A19: the end with an engine that reads nothing is bounded too") {
+TEST_CASE_FIXTURE(ConnectWorld, "the end with an engine that reads nothing is bounded too") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.socket().set_mode(FakeNodeSocket::Mode::black_hole);
@@ -486,7 +482,7 @@ TEST_CASE_FIXTURE(ConnectWorld, "drain: an engine that asks for it is left and f
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld, "R46: the close code and reason are told, 1000 too") {
+TEST_CASE_FIXTURE(ConnectWorld, "the close code and reason are told, 1000 too") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.socket().close(1000, "superseded");
@@ -496,7 +492,7 @@ TEST_CASE_FIXTURE(ConnectWorld, "R46: the close code and reason are told, 1000 t
   });
 }
 
-TEST_CASE_FIXTURE(ConnectWorld, "C22: no capability is called spawn, whatever the broker offers") {
+TEST_CASE_FIXTURE(ConnectWorld, "no capability is called spawn, whatever the broker offers") {
   run([](SessionWorld& w) -> Scenario {
     wire::Capability bare;
     bare.name = "spawn";
@@ -511,7 +507,7 @@ TEST_CASE_FIXTURE(ConnectWorld, "C22: no capability is called spawn, whatever th
   });
 }
 
-TEST_CASE_FIXTURE(CachedWorld, "A20: no token in notes, errors and status") {
+TEST_CASE_FIXTURE(CachedWorld, "no token in notes, errors and status") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = dynamic_cast<CachedWorld&>(any);
     co_await w.up();

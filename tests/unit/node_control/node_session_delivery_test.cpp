@@ -52,7 +52,7 @@ std::string payload_of(const Delivery& delivery) {
 }  // namespace
 
 TEST_CASE_FIXTURE(DeliverySession,
-                  "A7: 1, 2, 2, 4 after an expiry, 3 late: once each, in order, acks grow") {
+                  "1, 2, 2, 4 after an expiry, 3 late: once each, in order, acks grow") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -89,7 +89,7 @@ TEST_CASE_FIXTURE(DeliverySession,
 }
 
 TEST_CASE_FIXTURE(DeliverySession,
-                  "A8: the worker dies unconfirmed: no ack, once more after the re-spawn") {
+                  "the worker dies unconfirmed: no ack, once more after the re-spawn") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -111,8 +111,7 @@ TEST_CASE_FIXTURE(DeliverySession,
   });
 }
 
-TEST_CASE_FIXTURE(DeliverySession,
-                  "A9, C24: a restart with a withheld ack: nothing is surfaced twice") {
+TEST_CASE_FIXTURE(DeliverySession, "a restart with a withheld ack: nothing is surfaced twice") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -141,7 +140,7 @@ TEST_CASE_FIXTURE(DeliverySession,
 }
 
 TEST_CASE_FIXTURE(DeliverySession,
-                  "A10: released and spawned again, the same id: the next message arrives") {
+                  "released and spawned again, the same id: the next message arrives") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string ada = co_await w.agent("ada");
@@ -161,7 +160,7 @@ TEST_CASE_FIXTURE(DeliverySession,
 }
 
 TEST_CASE_FIXTURE(DeliverySession,
-                  "A10: the same name with a new id, first number N > 1, nobody says where") {
+                  "the same name with a new id, first number N > 1, nobody says where") {
   run([](SessionWorld& w) -> Scenario {
     w.engine.outgoing("reply:agent.register", FrameScript::without("/data/delivery_ack_seq"),
                       test::kAlways);
@@ -226,7 +225,7 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(DeliverySession,
-                  "A21: 10 000 deliveries to 50 agents: each in order, all acknowledged") {
+                  "10 000 deliveries to 50 agents: each in order, all acknowledged") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     constexpr std::size_t kAgents = 50;
@@ -255,8 +254,7 @@ TEST_CASE_FIXTURE(DeliverySession,
   });
 }
 
-TEST_CASE_FIXTURE(DeliverySession,
-                  "A22: what the broker gives back is not acked, and comes again") {
+TEST_CASE_FIXTURE(DeliverySession, "what the broker gives back is not acked, and comes again") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     (void)co_await w.agent("ada");
@@ -279,7 +277,7 @@ TEST_CASE_FIXTURE(DeliverySession,
   });
 }
 
-TEST_CASE_FIXTURE(DeliverySession, "R1: a message for nobody is a dead letter, acknowledged once") {
+TEST_CASE_FIXTURE(DeliverySession, "a message for nobody is a dead letter, acknowledged once") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.state().agent_or_new("ghost").node_id = "node_1";
@@ -322,8 +320,7 @@ TEST_CASE_FIXTURE(DeliverySession,
   });
 }
 
-TEST_CASE_FIXTURE(DeliverySession,
-                  "C24: cut in the middle of a flood: each message once, in order") {
+TEST_CASE_FIXTURE(DeliverySession, "cut in the middle of a flood: each message once, in order") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     (void)co_await w.agent("ada");

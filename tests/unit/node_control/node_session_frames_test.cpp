@@ -35,8 +35,7 @@ class Asked {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(FramesSession,
-                  "A5, R9, C19: a spawn: register, reply, inventory, heartbeat, result") {
+TEST_CASE_FIXTURE(FramesSession, "a spawn: register, reply, inventory, heartbeat, result") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     co_await w.engine.next_frame("inventory.sync");
@@ -76,8 +75,7 @@ TEST_CASE_FIXTURE(FramesSession,
   });
 }
 
-TEST_CASE_FIXTURE(FramesSession,
-                  "A6, R7, R8: a child that does not start: deregistered, an error, no trace") {
+TEST_CASE_FIXTURE(FramesSession, "a child that does not start: deregistered, an error, no trace") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string id = w.engine.invoke("builder-1", "spawn:claude", R"({"name":"ada"})");
@@ -133,7 +131,7 @@ TEST_CASE_FIXTURE(FramesSession,
     CHECK(status.counters.unknown_frames == 1);
     CHECK(status.counters.bad_frames == 9);
     CHECK(status.counters.engine_errors == 1);
-    // C17: an error is a warning with its code, a reply to nobody is not.
+    // An error is a warning with its code, a reply to nobody is not.
     for (const auto& [level, text] : w.broker.notes) {
       if (text.find("odd") != std::string::npos) CHECK(level == NoteLevel::warning);
       if (text.find("nobody") != std::string::npos) CHECK(level == NoteLevel::debug);
@@ -153,7 +151,7 @@ TEST_CASE_FIXTURE(FramesSession,
 }
 
 TEST_CASE_FIXTURE(FramesSession,
-                  "A15: a lost reply: the caller gives up after 30 s, a late one is undone") {
+                  "a lost reply: the caller gives up after 30 s, a late one is undone") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.outgoing("reply:agent.register", FrameScript::hold(), 1);
@@ -179,8 +177,7 @@ TEST_CASE_FIXTURE(FramesSession,
   });
 }
 
-TEST_CASE_FIXTURE(FramesSession,
-                  "A16, R16: two registrations of one name: one wins, the other is told so") {
+TEST_CASE_FIXTURE(FramesSession, "two registrations of one name: one wins, the other is told so") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     Asked asked(w);
@@ -197,8 +194,7 @@ TEST_CASE_FIXTURE(FramesSession,
   });
 }
 
-TEST_CASE_FIXTURE(FramesSession,
-                  "R16: replies in the other order and with other ids find who asked") {
+TEST_CASE_FIXTURE(FramesSession, "replies in the other order and with other ids find who asked") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     w.engine.outgoing("reply:agent.register", FrameScript::swap_with_next(), 1);
@@ -273,7 +269,7 @@ TEST_CASE_FIXTURE(FramesSession,
 }
 
 TEST_CASE_FIXTURE(FramesSession,
-                  "A17: an action: round trip; a repeat is answered again and not run again") {
+                  "an action: round trip; a repeat is answered again and not run again") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     const std::string id = w.engine.invoke("builder-1", "run:test", R"({"n":1})");
@@ -322,7 +318,7 @@ TEST_CASE_FIXTURE(FramesSession,
 }
 
 TEST_CASE_FIXTURE(FramesSession,
-                  "A18: releasing what is not here twice is a success, and says so cleanly") {
+                  "releasing what is not here twice is a success, and says so cleanly") {
   run([](SessionWorld& w) -> Scenario {
     co_await w.up();
     for (int time = 0; time < 2; ++time) {

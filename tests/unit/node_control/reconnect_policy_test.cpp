@@ -59,8 +59,7 @@ TEST_CASE("connections that live less than 60 s do not start the waits anew") {
   CHECK(longest > 15s);
 }
 
-TEST_CASE(
-    "C15, R14: a refused token is replaced at most 5 times in a row, then it is a hard error") {
+TEST_CASE("a refused token is replaced at most 5 times in a row, then it is a hard error") {
   SeededRandom random(4);
   ReconnectPolicy policy(random, true);
   for (int i = 0; i < 5; ++i) {
@@ -80,7 +79,7 @@ TEST_CASE(
   CHECK_FALSE(policy.hard_error());
 }
 
-TEST_CASE("R13, C20: a connection that establishes gives the token its 5 chances back") {
+TEST_CASE("a connection that establishes gives the token its 5 chances back") {
   SeededRandom random(5);
   ReconnectPolicy policy(random, true);
   CHECK(policy.failed(failure(401)).mint);
@@ -91,7 +90,7 @@ TEST_CASE("R13, C20: a connection that establishes gives the token its 5 chances
   CHECK_FALSE(policy.failed(failure(401)).mint);
 }
 
-TEST_CASE("C20: neither other failures nor a mint that worked give chances back") {
+TEST_CASE("neither other failures nor a mint that worked give chances back") {
   SeededRandom random(6);
   ReconnectPolicy policy(random, true);
   for (int i = 0; i < 5; ++i) {
@@ -152,8 +151,7 @@ TEST_CASE("an engine that says when to come back is obeyed, up to 5 minutes") {
   CHECK(policy.failed(limited).wait == 5min);
 }
 
-TEST_CASE(
-    "R10: at the first start what a new try cannot cure ends the process, the rest does not") {
+TEST_CASE("at the first start what a new try cannot cure ends the process, the rest does not") {
   for (const int status : {400, 401, 403, 404, 409, 422}) {
     CAPTURE(status);
     CHECK(ReconnectPolicy::judge_start(failure(status, Step::mint)) == Start::fail);

@@ -64,8 +64,7 @@ TEST_CASE("a reply goes to the question with its id") {
   CHECK(book.open() == 0);
 }
 
-TEST_CASE(
-    "R16: two registrations of one name: the second is refused, so a reply cannot be mixed up") {
+TEST_CASE("two registrations of one name: the second is refused, so a reply cannot be mixed up") {
   ReplyBook book;
   REQUIRE(book.ask_registration(kBookStart, "r1", "alpha"));
   const auto second = book.ask_registration(kBookStart, "r2", "alpha");
@@ -75,7 +74,7 @@ TEST_CASE(
   CHECK(text_of(book.received(registered("made-up", "alpha"))) == "unmatched reply");
 }
 
-TEST_CASE("R16: with an abandoned and a new registration of one name only the id decides") {
+TEST_CASE("with an abandoned and a new registration of one name only the id decides") {
   ReplyBook book;
   REQUIRE(book.ask_registration(kBookStart, "r1", "alpha"));
   book.abandon("r1");
@@ -84,7 +83,7 @@ TEST_CASE("R16: with an abandoned and a new registration of one name only the id
   CHECK(text_of(book.received(registered("r2", "alpha"))) == "answer r2");
 }
 
-TEST_CASE("R16: an error never matches by name, and a name matches a registration only") {
+TEST_CASE("an error never matches by name, and a name matches a registration only") {
   ReplyBook book;
   REQUIRE(book.ask_registration(kBookStart, "r1", "alpha"));
   auto error = refused("made-up");
@@ -98,7 +97,7 @@ TEST_CASE("R16: an error never matches by name, and a name matches a registratio
   CHECK(book.open() == 2);
 }
 
-TEST_CASE("C17: a reply for nobody is no error; an error for nobody is one") {
+TEST_CASE("a reply for nobody is no error; an error for nobody is one") {
   ReplyBook book;
   CHECK(text_of(book.received(registered("x", "alpha"))) == "unmatched reply");
   CHECK(text_of(book.received(refused("x"))) == "unmatched error");

@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(OnFakeDisk, "a peer that comes later has a seed of its own") {
   CHECK_FALSE(later->of_peer);
 }
 
-TEST_CASE_FIXTURE(OnFakeDisk, "R15: only a missing seed is made; every other failure stops") {
+TEST_CASE_FIXTURE(OnFakeDisk, "only a missing seed is made; every other failure stops") {
   const auto own = places.own / "machine-id";
   SUBCASE("unreadable") {
     files.plant(own, "node_x\n");
@@ -125,8 +125,7 @@ TEST_CASE_FIXTURE(OnFakeDisk, "a start that fails or loses power at any step lea
   }
 }
 
-TEST_CASE_FIXTURE(OnFakeDisk,
-                  "C21: an operator's id in machine-id is found verbatim, none is made") {
+TEST_CASE_FIXTURE(OnFakeDisk, "an operator's id in machine-id is found verbatim, none is made") {
   CHECK_FALSE(pinned_seed(files, places).value());
   CHECK(files.list(places.own)->empty());
   files.plant(places.own / "machine-id", "node_01J7OURS\n");

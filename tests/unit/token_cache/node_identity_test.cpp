@@ -5,14 +5,14 @@
 
 namespace relay::token_cache {
 
-TEST_CASE("C16: the node id is made from seed, directory and workspace as the peer makes it") {
+TEST_CASE("the node id is made from seed, directory and workspace as the peer makes it") {
   // printf 'node_0011…\0/home/dev/app\0ws_7' | sha256sum
   const std::string seed = "node_00112233445566778899aabbccddeeff";
   CHECK(derived_node_id(seed, "/home/dev/app", "ws_7") == "node_70ee452b6e44cded0b8b06cf8481c368");
   CHECK(peer_node_id(seed, "/home/dev/app") == "node_5dad2d3996d20b9703006b085030c374");
 }
 
-TEST_CASE("C16: another directory, workspace or machine is another node") {
+TEST_CASE("another directory, workspace or machine is another node") {
   std::set<std::string> ids;
   for (const auto* seed : {"node_a", "node_b"}) {
     for (const auto* directory : {"/a", "/b", "/a/b"}) {
@@ -53,7 +53,7 @@ TEST_CASE("a node id is what an engine issues, and nothing that could be a path"
   }
 }
 
-TEST_CASE("R5: engine addresses are compared in one form") {
+TEST_CASE("engine addresses are compared in one form") {
   CHECK(engine_address("https://Cast.Example.COM/") == std::string("https://cast.example.com"));
   CHECK(engine_address(" HTTP://127.0.0.1:8787// ") == std::string("http://127.0.0.1:8787"));
   CHECK(engine_address("https://h/Base/") == std::string("https://h/Base"));

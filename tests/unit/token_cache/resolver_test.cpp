@@ -50,7 +50,7 @@ struct ResolverWorld {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(ResolverWorld, "C3: environment, then cache, then mint, which is kept") {
+TEST_CASE_FIXTURE(ResolverWorld, "environment, then cache, then mint, which is kept") {
   const auto minted = resolve(request());
   REQUIRE(minted);
   CHECK(minted->source == TokenSource::mint);
@@ -78,7 +78,7 @@ TEST_CASE_FIXTURE(ResolverWorld, "C3: environment, then cache, then mint, which 
 }
 
 TEST_CASE_FIXTURE(ResolverWorld,
-                  "C16: stable in a directory, different across directories and workspaces") {
+                  "stable in a directory, different across directories and workspaces") {
   const auto app = resolve(request("/srv/app"));
   const auto lib = resolve(request("/srv/lib"));
   engine.workspace_id = "ws_2";
@@ -95,7 +95,7 @@ TEST_CASE_FIXTURE(ResolverWorld,
   CHECK(engine.minted == 3);
 }
 
-TEST_CASE_FIXTURE(ResolverWorld, "R5: a token of another engine is not used") {
+TEST_CASE_FIXTURE(ResolverWorld, "a token of another engine is not used") {
   REQUIRE(resolve(request()));
   auto other = request();
   other.engine = "http://other";
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(ResolverWorld, "R5: a token of another engine is not used") {
 }
 
 TEST_CASE_FIXTURE(ResolverWorld,
-                  "C21: with a token from outside the machine-id is the node id, verbatim") {
+                  "with a token from outside the machine-id is the node id, verbatim") {
   auto given = request();
   given.node_token = Secret("nt_live_env");
   const auto none = resolve(given);
@@ -199,8 +199,7 @@ TEST_CASE_FIXTURE(ResolverWorld,
   CHECK(resolve(request()).error().code == Code::unauthorized);
 }
 
-TEST_CASE_FIXTURE(ResolverWorld,
-                  "R10: a failed start leaves nothing behind, and says the real reason") {
+TEST_CASE_FIXTURE(ResolverWorld, "a failed start leaves nothing behind, and says the real reason") {
   for (const Code code : {Code::unauthorized, Code::forbidden, Code::engine_unreachable}) {
     engine.failure = Error(code, "the reason");
     const auto failed = resolve(request());
@@ -342,7 +341,7 @@ TEST_CASE_FIXTURE(ResolverWorld,
     CHECK(minted->node_id == id);
     CHECK(minted->token_path == places.peer / "node-tokens" / (id + ".json"));
   }
-  SUBCASE("C14: that of an old peer, without an engine, on workspace match") {
+  SUBCASE("that of an old peer, without an engine, on workspace match") {
     const std::string old = peer_node_id("node_seed", "/srv/app");
     const auto path = places.peer / "node-tokens" / (old + ".json");
     files.plant(path, R"({"node_id":")" + old + R"(","workspace_id":"ws_1","token":"nt_live_old"})",

@@ -59,7 +59,7 @@ TEST_CASE("a damaged file counts as absent") {
   }
 }
 
-TEST_CASE("R5, C14: a cached token is for one node, one workspace and one engine") {
+TEST_CASE("a cached token is for one node, one workspace and one engine") {
   const TokenFile file = sample();
   CHECK(fits(file, "node_1", "ws_1", "http://e"));
   CHECK_FALSE(fits(file, "node_2", "ws_1", "http://e"));
@@ -67,7 +67,7 @@ TEST_CASE("R5, C14: a cached token is for one node, one workspace and one engine
   CHECK_FALSE(fits(file, "node_1", "ws_1", "http://other"));
 }
 
-TEST_CASE("C14: a legacy file without an engine still fits its workspace") {
+TEST_CASE("a legacy file without an engine still fits its workspace") {
   for (const auto* text :
        {R"({"node_id":"n","workspace_id":"ws_1","token":"t"})",
         R"({"node_id":"n","workspace_id":"ws_1","base_url":null,"token":" t\n"})"}) {
@@ -80,7 +80,7 @@ TEST_CASE("C14: a legacy file without an engine still fits its workspace") {
   }
 }
 
-TEST_CASE("C18: each node has a file of its own, named as the peer names it") {
+TEST_CASE("each node has a file of its own, named as the peer names it") {
   CHECK(token_file_name("node_1-a") == "node_1-a.json");
   CHECK(token_file_name("a/../b:c.d") == "a____b_c_d.json");
   CHECK(token_file_name("") == "node.json");

@@ -53,7 +53,7 @@ struct OnRealDisk {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(OnRealDisk, "R6: 0600 on creation, on overwrite and on re-mint, umask 000") {
+TEST_CASE_FIXTURE(OnRealDisk, "0600 on creation, on overwrite and on re-mint, umask 000") {
   const mode_t before = ::umask(0);
   const auto path = store.save(token_of("node_1", "nt_live_a"), false);
   REQUIRE(path);
@@ -153,8 +153,7 @@ TEST_CASE_FIXTURE(OnRealDisk, "the peer's file is read although it is 0644, then
   CHECK((*store.find("node_1"))->file->token.reveal() == "nt_live_peer");
 }
 
-TEST_CASE_FIXTURE(OnRealDisk,
-                  "C18: two nodes do not overwrite each other, also with one file name") {
+TEST_CASE_FIXTURE(OnRealDisk, "two nodes do not overwrite each other, also with one file name") {
   REQUIRE(store.save(token_of("a.b", "nt_live_1"), false));
   const auto second = store.save(token_of("a:b", "nt_live_2"), false);
   REQUIRE_FALSE(second);

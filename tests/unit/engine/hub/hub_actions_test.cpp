@@ -27,7 +27,7 @@ struct Caller {
 
 }  // namespace
 
-TEST_CASE("T6: a spawn reaches its node, and its caller hears how it ended") {
+TEST_CASE("a spawn reaches its node, and its caller hears how it ended") {
   HubWorld world;
   Caller caller(world);
   const auto watcher = world.watcher();
@@ -56,7 +56,7 @@ TEST_CASE("T6: a spawn reaches its node, and its caller hears how it ended") {
   CHECK(watcher->hear().type() == "action.completed");
 }
 
-TEST_CASE("B17: a spawn for a node that is away waits until it registers, not only connects") {
+TEST_CASE("a spawn for a node that is away waits until it registers, not only connects") {
   HubWorld world;
   const auto alice = world.agent("alice");
   NodeEnrolment enrolment;
@@ -76,7 +76,7 @@ TEST_CASE("B17: a spawn for a node that is away waits until it registers, not on
   CHECK(world.look(box).reserved == 1);
 }
 
-TEST_CASE("B15: a lost node's invocation goes to another one; its own late answer does not count") {
+TEST_CASE("a lost node's invocation goes to another one; its own late answer does not count") {
   HubWorld world;
   Caller caller(world);
   const auto one = world.broker("one");
@@ -144,7 +144,7 @@ TEST_CASE("inventory.sync ends what it names, and moves only what the node had b
   CHECK(other->hear("action.invoke").at("/invocation_id") == "inv_" + std::to_string(running.id));
 }
 
-TEST_CASE("D2: an action of an agent is asked of its node, in its name") {
+TEST_CASE("an action of an agent is asked of its node, in its name") {
   HubWorld world;
   Caller caller(world);
   auto peer = world.node(world.broker("box"));

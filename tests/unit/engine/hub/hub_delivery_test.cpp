@@ -66,7 +66,7 @@ TEST_CASE("an inventory, or another node.register, brings again what is not ackn
   CHECK(pair.peer->hear("deliver").json("/seq") == "1");
 }
 
-TEST_CASE("A18, B10: a message goes out as it was written, and an acknowledgement settles it") {
+TEST_CASE("a message goes out as it was written, and an acknowledgement settles it") {
   Pair pair;
   const auto watcher = pair.world.watcher();
   const auto build = pair.world.channel("build", {pair.alice, pair.bob});
@@ -95,7 +95,7 @@ TEST_CASE("A18, B10: a message goes out as it was written, and an acknowledgemen
   CHECK(watcher->hear().type() == "delivery.delivered");
 }
 
-TEST_CASE("A20: what was acknowledged does not come again, whoever reconnects") {
+TEST_CASE("what was acknowledged does not come again, whoever reconnects") {
   Pair pair;
   const auto first = pair.world.dm(pair.alice, pair.bob, "one");
   CHECK(pair.peer->hear("deliver").json("/seq") == "1");
@@ -162,7 +162,7 @@ TEST_CASE("an agent that its node has not named is not sent to: its messages wai
   CHECK(pair.peer->hear("deliver").at("/payload/data/text") == "for later");
 }
 
-TEST_CASE("A26, A27: acknowledgements in any order; one message read elsewhere is not sent again") {
+TEST_CASE("acknowledgements in any order; one message read elsewhere is not sent again") {
   Pair pair;
   std::vector<Posted> posted;
   for (const char* text : {"one", "two", "three"}) {
@@ -188,7 +188,7 @@ TEST_CASE("A26, A27: acknowledgements in any order; one message read elsewhere i
   pair.peer->expect_silence();
 }
 
-TEST_CASE("B13: what waits for an agent that connects by itself goes out when it registers") {
+TEST_CASE("what waits for an agent that connects by itself goes out when it registers") {
   HubWorld world;
   const auto alice = world.agent("alice");
   const auto bob = world.agent("bob");
@@ -392,7 +392,7 @@ TEST_CASE("fan-out" * doctest::skip()) {
   }
 }
 
-TEST_CASE("A30: a message whose time is over is not sent, and its author hears of it") {
+TEST_CASE("a message whose time is over is not sent, and its author hears of it") {
   FakeClock clock;
   HubWorld world(&clock);
   const auto box = world.broker("box");
@@ -414,7 +414,7 @@ TEST_CASE("A30: a message whose time is over is not sent, and its author hears o
   CHECK(world.delivery(posted, bob).status == DeliveryStatus::dead);
 }
 
-TEST_CASE("D7, D8: an event is a frame of number 0; two about one message are two") {
+TEST_CASE("an event is a frame of number 0; two about one message are two") {
   Pair pair;
   const auto posted = pair.world.dm(pair.alice, pair.bob, "hello");
   CHECK(pair.peer->hear("deliver").json("/seq") == "1");

@@ -37,7 +37,7 @@ TEST_CASE("a node connects with its own token, in the field or in the address, a
   CHECK(refusal_of_socket(world, "/v1/node/ws", "nt_hook", false) == "403 forbidden");
 }
 
-TEST_CASE("B15: a node is who its token says, and keeps the name that it was given") {
+TEST_CASE("a node is who its token says, and keeps the name that it was given") {
   HubWorld world;
   const auto box = world.broker("box");
   auto peer = world.node_socket("nt_box");
@@ -84,7 +84,7 @@ TEST_CASE("what is no frame is answered, and the connection goes on") {
   CHECK(world.claim(*peer, "bob").type() == "reply");
 }
 
-TEST_CASE("H10: an agent that is registered has a new token; only who asks for cursors gets one") {
+TEST_CASE("an agent that is registered has a new token; only who asks for cursors gets one") {
   HubWorld world;
   auto peer = world.node(world.broker("box"));
   const auto first = world.claim(*peer, "bob");
@@ -122,7 +122,7 @@ TEST_CASE("agent.recover takes over the agent that it names, and no other one") 
   CHECK(reply.at("/data/agent_id") == std::to_string(bob.id));
 }
 
-TEST_CASE("B14: a full node takes no more agents; one at work elsewhere is not taken away") {
+TEST_CASE("a full node takes no more agents; one at work elsewhere is not taken away") {
   HubWorld world;
   const auto small = world.broker("small", 1);
   auto peer = world.node(small);
@@ -179,7 +179,7 @@ TEST_CASE("what a node causes is put into the outbox of subscriptions, which is 
   CHECK(queued() == 1);
 }
 
-TEST_CASE("A14, H1: what has arrived is told to subscriptions, and is in the log with its number") {
+TEST_CASE("what has arrived is told to subscriptions, and is in the log with its number") {
   int woken = 0;
   HubSettings settings;
   settings.wake_outbox = [&] { ++woken; };
@@ -334,7 +334,7 @@ TEST_CASE("a node whose token is replaced is cut off") {
   CHECK(peer->hear_end() == 1008);
 }
 
-TEST_CASE("F1: a node that says nothing for 45 s is lost, though its connection is there") {
+TEST_CASE("a node that says nothing for 45 s is lost, though its connection is there") {
   FakeClock clock;
   HubWorld world(&clock);
   const auto box = world.broker("box");

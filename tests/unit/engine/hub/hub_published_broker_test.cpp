@@ -1,4 +1,4 @@
-// H1: a broker that counts by a cursor of its own, as the published one was measured to do, over
+// A broker that counts by a cursor of its own, as the published one was measured to do, over
 // real sockets: whatever restarts in whichever order, each message is shown once.
 #include <algorithm>
 #include <map>
@@ -116,7 +116,7 @@ enum class Trouble { engine, broker, socket };
 
 }  // namespace
 
-TEST_CASE("H1: a broker that does not say who is there after its connection was lost") {
+TEST_CASE("a broker that does not say who is there after its connection was lost") {
   FakeClock clock;
   HubWorld world(&clock);
   const auto alice = world.agent("alice");
@@ -148,7 +148,7 @@ TEST_CASE("H1: a broker that does not say who is there after its connection was 
   CHECK(broker.shown == wanted);
 }
 
-TEST_CASE("H1: restarts of engine, broker and socket in every order, each message shown once") {
+TEST_CASE("restarts of engine, broker and socket in every order, each message shown once") {
   std::vector<Trouble> order{Trouble::engine, Trouble::broker, Trouble::socket};
   do {
     CAPTURE(static_cast<int>(order[0]));

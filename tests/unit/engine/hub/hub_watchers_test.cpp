@@ -14,7 +14,7 @@ std::string watcher_refusal(HubWorld& world, const std::string& token) {
 
 }  // namespace
 
-TEST_CASE("H7: a workspace is watched with its key, and with nothing else") {
+TEST_CASE("a workspace is watched with its key, and with nothing else") {
   HubWorld world;
   CHECK(watcher_refusal(world, "rk_live_team") == "connected");
   CHECK(watcher_refusal(world, "rk_live_other").starts_with("401 "));
@@ -23,7 +23,7 @@ TEST_CASE("H7: a workspace is watched with its key, and with nothing else") {
   CHECK(watcher_refusal(world, "") == "401 unauthorized");
 }
 
-TEST_CASE("B7: all who watch are told the same, numbered, and nobody of another workspace") {
+TEST_CASE("all who watch are told the same, numbered, and nobody of another workspace") {
   HubWorld world;
   const auto alice = world.agent("alice");
   const auto build = world.channel("build", {alice});

@@ -328,7 +328,7 @@ TEST_CASE("a feed keeps the last events, and says when it does not know what was
   CHECK(later.behind(start + 501, all_shown).gap);
 }
 
-TEST_CASE("H4: filters choose by type, channel, conversation and author, each what it is about") {
+TEST_CASE("filters choose by type, channel, conversation and author, each what it is about") {
   const auto news = [](Id channel, std::string name, std::string conversation,
                        wire::StreamMessageToClient event) {
     StreamNews made;
