@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 #include "broker/agent_view.hpp"
-#include "pty/readiness.hpp"
+#include "pty/injection/readiness.hpp"
 
 namespace relay::broker {
 

@@ -22,8 +22,8 @@
 #include "net/event.hpp"
 #include "net/task_group.hpp"
 #include "os/fd.hpp"
-#include "pty/profile.hpp"
-#include "pty/session.hpp"
+#include "pty/injection/profile.hpp"
+#include "pty/session/session.hpp"
 
 namespace relay::broker {
 

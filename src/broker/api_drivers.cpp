@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/json_writer.hpp"
-#include "pty/size_lease.hpp"
+#include "pty/session/size_lease.hpp"
 
 namespace relay::broker {
 

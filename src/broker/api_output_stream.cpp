@@ -10,7 +10,7 @@
 #include "broker/api_json.hpp"
 #include "broker/api_stream.hpp"
 #include "broker/api_terminal.hpp"
-#include "pty/snapshot.hpp"
+#include "pty/screen/snapshot.hpp"
 
 namespace relay::broker {
 namespace {

@@ -8,7 +8,7 @@
 #include "broker/api_context.hpp"
 #include "broker/api_json.hpp"
 #include "broker/json_fields.hpp"
-#include "pty/snapshot.hpp"
+#include "pty/screen/snapshot.hpp"
 
 namespace relay::broker {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/text.hpp"
 #include "broker/broker.hpp"
 #include "net/timeout.hpp"
-#include "pty/sanitise.hpp"
+#include "pty/injection/sanitise.hpp"
 
 namespace relay::broker {
 namespace {

@@ -9,8 +9,8 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "broker/agent_mailbox.hpp"
-#include "pty/injection_types.hpp"
-#include "pty/readiness.hpp"
+#include "pty/injection/injection_types.hpp"
+#include "pty/injection/readiness.hpp"
 
 namespace relay::broker {
 

@@ -13,7 +13,7 @@
 #include "net/event.hpp"
 #include "net/stream.hpp"
 #include "os/processes.hpp"
-#include "pty/injection_types.hpp"
+#include "pty/injection/injection_types.hpp"
 
 namespace relay::broker {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "pty/envelope.hpp"
+#include "pty/injection/envelope.hpp"
 
 namespace relay::broker {
 

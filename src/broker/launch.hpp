@@ -6,7 +6,7 @@
 
 #include "broker/spawn_request.hpp"
 #include "os/environment.hpp"
-#include "pty/profile.hpp"
+#include "pty/injection/profile.hpp"
 
 namespace relay::broker {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "os/environment.hpp"
-#include "pty/profile.hpp"
+#include "pty/injection/profile.hpp"
 
 namespace relay::broker {
 

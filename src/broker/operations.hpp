@@ -15,9 +15,9 @@
 #include "broker/handlers.hpp"
 #include "broker/spawn_request.hpp"
 #include "node_control/node_options.hpp"
-#include "pty/screen_view.hpp"
-#include "pty/session_viewers.hpp"
-#include "pty/size_lease.hpp"
+#include "pty/screen/screen_view.hpp"
+#include "pty/session/session_viewers.hpp"
+#include "pty/session/size_lease.hpp"
 #include "wire/json.hpp"
 
 namespace relay::broker {

@@ -13,9 +13,9 @@
 #include "broker/roster.hpp"
 #include "os/environment.hpp"
 #include "os/files.hpp"
-#include "pty/input_watch.hpp"
+#include "pty/injection/profile.hpp"
 #include "pty/keeper_client.hpp"
-#include "pty/profile.hpp"
+#include "pty/session/input_watch.hpp"
 
 namespace relay::broker {
 

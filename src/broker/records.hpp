@@ -11,7 +11,7 @@
 #include "broker/agent_mailbox.hpp"
 #include "broker/agent_view.hpp"
 #include "node_control/node_handler.hpp"
-#include "pty/injection_types.hpp"
+#include "pty/injection/injection_types.hpp"
 
 namespace relay::broker {
 

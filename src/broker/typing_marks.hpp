@@ -9,7 +9,7 @@
 #include "broker/journal_types.hpp"
 #include "os/fd.hpp"
 #include "os/paths.hpp"
-#include "pty/injection_types.hpp"
+#include "pty/injection/injection_types.hpp"
 
 namespace relay::broker {
 

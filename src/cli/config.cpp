@@ -10,7 +10,7 @@
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "os/file_rules.hpp"
-#include "pty/toml_values.hpp"
+#include "pty/injection/toml_values.hpp"
 
 namespace relay::cli {
 namespace {

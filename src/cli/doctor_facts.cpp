@@ -27,10 +27,10 @@
 #include "os/processes.hpp"
 #include "os/system_random.hpp"
 #include "os/terminal.hpp"
+#include "pty/injection/profile_file.hpp"
 #include "pty/keeper/fence.hpp"
 #include "pty/keeper/marks.hpp"
-#include "pty/profile_file.hpp"
-#include "pty/user_profiles.hpp"
+#include "pty/session/user_profiles.hpp"
 #include "token_cache/http_engine_access.hpp"
 
 namespace relay::cli {

@@ -13,7 +13,7 @@
 #include "net/url.hpp"
 #include "os/paths.hpp"
 #include "os/posix_files.hpp"
-#include "pty/profile_file.hpp"
+#include "pty/injection/profile_file.hpp"
 
 namespace relay::cli {
 namespace {

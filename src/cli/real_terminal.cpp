@@ -14,7 +14,7 @@
 
 #include "net/event.hpp"
 #include "os/errno_error.hpp"
-#include "pty/left_modes.hpp"
+#include "pty/screen/left_modes.hpp"
 
 namespace relay::cli {
 namespace {

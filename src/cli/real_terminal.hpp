@@ -10,7 +10,7 @@
 #include "base/result.hpp"
 #include "os/fd.hpp"
 #include "os/terminal.hpp"
-#include "pty/session.hpp"
+#include "pty/session/session.hpp"
 
 namespace relay::cli {
 

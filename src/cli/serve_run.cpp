@@ -25,7 +25,7 @@
 #include "os/processes.hpp"
 #include "os/sd_notify.hpp"
 #include "os/system_random.hpp"
-#include "pty/user_profiles.hpp"
+#include "pty/session/user_profiles.hpp"
 
 namespace relay::cli {
 namespace {

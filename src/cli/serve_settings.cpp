@@ -14,7 +14,7 @@
 #include "net/network_settings.hpp"
 #include "os/processes.hpp"
 #include "os/secret_input.hpp"
-#include "pty/user_profiles.hpp"
+#include "pty/session/user_profiles.hpp"
 #include "token_cache/node_identity.hpp"
 
 namespace relay::cli {

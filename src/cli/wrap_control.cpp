@@ -15,7 +15,7 @@
 #include "net/task_group.hpp"
 #include "net/timeout.hpp"
 #include "os/posix_files.hpp"
-#include "pty/envelope.hpp"
+#include "pty/injection/envelope.hpp"
 
 namespace relay::cli {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "os/paths.hpp"
-#include "pty/session.hpp"
+#include "pty/session/session.hpp"
 
 namespace relay::cli {
 

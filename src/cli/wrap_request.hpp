@@ -8,8 +8,8 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "pty/envelope.hpp"
-#include "pty/injection_types.hpp"
+#include "pty/injection/envelope.hpp"
+#include "pty/injection/injection_types.hpp"
 
 namespace relay::cli {
 

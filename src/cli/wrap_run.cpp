@@ -23,11 +23,11 @@
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
 #include "os/terminal.hpp"
-#include "pty/direct_child.hpp"
-#include "pty/input_watch.hpp"
-#include "pty/profile_file.hpp"
-#include "pty/session.hpp"
-#include "pty/user_profiles.hpp"
+#include "pty/injection/profile_file.hpp"
+#include "pty/session/direct_child.hpp"
+#include "pty/session/input_watch.hpp"
+#include "pty/session/session.hpp"
+#include "pty/session/user_profiles.hpp"
 
 namespace relay::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "bench/pty_parts.hpp"
-#include "pty/profile_file.hpp"
+#include "pty/injection/profile_file.hpp"
 #include "support/session_world.hpp"
 
 namespace relay::bench {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "bench/pty_parts.hpp"
-#include "pty/envelope.hpp"
+#include "pty/injection/envelope.hpp"
 #include "support/session_world.hpp"
 
 namespace relay::bench {

@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "bench/report.hpp"
-#include "pty/query_responder.hpp"
-#include "pty/screen.hpp"
-#include "pty/snapshot.hpp"
+#include "pty/screen/query_responder.hpp"
+#include "pty/screen/screen.hpp"
+#include "pty/screen/snapshot.hpp"
 #ifdef BENCH_LIBVTERM
 #include <vterm.h>
 #endif

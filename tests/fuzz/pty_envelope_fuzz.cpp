@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "base/text.hpp"
-#include "pty/envelope.hpp"
-#include "pty/sanitise.hpp"
+#include "pty/injection/envelope.hpp"
+#include "pty/injection/sanitise.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "pty/profile_file.hpp"
-#include "pty/readiness.hpp"
+#include "pty/injection/profile_file.hpp"
+#include "pty/injection/readiness.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/utf8.hpp"
-#include "pty/sanitise.hpp"
+#include "pty/injection/sanitise.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

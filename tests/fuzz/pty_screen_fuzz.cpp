@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "pty/query_responder.hpp"
-#include "pty/snapshot.hpp"
+#include "pty/screen/query_responder.hpp"
+#include "pty/screen/snapshot.hpp"
 
 namespace {
 

@@ -13,8 +13,8 @@
 #include "net/timeout.hpp"
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
-#include "pty/profile_file.hpp"
-#include "pty/snapshot.hpp"
+#include "pty/injection/profile_file.hpp"
+#include "pty/screen/snapshot.hpp"
 #include "support/keeper_world.hpp"
 #include "support/memory_records.hpp"
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <string>
 
-#include "pty/session_writer.hpp"
+#include "pty/session/session_writer.hpp"
 #include "support/session_world.hpp"
 
 namespace relay {

@@ -4,7 +4,7 @@
 
 #include "broker/inbound.hpp"
 #include "node_control/recent_marks.hpp"
-#include "pty/envelope.hpp"
+#include "pty/injection/envelope.hpp"
 #include "simulation/broker_process.hpp"
 #include "simulation/world.hpp"
 

@@ -15,7 +15,7 @@
 #include "node_control/outbox.hpp"
 #include "node_control/reconnect_policy.hpp"
 #include "node_control/reply_book.hpp"
-#include "pty/injection.hpp"
+#include "pty/injection/injection.hpp"
 #include "simulation/broker_machine.hpp"
 #include "wire/engine_frames.hpp"
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "pty/profile_file.hpp"
+#include "pty/injection/profile_file.hpp"
 
 namespace relay::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "net/task_group.hpp"
-#include "pty/session.hpp"
+#include "pty/session/session.hpp"
 #include "support/keeper_world.hpp"
 
 namespace relay::test {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pty/screen.hpp"
+#include "pty/screen/screen.hpp"
 
 namespace relay::test {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "broker/operations.hpp"
 #include "net/event.hpp"
-#include "pty/output_ring.hpp"
+#include "pty/screen/output_ring.hpp"
 
 namespace relay::test {
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "pty/profile_file.hpp"
+#include "pty/injection/profile_file.hpp"
 
 namespace relay::broker {
 namespace {

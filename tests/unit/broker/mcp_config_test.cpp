@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "broker/launch.hpp"
-#include "pty/profile_file.hpp"
+#include "pty/injection/profile_file.hpp"
 #include "wire/json.hpp"
 
 namespace relay::broker {
