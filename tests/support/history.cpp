@@ -26,6 +26,7 @@ std::optional<std::string> HistoryChecker::take(const HistoryEvent& event) {
   if (event.kind == Kind::send) {
     Message fresh;
     fresh.agent = event.agent;
+    fresh.crashes_before = agents_[event.agent].crashes;
     if (messages_.try_emplace(event.message, fresh).second) return std::nullopt;
     return "message " + event.message + " was sent twice";
   }
@@ -66,13 +67,16 @@ std::optional<std::string> HistoryChecker::show(const HistoryEvent& event) {
   }
   if (message.refused) return "message " + event.message + " was refused, and read";
   Agent& agent = agents_[event.agent];
+  const std::size_t crashes = agent.crashes - message.crashes_before;
   ++shown_;
-  if (++message.times_shown == 1) {
-    message.crashes_before = agent.crashes;
-  } else {
+  if (event.repeat && crashes == 0) {
+    return event.agent + " has read message " + event.message +
+           " as a possible repeat, and there was no crash";
+  }
+  if (++message.times_shown > 1) {
     ++repeats_;
     if (!event.repeat) return event.agent + " has read message " + event.message + " twice";
-    if (message.times_shown > 1 + agent.crashes) {
+    if (message.times_shown > 1 + crashes) {
       return event.agent + " has read message " + event.message + " more often than it crashed";
     }
   }

@@ -41,8 +41,9 @@ struct HistoryEvent {
 };
 
 /// Whether what was seen keeps the promises: acknowledged means shown or dead-lettered, an agent
-/// reads each message once but for repeats that say so (one for each crash at most), in the order
-/// of its mailbox, and nothing that is for another one or was refused; a call is answered once.
+/// reads each message once but for repeats that say so (one for each crash since it was sent at
+/// most), in the order of its mailbox, and nothing that is for another one or was refused; a
+/// message says that it may be a repeat only when there was such a crash; a call is answered once.
 /// Pure: events in their order, the first broken promise in words.
 class HistoryChecker {
  public:
@@ -64,7 +65,8 @@ class HistoryChecker {
     bool refused = false;
     std::uint64_t number = 0;
     std::size_t times_shown = 0;
-    /// Crashes of whoever types for its agent, when it was shown for the first time.
+    /// Crashes of whoever types for its agent, when it was sent: those before it leave no doubt
+    /// about it. Not when it was shown first: what was typed before a crash may be read after it.
     std::size_t crashes_before = 0;
     bool handed = false;
     bool buried = false;

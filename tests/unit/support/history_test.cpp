@@ -63,6 +63,30 @@ TEST_CASE("a repeat that says so is good once for each crash") {
   CHECK(verdict(two_sent(), rest).find("more often than it crashed") != std::string::npos);
 }
 
+TEST_CASE("a crash before a message was sent is none of its own") {
+  const std::vector<HistoryEvent> rest{about(Kind::shown, "m1"), shown_again("m1")};
+  std::vector<HistoryEvent> sent_later{about(Kind::crashed, {}), about(Kind::crashed, {})};
+  for (const auto& event : two_sent()) sent_later.push_back(event);
+  CHECK(verdict(sent_later, rest).find("there was no crash") != std::string::npos);
+  sent_later.push_back(about(Kind::crashed, {}));
+  std::vector<HistoryEvent> twice = rest;
+  twice.push_back(shown_again("m1"));
+  CHECK(verdict(sent_later, twice).find("more often than it crashed") != std::string::npos);
+}
+
+TEST_CASE("a message that says that it may be a repeat without a crash is refused") {
+  CHECK(verdict(two_sent(), {shown_again("m1")})
+            .find("ada has read message m1 as a possible repeat, and there was no crash") !=
+        std::string::npos);
+  CHECK(verdict(two_sent(), {about(Kind::crashed, {}, "bob"), shown_again("m1")})
+            .find("there was no crash") != std::string::npos);
+  // What was typed before the crash was never read.
+  const std::vector<HistoryEvent> rest{about(Kind::crashed, {}), shown_again("m1"),
+                                       about(Kind::acked, "m1"), about(Kind::shown, "m2"),
+                                       about(Kind::acked, "m2")};
+  CHECK(verdict(two_sent(), rest) == "good");
+}
+
 TEST_CASE("acknowledged and never read is refused") {
   CHECK(verdict(two_sent(), {about(Kind::acked, "m1")}).find("was acknowledged, but ada") !=
         std::string::npos);
