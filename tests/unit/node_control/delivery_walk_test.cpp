@@ -113,6 +113,11 @@ class Walk {
     }
     for (const auto& ack : all<Ack>(actions)) {
       if (ack.up_to_seq < acked_) problem_ = "an ack that goes back";
+      // What comes late is below what was acknowledged already.
+      const auto first = open_.upper_bound(acked_);
+      if (first != open_.end() && *first <= ack.up_to_seq) {
+        problem_ = "an ack for a message that is with the injector";
+      }
       acked_ = ack.up_to_seq;
     }
   }
