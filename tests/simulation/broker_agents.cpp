@@ -22,6 +22,8 @@ constexpr Duration kOfferAgain = 500ms;
 constexpr Duration kWriteEndsAgain = 1s;
 constexpr std::size_t kMostEndsAtOnce = 256;
 constexpr std::size_t kMostEndsUnkept = 256;
+/// A text is in the terminal before its writer hears of it.
+constexpr Duration kGrace = 1s;
 
 InjectionOutcome dead_because(std::string reason) {
   InjectionOutcome out;
@@ -72,8 +74,8 @@ void BrokerProcess::surfaced(node_control::Delivery delivery) {
 
 void BrokerProcess::deliver(Mail message, const std::string& reason_if_gone) {
   Resident* agent = by_id(message.key.agent_id);
-  const bool takes = agent != nullptr && !agent->leaving && (!agent->ended || agent->restarts);
-  if (!takes) return queue_end(message, dead_because(reason_if_gone));
+  if (agent == nullptr || !agent->takes_messages())
+    return queue_end(message, dead_because(reason_if_gone));
   const Mail copy = message;
   if (!agent->mailbox.accept(std::move(message))) {
     return queue_end(copy, dead_because("queue_full"));
@@ -98,12 +100,34 @@ void BrokerProcess::restore(broker::StoredMessage stored) {
   message.recovering = stored.begun;
   if (stored.outcome) {
     message.generation = stored.generation;
-    return queue_end(message, *stored.outcome, stored.agent_name);
+    return end_later(message, *stored.outcome, stored.agent_name);
   }
   deliver(std::move(message), "worker_exited");
 }
 
+/// Nobody may write off what an agent that is there could read.
+void BrokerProcess::check_burial(const Mail& message, const std::string& reason) {
+  const Resident* agent = by_id(message.key.agent_id);
+  if (agent == nullptr || !agent->takes_messages()) return;
+  const pty::InjectionSettings settings;
+  const Monotonic now = life_.now();
+  const bool is_full =
+      reason == "queue_full" && agent->mailbox.size() >= broker::AgentMailbox::kMostMessages;
+  const bool is_held = reason == "human" && agent->held && now - *agent->held >= settings.patience;
+  const bool is_stuck = reason == pty::kNotRead && agent->program != nullptr &&
+                        agent->program->unread_for() + kGrace >= settings.drain_within;
+  world_.expect(is_full || is_held || is_stuck, agent->name + " runs, and message " +
+                                                    message.inbound.letter.body +
+                                                    " for it is a dead letter: " + reason);
+}
+
 void BrokerProcess::queue_end(const Mail& message, InjectionOutcome outcome,
+                              const std::string& agent) {
+  if (outcome.end == InjectionEnd::dead) check_burial(message, outcome.reason);
+  end_later(message, std::move(outcome), agent);
+}
+
+void BrokerProcess::end_later(const Mail& message, InjectionOutcome outcome,
                               const std::string& agent) {
   End end;
   end.agent = agent;
@@ -168,6 +192,7 @@ void BrokerProcess::attach(const ResidentPtr& agent, Program& program) {
   agent->feeding = Resident::Feeding::idle;
   ++agent->epoch;
   agent->session = std::make_unique<pty::Injection>(plain_profile());
+  agent->held.reset();
   do_steps(agent, agent->session->terminal(life_.now(), {program.canonical()}));
   Program::Watcher watcher;
   const auto epoch = agent->epoch;
@@ -361,6 +386,8 @@ void BrokerProcess::wake_session(const ResidentPtr& agent) {
 }
 
 void BrokerProcess::hold(Resident& agent, bool on) {
+  agent.held =
+      !on || !agent.session ? std::nullopt : std::optional(agent.held.value_or(life_.now()));
   if (agent.session) do_steps(roster_.at(agent.name), agent.session->hold(life_.now(), on));
 }
 
@@ -372,8 +399,8 @@ void BrokerProcess::end_message(Resident& agent, std::uint64_t number, Injection
   machine_.marks().ended(message->key, outcome);
   // The terminal has all of it, whether its program ever reads that or not.
   const bool unproven = outcome.reason == "not_read" || outcome.reason == "exited";
-  if (outcome.end == InjectionEnd::typed && unproven) {
-    world_.handed(agent.name, message->inbound.letter.body);
+  if (outcome.end == InjectionEnd::typed && unproven && agent.program != nullptr) {
+    world_.handed(agent.name, message->inbound.letter.body, agent.program->entered());
   }
   log("ended " + message->inbound.letter.body + " " + outcome.reason);
   queue_end(*message, std::move(outcome), agent.name);

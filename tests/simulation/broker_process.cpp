@@ -175,6 +175,9 @@ void BrokerProcess::take(wire::Deliver frame, std::string text) {
   delivery.seq = frame.seq;
   delivery.payload = std::move(text);
   const Verdict verdict = clerk_.deliver(life_.now(), std::move(delivery));
+  const Resident* agent = by_id(frame.agent_id);
+  world_.expect(verdict != Verdict::unknown_agent || agent == nullptr || !agent->takes_messages(),
+                frame.agent + " runs, and a message for it is one for nobody");
   world_.log([&] {
     return machine_.name() + ": got " + frame.agent + " " + std::to_string(frame.seq) +
            ", verdict " + std::to_string(static_cast<int>(verdict));
@@ -470,6 +473,9 @@ void BrokerProcess::perform(const node_control::DeliveryAction& action) {
   clerk_.perform(action);
   if (const auto* surface = std::get_if<node_control::Surface>(&action)) {
     surfaced(surface->delivery);
+  } else if (const auto* letter = std::get_if<node_control::DeadLetter>(&action)) {
+    world_.expect(letter->reason == node_control::DeadReason::unknown_agent,
+                  "the book has buried what nobody has given back");
   } else if (std::holds_alternative<node_control::Resync>(action)) {
     inventory_changed();
   } else if (std::holds_alternative<node_control::Renumbered>(action)) {

@@ -44,6 +44,10 @@ struct Resident {
   std::vector<std::uint64_t> typing;
   std::set<std::uint64_t> ends;
   std::optional<Monotonic> alarm;
+  /// A person holds its messages back.
+  std::optional<Monotonic> held;
+
+  [[nodiscard]] bool takes_messages() const { return !leaving && (!ended || restarts); }
 };
 using ResidentPtr = std::shared_ptr<Resident>;
 
@@ -108,6 +112,9 @@ class BrokerProcess {
   void queue_end(const broker::Mail& message, pty::InjectionOutcome outcome,
                  const std::string& agent = {});
   void write_ends();
+  void end_later(const broker::Mail& message, pty::InjectionOutcome outcome,
+                 const std::string& agent);
+  void check_burial(const broker::Mail& message, const std::string& reason);
   [[nodiscard]] Resident* by_id(const std::string& id);
 
   // Agents: Agent, Spawner, Releaser.

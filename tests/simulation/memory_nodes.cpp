@@ -50,6 +50,9 @@ void MemoryStore::place_agent(Id agent, Id node) {
     left.active_agents -= std::min(left.active_agents, 1U);
   }
   moved.node = node;
+  const auto* at = nodes_.find(node);
+  if (at == nullptr || at->role != NodeRole::broker) return;
+  fresh_.push_back({Landmark::Kind::placed, agent, moved.name, 0, 0, node});
 }
 
 void MemoryStore::write_manifest(Id id, const NodeManifest& manifest) {
@@ -243,7 +246,7 @@ Result<Action> MemoryStore::find_action(Id workspace, const std::string& name) c
 Result<Invocation> MemoryStore::add_invocation(const Invocation& invocation) {
   Invocation added = invocation;
   added.id = ids_.next(now());
-  fresh_.push_back({Landmark::Kind::called, 0, {}, 0, added.id});
+  fresh_.push_back({Landmark::Kind::called, 0, {}, 0, added.id, 0});
   return invocations_.put(added.id, added);
 }
 
@@ -260,7 +263,7 @@ Result<void> MemoryStore::put_invocation(const Invocation& invocation) {
     invocations_.put(row.id, std::move(row));
     return {};
   }
-  fresh_.push_back({Landmark::Kind::answered, 0, {}, 0, row.id});
+  fresh_.push_back({Landmark::Kind::answered, 0, {}, 0, row.id, 0});
   ended_with_place_ = ended_with_place_ || row.place_held;
   invocations_.erase(row.id);
   closed_.put(row.id, std::move(row));

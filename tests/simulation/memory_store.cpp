@@ -235,6 +235,7 @@ Result<Posted> MemoryStore::append_message(const MessageDraft& draft) {
   if (draft.key) keys_.put(draft.key->key, message.id);
   if (open_deliveries(draft.channel) >= limits_.depth) {
     posted.refused.push_back(draft.channel);
+    fresh_.push_back({Landmark::Kind::refused, draft.channel, message.text, 0, 0, 0});
     return posted;
   }
   messages_.put(message.id, message);
@@ -249,7 +250,7 @@ Result<Posted> MemoryStore::append_message(const MessageDraft& draft) {
   delivery.expires = stored_time(now() + limits_.ttl);
   deliveries_.put({delivery.agent, delivery.seq}, delivery);
   posted.deliveries.push_back(delivery);
-  fresh_.push_back({Landmark::Kind::numbered, delivery.agent, message.text, delivery.seq, 0});
+  fresh_.push_back({Landmark::Kind::numbered, delivery.agent, message.text, delivery.seq, 0, 0});
   return posted;
 }
 
@@ -261,7 +262,7 @@ Result<Message> MemoryStore::message(Id id) const {
 
 void MemoryStore::settle(const Delivery& delivery, Landmark::Kind how) {
   const auto* text = messages_.find(delivery.message);
-  if (text != nullptr) fresh_.push_back({how, delivery.agent, text->text, delivery.seq, 0});
+  if (text != nullptr) fresh_.push_back({how, delivery.agent, text->text, delivery.seq, 0, 0});
   messages_.erase(delivery.message);
   deliveries_.erase({delivery.agent, delivery.seq});
 }

@@ -57,13 +57,16 @@ class MemoryTable {
 
 /// What an operation has made durable, for who keeps the history.
 struct Landmark {
-  enum class Kind { numbered, acked, expired, called, answered };
+  enum class Kind { numbered, acked, expired, called, answered, placed, refused };
   Kind kind = Kind::numbered;
   Id agent = 0;
-  /// Of a message; the name that its sender gave it is its text.
+  /// Of a message; the name that its sender gave it is its text. Of an agent that is placed: its
+  /// name.
   std::string text;
   std::uint64_t seq = 0;
   Id invocation = 0;
+  /// Where the agent is now.
+  Id node = 0;
 };
 
 /// The store in memory, in the words of its contract: agents of brokers, one author, direct

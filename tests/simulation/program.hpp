@@ -34,6 +34,16 @@ class Program {
   [[nodiscard]] bool canonical() const { return canonical_; }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] bool unread() const { return !typed_.empty(); }
+  /// For so long nothing of what waits in the terminal has been read.
+  [[nodiscard]] Duration unread_for() const {
+    return unread() ? life_.now() - unread_since_ : Duration();
+  }
+  /// What stands in the terminal up to its last Enter and has not come to the agent.
+  [[nodiscard]] std::string entered() const {
+    const std::string all = line_ + typed_;
+    const auto end = all.rfind(enter());
+    return end == std::string::npos ? std::string() : all.substr(0, end);
+  }
   /// Whether the terminal takes bytes now.
   [[nodiscard]] bool takes() const { return life_.now() >= blocked_until_; }
 
@@ -54,6 +64,7 @@ class Program {
 
   void type(const std::string& bytes) {
     if (ended_) return;
+    if (typed_.empty()) unread_since_ = life_.now();
     typed_ += bytes;
     using namespace std::chrono_literals;
     read_at(std::max(life_.now() + dice_.between(0ms, 150ms), busy_until_));
@@ -66,13 +77,13 @@ class Program {
   }
 
  private:
+  [[nodiscard]] char enter() const { return canonical_ ? '\n' : '\r'; }
   void read_at(Monotonic when) {
     life_.at(when, [this] {
       if (ended_ || typed_.empty()) return;
       if (life_.now() < busy_until_) return read_at(busy_until_);
       line_ += std::exchange(typed_, {});
-      const char enter = canonical_ ? '\n' : '\r';
-      for (auto end = line_.find(enter); end != std::string::npos; end = line_.find(enter)) {
+      for (auto end = line_.find(enter()); end != std::string::npos; end = line_.find(enter())) {
         const std::string input = line_.substr(0, end);
         line_.erase(0, end + 1);
         read_(input);
@@ -95,6 +106,7 @@ class Program {
   Watcher watcher_;
   std::string typed_;
   std::string line_;
+  Monotonic unread_since_{};
   Monotonic busy_until_{};
   Monotonic blocked_until_{};
   bool still_ = false;

@@ -60,6 +60,8 @@ struct Sum {
   std::size_t messages = 0;
   std::size_t shown = 0;
   std::size_t repeats = 0;
+  std::size_t handed = 0;
+  std::size_t buried = 0;
   std::uint64_t steps = 0;
   std::uint64_t seeds = 0;
 };
@@ -75,6 +77,9 @@ bool run(std::uint64_t seed, int part, Sum& sum) {
   sum.messages += world.history().messages();
   sum.shown += world.history().shown();
   sum.repeats += world.history().repeats();
+  const auto figures = world.history().figures();
+  sum.handed += figures.handed;
+  sum.buried += figures.buried;
   sum.steps += world.timeline.steps();
   ++sum.seeds;
   return true;
@@ -113,8 +118,11 @@ int main(int argc, char** argv) {
   const bool good =
       arguments.pinned.empty() ? run_range(arguments, sum) : run_pinned(arguments.pinned, sum);
   const auto hours = std::chrono::duration<double, std::ratio<3600>>(sum.elapsed).count();
-  std::printf("%llu seeds, %.0f hours, %zu messages, %zu read, %zu of them repeats, %llu steps\n",
-              static_cast<unsigned long long>(sum.seeds), hours, sum.messages, sum.shown,
-              sum.repeats, static_cast<unsigned long long>(sum.steps));
+  std::printf(
+      "%llu seeds, %.0f hours, %zu messages, %zu read, %zu of them repeats, %zu only in a "
+      "terminal, "
+      "%zu only dead letters, %llu steps\n",
+      static_cast<unsigned long long>(sum.seeds), hours, sum.messages, sum.shown, sum.repeats,
+      sum.handed, sum.buried, static_cast<unsigned long long>(sum.steps));
   return good ? 0 : 1;
 }

@@ -16,16 +16,48 @@ constexpr std::size_t kMostLines = 400000;
 /// every 30 s.
 constexpr Duration kHealsWithin = 60min;
 constexpr std::string_view kToken = "letter-";
+// Of the envelope.
+constexpr std::string_view kHeader = "Relay message from ";
+constexpr std::string_view kMark = ", mark ";
+constexpr std::size_t kMarkDigits = 8;
+constexpr std::string_view kRepeat = ", possible repeat";
 
-/// The names of messages in a text, in their order.
+/// The names of messages in a text, in their order; what is cut in the middle is none.
 std::vector<std::string> names_in(const std::string& text) {
   std::vector<std::string> names;
   for (auto at = text.find(kToken); at != std::string::npos; at = text.find(kToken, at + 1)) {
-    const auto end = text.find(';', at);
-    if (end == std::string::npos) break;
-    names.push_back(text.substr(at, end - at));
+    const auto end = text.find_first_not_of("0123456789", at + kToken.size());
+    if (end != std::string::npos && text[end] == ';') names.push_back(text.substr(at, end - at));
   }
   return names;
+}
+
+/// A message as it stands in a text, from its header to its end mark.
+struct Reading {
+  std::string name;
+  bool repeat = false;
+};
+
+/// What a reader finds in a text. A message whose end is missing is cut, and nothing.
+std::vector<Reading> readings_in(const std::string& text) {
+  std::vector<Reading> out;
+  for (auto at = text.find(kHeader); at != std::string::npos;) {
+    const auto next = text.find(kHeader, at + 1);
+    const std::string piece = text.substr(at, next == std::string::npos ? next : next - at);
+    at = next;
+    const auto mark = piece.find(kMark);
+    if (mark == std::string::npos) continue;
+    const std::string its_mark = piece.substr(mark + kMark.size(), kMarkDigits);
+    const auto end = piece.find("[end " + its_mark + "]");
+    if (end == std::string::npos) continue;
+    for (auto& name : names_in(piece.substr(0, end))) {
+      Reading reading;
+      reading.name = std::move(name);
+      reading.repeat = piece.find(kRepeat) < mark;
+      out.push_back(std::move(reading));
+    }
+  }
+  return out;
 }
 
 wire::Capability capability(const std::string& name) {
@@ -125,11 +157,11 @@ void World::log(const std::function<std::string()>& line) {
 void World::record(Event event) {
   static constexpr const char* kNames[] = {"send",  "accepted", "refused", "unknown", "numbered",
                                            "shown", "handed",   "buried",  "acked",   "crashed",
-                                           "call",  "called",   "answered"};
+                                           "moved", "call",     "called",  "answered"};
   log([&] {
     return std::string("** ") + kNames[static_cast<int>(event.kind)] + " " + event.agent + " " +
            event.message + (event.number != 0 ? " " + std::to_string(event.number) : "") +
-           (event.repeat ? " (repeat)" : "");
+           (event.repeat ? " (repeat)" : "") + (event.place.empty() ? "" : " at " + event.place);
   });
   if (const auto broken = checker_.take(event)) expect(false, *broken);
   if (faulty_ && options.bad_moments > 0 && dice.chance(options.bad_moments)) bad_moment();
@@ -151,7 +183,19 @@ void World::landmark(const engine::Landmark& what) {
     record(what.kind == Kind::called ? Event::Kind::called : Event::Kind::answered, {}, name);
     return;
   }
+  if (what.kind == Kind::placed) {
+    const auto before = placed_.find(what.text);
+    if (before != placed_.end() && before->second != what.node) {
+      record(Event::Kind::moved, what.text, {});
+    }
+    placed_[what.text] = what.node;
+    return;
+  }
   for (const auto& name : names_in(what.text)) {
+    if (what.kind == Kind::refused) {
+      no_room_.insert(name);
+      continue;
+    }
     if (what.kind == Kind::numbered) numbered_.insert(name);
     Event event;
     event.message = name;
@@ -164,27 +208,24 @@ void World::landmark(const engine::Landmark& what) {
 }
 
 void World::shown(const std::string& machine, const std::string& agent, const std::string& input) {
-  std::set<std::string> once;
-  for (const auto& name : names_in(input)) {
-    if (!once.insert(name).second) continue;
+  for (auto& reading : readings_in(input)) {
     Event event;
     event.kind = Event::Kind::shown;
     event.agent = agent;
-    event.message = name;
-    event.repeat = input.find("possible repeat") != std::string::npos;
-    event.out_of_order = out_of_order_.contains(name);
-    const auto& first = read_at_.try_emplace(name, machine).first->second;
-    if (first != machine) {
-      // Its node was lost: another one has it now, which cannot know what was read there.
-      record(Event::Kind::crashed, agent, {});
-      event.repeat = true;
-    }
+    event.place = machine;
+    event.repeat = reading.repeat;
+    event.out_of_order = out_of_order_.contains(reading.name);
+    event.message = std::move(reading.name);
     record(std::move(event));
   }
 }
 
-void World::handed(const std::string& agent, const std::string& body) {
-  for (const auto& name : names_in(body)) record(Event::Kind::handed, agent, name);
+void World::handed(const std::string& agent, const std::string& body, const std::string& entered) {
+  const auto names = names_in(body);
+  for (const auto& reading : readings_in(entered)) {
+    const bool is_it = std::find(names.begin(), names.end(), reading.name) != names.end();
+    if (is_it) record(Event::Kind::handed, agent, reading.name);
+  }
 }
 
 void World::buried(const std::string& frame) {
@@ -266,6 +307,8 @@ void World::post(const std::shared_ptr<Letter>& letter) {
     // which is told to the author as a message of its own.
     const bool is_kept = done && *done && numbered_.contains(letter->name);
     const bool is_certain = letter->tries == 1 && !done;
+    expect(is_kept || !done || no_room_.contains(letter->name),
+           "the engine has answered that it has message " + letter->name + ", and has not");
     record(is_kept      ? Event::Kind::accepted
            : is_certain ? Event::Kind::refused
                         : Event::Kind::unknown,

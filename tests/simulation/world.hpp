@@ -70,9 +70,11 @@ class World {
     if (!good && !failure_) failure_ = what;
   }
   void landmark(const engine::Landmark& what);
-  /// An agent has read this, in one piece.
+  /// An agent on this machine has read this, in one piece.
   void shown(const std::string& machine, const std::string& agent, const std::string& input);
-  void handed(const std::string& agent, const std::string& body);
+  /// Its terminal has this message and its program has not read it; `entered` is what the terminal
+  /// holds.
+  void handed(const std::string& agent, const std::string& body, const std::string& entered);
   void buried(const std::string& frame);
   void out_of_order(const std::string& body);
   void crashed(const std::string& agent);
@@ -134,8 +136,10 @@ class World {
   std::set<std::string> out_of_order_;
   /// Messages that are in a mailbox of the engine, or were.
   std::set<std::string> numbered_;
-  /// Where a message was read first.
-  std::map<std::string, std::string> read_at_;
+  /// Those for which a mailbox had no room.
+  std::set<std::string> no_room_;
+  /// The node that an agent was given to last.
+  std::map<std::string, engine::Id> placed_;
 };
 
 }  // namespace relay::simulation

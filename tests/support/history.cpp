@@ -10,6 +10,10 @@ std::optional<std::string> HistoryChecker::take(const HistoryEvent& event) {
     ++agents_[event.agent].crashes;
     return std::nullopt;
   }
+  if (event.kind == Kind::moved) {
+    ++agents_[event.agent].moves;
+    return std::nullopt;
+  }
   if (event.kind == Kind::call) {
     if (!calls_.try_emplace(event.message).second) return "call " + event.message + " made twice";
     return std::nullopt;
@@ -27,6 +31,7 @@ std::optional<std::string> HistoryChecker::take(const HistoryEvent& event) {
     Message fresh;
     fresh.agent = event.agent;
     fresh.crashes_before = agents_[event.agent].crashes;
+    fresh.moves_before = agents_[event.agent].moves;
     if (messages_.try_emplace(event.message, fresh).second) return std::nullopt;
     return "message " + event.message + " was sent twice";
   }
@@ -73,22 +78,41 @@ std::optional<std::string> HistoryChecker::show(const HistoryEvent& event) {
     return event.agent + " has read message " + event.message +
            " as a possible repeat, and there was no crash";
   }
+  const bool is_new_here = message.read_at.insert(event.place).second;
+  if (message.read_at.size() > 1 + agent.moves - message.moves_before) {
+    return event.agent + " has read message " + event.message +
+           " at more places than it was moved to";
+  }
   if (++message.times_shown > 1) {
     ++repeats_;
-    if (!event.repeat) return event.agent + " has read message " + event.message + " twice";
-    if (message.times_shown > 1 + crashes) {
+    if (!is_new_here && !event.repeat) {
+      return event.agent + " has read message " + event.message + " twice";
+    }
+    if (message.times_shown > message.read_at.size() + crashes) {
       return event.agent + " has read message " + event.message + " more often than it crashed";
     }
   }
   const bool ordinary = !event.repeat && !event.out_of_order && message.number != 0;
   if (!ordinary) return std::nullopt;
-  if (message.number < agent.highest_shown) {
-    return event.agent + " has read message " + event.message + " behind " + agent.highest_message +
+  Highest& highest = agent.highest[event.place];
+  if (message.number < highest.number) {
+    return event.agent + " has read message " + event.message + " behind " + highest.message +
            ", which came later";
   }
-  agent.highest_shown = message.number;
-  agent.highest_message = event.message;
+  highest.number = message.number;
+  highest.message = event.message;
   return std::nullopt;
+}
+
+HistoryChecker::Figures HistoryChecker::figures() const {
+  Figures out;
+  for (const auto& [name, message] : messages_) {
+    out.accepted += message.accepted ? 1 : 0;
+    out.read += message.times_shown > 0 ? 1 : 0;
+    out.handed += message.handed && message.times_shown == 0 ? 1 : 0;
+    out.buried += message.buried && message.times_shown == 0 ? 1 : 0;
+  }
+  return out;
 }
 
 std::vector<std::string> HistoryChecker::open(const std::vector<std::string>& gone) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct HistoryEvent {
     acked,     // the engine was told that it has arrived, or has given it up
     // What brokers and agents do.
     crashed,  // whoever types for `agent` was killed: one message of it may be in doubt
+    moved,    // another one types for `agent` now, who does not know what was read before
     // A call of an action, by name.
     call,
     called,    // ok
@@ -34,6 +36,8 @@ struct HistoryEvent {
   std::string agent;
   std::string message;
   std::uint64_t number = 0;
+  /// Where it was read, of an agent that may move.
+  std::string place;
   /// It says of itself that it may have been read before.
   bool repeat = false;
   /// It is known to come out of order: urgent, or behind a gap.
@@ -44,7 +48,9 @@ struct HistoryEvent {
 /// reads each message once but for repeats that say so (one for each crash since it was sent at
 /// most), in the order of its mailbox, and nothing that is for another one or was refused; a
 /// message says that it may be a repeat only when there was such a crash; a call is answered once.
-/// Pure: events in their order, the first broken promise in words.
+/// An agent that has moved reads at its new place, in its order there, what it has read before:
+/// that is known to nobody, once for each move since the message was sent. Pure: events in their
+/// order, the first broken promise in words.
 class HistoryChecker {
  public:
   [[nodiscard]] std::optional<std::string> take(const HistoryEvent& event);
@@ -55,6 +61,14 @@ class HistoryChecker {
   [[nodiscard]] std::size_t messages() const { return messages_.size(); }
   [[nodiscard]] std::size_t shown() const { return shown_; }
   [[nodiscard]] std::size_t repeats() const { return repeats_; }
+  /// Messages that the engine has answered to have, that were read, and that are dead letters.
+  struct Figures {
+    std::size_t accepted = 0;
+    std::size_t read = 0;
+    std::size_t handed = 0;
+    std::size_t buried = 0;
+  };
+  [[nodiscard]] Figures figures() const;
   /// Accepted and not ended.
   [[nodiscard]] std::vector<std::string> open(const std::vector<std::string>& gone = {}) const;
 
@@ -68,14 +82,21 @@ class HistoryChecker {
     /// Crashes of whoever types for its agent, when it was sent: those before it leave no doubt
     /// about it. Not when it was shown first: what was typed before a crash may be read after it.
     std::size_t crashes_before = 0;
+    std::size_t moves_before = 0;
+    std::set<std::string> read_at;
     bool handed = false;
     bool buried = false;
     bool acked = false;
   };
+  struct Highest {
+    std::uint64_t number = 0;
+    std::string message;
+  };
   struct Agent {
-    std::uint64_t highest_shown = 0;
-    std::string highest_message;
+    /// By place.
+    std::map<std::string, Highest> highest;
     std::size_t crashes = 0;
+    std::size_t moves = 0;
   };
   struct Call {
     bool called = false;

@@ -28,6 +28,12 @@ HistoryEvent shown_again(const std::string& message) {
   return event;
 }
 
+HistoryEvent shown_at(const std::string& message, const std::string& place) {
+  HistoryEvent event = about(Kind::shown, message);
+  event.place = place;
+  return event;
+}
+
 /// Two messages on their way, which nobody has read.
 std::vector<HistoryEvent> two_sent() {
   return {about(Kind::send, "m1"), numbered("m1", 1), about(Kind::accepted, "m1"),
@@ -113,6 +119,36 @@ TEST_CASE("out of the order of the mailbox is refused unless it was asked for") 
   const std::vector<HistoryEvent> rest{urgent, about(Kind::acked, "m2"), about(Kind::shown, "m1"),
                                        about(Kind::acked, "m1")};
   CHECK(verdict(two_sent(), rest) == "good");
+}
+
+TEST_CASE("what an agent reads again at another place is good once for each move") {
+  const std::vector<HistoryEvent> rest{shown_at("m1", "here"),   shown_at("m2", "here"),
+                                       about(Kind::moved, {}),   shown_at("m1", "there"),
+                                       about(Kind::acked, "m1"), shown_at("m2", "there"),
+                                       about(Kind::acked, "m2")};
+  CHECK(verdict(two_sent(), rest) == "good");
+  CHECK(verdict(two_sent(), {shown_at("m1", "here"), shown_at("m1", "there")})
+            .find("ada has read message m1 at more places than it was moved to") !=
+        std::string::npos);
+  CHECK(verdict(two_sent(), {shown_at("m1", "here"), about(Kind::moved, {}),
+                             shown_at("m1", "there"), shown_at("m1", "elsewhere")})
+            .find("at more places") != std::string::npos);
+  std::vector<HistoryEvent> sent_later{about(Kind::moved, {})};
+  for (const auto& event : two_sent()) sent_later.push_back(event);
+  CHECK(verdict(sent_later, {shown_at("m1", "here"), shown_at("m1", "there")})
+            .find("at more places") != std::string::npos);
+}
+
+TEST_CASE("a move forgives no repeat and no disorder at one place") {
+  CHECK(verdict(two_sent(), {shown_at("m1", "here"), about(Kind::moved, {}),
+                             shown_at("m1", "there"), shown_at("m1", "there")})
+            .find("ada has read message m1 twice") != std::string::npos);
+  CHECK(
+      verdict(two_sent(), {shown_at("m1", "here"), about(Kind::moved, {}), shown_at("m1", "here")})
+          .find("ada has read message m1 twice") != std::string::npos);
+  CHECK(verdict(two_sent(), {shown_at("m2", "here"), about(Kind::moved, {}),
+                             shown_at("m2", "there"), shown_at("m1", "there")})
+            .find("behind m2") != std::string::npos);
 }
 
 TEST_CASE("what another agent reads is refused, and what nobody sent, and what was refused") {
