@@ -250,7 +250,7 @@ void BrokerProcess::feed(const ResidentPtr& agent) {
       },
       [this, agent, begun, epoch = agent->epoch](const Result<void>& written) {
         if (agent->epoch != epoch) return;
-        agent->mailbox.settle_pace(agent->typing.empty());
+        agent->mailbox.settle_pace(agent->typing.empty() && world_.options.keeps_typing);
         if (!written || !*begun) {
           for (const auto number : agent->numbers) agent->mailbox.put_back(number);
           return rest(agent);
@@ -274,11 +274,13 @@ void BrokerProcess::rest(const ResidentPtr& agent) {
 
 void BrokerProcess::offer_more(const ResidentPtr& agent) {
   const auto epoch = agent->epoch;
+  const bool keeps_typing = world_.options.keeps_typing;
   while (agent->next < agent->numbers.size()) {
     const std::size_t i = agent->next;
     const auto number = agent->numbers[i];
     if (!std::exchange(agent->next_begun, true)) {
-      agent->mailbox.begun(number, agent->program->generation(), false);
+      const bool again = agent->verdicts[i] == broker::Begun::again && !keeps_typing;
+      agent->mailbox.begun(number, agent->program->generation(), again);
       if (agent->verdicts[i] == broker::Begun::not_now) {
         agent->next_begun = false;
         ++agent->next;
@@ -287,8 +289,9 @@ void BrokerProcess::offer_more(const ResidentPtr& agent) {
       }
     }
     if (agent->ended) break;
-    if (!agent->typing.empty() || agent->ends.size() > kMostEndsUnkept) return;
-    const bool other_first = !agent->mailbox.still_next(number);
+    const std::size_t most = keeps_typing ? kMostEndsUnkept : 0;
+    if (!agent->typing.empty() || agent->ends.size() > most) return;
+    const bool other_first = keeps_typing && !agent->mailbox.still_next(number);
     agent->next_begun = false;
     ++agent->next;
     const bool taken = !other_first && offer(agent, number);
@@ -358,7 +361,8 @@ void BrokerProcess::type(const ResidentPtr& agent, const std::string& bytes, std
   life_.at(free + dice_.between(10us, 2ms), [this, agent, bytes, epoch] {
     if (agent->epoch != epoch || agent->program == nullptr || agent->program->ended()) return;
     if (!agent->program->takes()) return type(agent, bytes, epoch);
-    agent->program->type(bytes);
+    const std::size_t taken = agent->program->type(bytes);
+    if (taken < bytes.size()) return type(agent, bytes.substr(taken), epoch);
     life_.after(dice_.between(0us, 1ms), [this, agent, epoch] {
       if (agent->epoch != epoch || !agent->session) return;
       do_steps(agent, agent->session->written(life_.now()));

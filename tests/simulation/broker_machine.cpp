@@ -11,7 +11,7 @@ BrokerMachine::BrokerMachine(World& world, std::string name, engine::Id node)
     : world_(world),
       name_(std::move(name)),
       node_(node),
-      clock_(world.timeline),
+      time_(world.timeline),
       journal_([&world](const std::string& frame) { world.buried(frame); }) {}
 
 BrokerMachine::~BrokerMachine() = default;
@@ -82,8 +82,9 @@ std::string BrokerMachine::debug() const {
 Program& BrokerMachine::start_program(const std::string& name) {
   const std::string generation = name_ + "-" + std::to_string(++generations_);
   auto program = std::make_unique<Program>(
-      world_.timeline, world_.dice, name, generation, world_.dice.chance(0.5),
-      [this, name](const std::string& input) { world_.shown(name_, name, input); });
+      world_.timeline, time_, world_.dice, name, generation, world_.dice.chance(0.5),
+      [this, name](std::string& text) { world_.shown(name_, name, text); });
+  if (world_.options.terminals_take_parts) program->take_parts();
   return *programs_.emplace(generation, std::move(program)).first->second;
 }
 

@@ -34,7 +34,8 @@ class BrokerMachine {
   [[nodiscard]] bool is_up() const { return process_ != nullptr; }
   [[nodiscard]] bool is_connected() const;
   [[nodiscard]] Disk* disk();
-  [[nodiscard]] MachineClock& clock() { return clock_; }
+  /// All of it does nothing for so long, and its clock stands.
+  void sleep_for(Duration by) { time_.sleep_for(by); }
   /// Null when it is not connected.
   [[nodiscard]] LinkPtr link() const;
   /// No connection can be made until then.
@@ -54,6 +55,7 @@ class BrokerMachine {
   [[nodiscard]] engine::Id node() const { return node_; }
   [[nodiscard]] JournalModel& journal() { return journal_; }
   [[nodiscard]] MarksModel& marks() { return marks_; }
+  [[nodiscard]] const MachineTime& time() const { return time_; }
   [[nodiscard]] bool is_isolated() const;
   Program& start_program(const std::string& name);
   [[nodiscard]] Program* find_program(const std::string& generation);
@@ -64,7 +66,7 @@ class BrokerMachine {
   World& world_;
   std::string name_;
   engine::Id node_;
-  MachineClock clock_;
+  MachineTime time_;
   JournalModel journal_;
   MarksModel marks_;
   /// By generation.

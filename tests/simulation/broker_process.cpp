@@ -33,7 +33,7 @@ BrokerProcess::BrokerProcess(BrokerMachine& machine)
     : machine_(machine),
       world_(machine.world()),
       dice_(world_.dice),
-      life_(world_.timeline),
+      life_(world_.timeline, &machine.time()),
       disk_(life_, world_.dice),
       liveness_(world_.options.liveness),
       policy_(world_.dice.random(), false),
@@ -58,7 +58,7 @@ BrokerProcess::BrokerProcess(BrokerMachine& machine)
     if (!roster_.contains(name)) journal.remove_agent(name);
   }
   auto open = journal.open_messages();
-  machine_.marks().recall(open);
+  if (world_.options.keeps_typing) machine_.marks().recall(open);
   for (auto& message : open) restore(std::move(message));
   for (const auto& result : journal.results) {
     outbox_.restored(result.invocation_id, result.frame);

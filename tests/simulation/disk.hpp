@@ -26,9 +26,9 @@ class Disk {
     waiting_.push_back(std::move(job));
     if (!busy_) begin();
   }
-  /// Commits fail until then.
-  void fail_until(Monotonic when) { fails_until_ = when; }
-  void slow_until(Monotonic when) { slow_until_ = when; }
+  /// Commits fail for so long.
+  void fail_for(Duration by) { fails_until_ = life_.now() + by; }
+  void be_slow_for(Duration by) { slow_until_ = life_.now() + by; }
 
   /// The process is killed: what was being committed may have come to its end.
   void killed() {

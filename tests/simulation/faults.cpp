@@ -1,4 +1,5 @@
 // What goes wrong in a simulated world, and how it is healed.
+#include <algorithm>
 #include <utility>
 
 #include "simulation/world.hpp"
@@ -86,7 +87,7 @@ void World::bad_moment() {
       default: break;
     }
     Disk* disk = dice.chance(0.4) ? engine.disk() : broker.disk();
-    if (disk != nullptr) disk->fail_until(timeline.now() + dice.between(1ms, 2s));
+    if (disk != nullptr) disk->fail_for(dice.between(1ms, 2s));
   });
 }
 
@@ -95,22 +96,28 @@ void World::break_disks_and_clocks() {
     Disk* disk = dice.chance(0.4) ? engine.disk() : any_broker().disk();
     if (disk == nullptr) return;
     log([] { return std::string("!! a disk fails"); });
-    disk->fail_until(timeline.now() + dice.between(10ms, 30s));
+    disk->fail_for(dice.between(10ms, 30s));
   });
   every(dice.between(30s, 300s), dice.chance(0.3), [this] {
     Disk* disk = dice.chance(0.4) ? engine.disk() : any_broker().disk();
     if (disk == nullptr) return;
     log([] { return std::string("!! a disk is slow"); });
-    disk->slow_until(timeline.now() + dice.between(1s, 60s));
+    disk->be_slow_for(dice.between(1s, 60s));
   });
   every(dice.between(60s, 600s), dice.chance(0.3), [this] {
     const Duration most = dice.chance(0.5) ? Duration(90s) : Duration(24h);
     const Duration by = dice.between(-most, most);
-    log([&] {
-      return "!! a clock jumps by " +
-             std::to_string(std::chrono::duration_cast<std::chrono::seconds>(by).count()) + " s";
-    });
-    (dice.chance(0.6) ? engine.clock() : any_broker().clock()).jump(by);
+    const std::string text =
+        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(by).count()) + " s";
+    // What decides in a broker knows no wall clock; the engine asks its own only.
+    if (dice.chance(0.6)) {
+      log([&] { return "!! the engine's clock jumps by " + text; });
+      return engine.clock().jump(by);
+    }
+    BrokerMachine& broker = any_broker();
+    const Duration asleep = std::min(by < Duration() ? -by : by, Duration(20min));
+    log([&] { return "!! the machine of " + broker.name() + " sleeps"; });
+    broker.sleep_for(asleep);
   });
 }
 
@@ -145,13 +152,13 @@ void World::heal() {
   log([] { return std::string("!! everything is healed"); });
   faulty_ = false;
   engine.start();
-  engine.disk()->fail_until(Monotonic());
-  engine.disk()->slow_until(Monotonic());
+  engine.disk()->fail_for(0s);
+  engine.disk()->be_slow_for(0s);
   for (auto& broker : brokers_) {
     broker->isolate_until(Monotonic());
     broker->start();
-    broker->disk()->fail_until(Monotonic());
-    broker->disk()->slow_until(Monotonic());
+    broker->disk()->fail_for(0s);
+    broker->disk()->be_slow_for(0s);
     for (std::size_t i = 0; i < broker->programs().size(); ++i) broker->hold(i, false);
   }
 }

@@ -10,7 +10,8 @@
 namespace relay::simulation {
 
 /// An agent's program in its terminal, which the keeper holds: it outlives the broker. It reads
-/// what is typed when it has time, and takes what it has read up to an Enter as one input.
+/// what is typed when it has time, and takes what it has read up to an Enter as one input; a
+/// message of several lines is read with the last of them.
 class Program {
  public:
   struct Watcher {
@@ -18,11 +19,14 @@ class Program {
     std::function<void()> drawn;
     std::function<void()> exited;
   };
-  using Read = std::function<void(const std::string& input)>;
+  /// Gets all inputs that have not been understood yet, and takes away what it has understood.
+  using Read = std::function<void(std::string& text)>;
+  /// The kernel keeps so much of a line that has no end yet, and drops the rest without a word.
+  static constexpr std::size_t kMostOfLine = 4095;
 
-  Program(Timeline& timeline, Dice& dice, std::string name, std::string generation, bool canonical,
-          Read read)
-      : life_(timeline),
+  Program(Timeline& timeline, const MachineTime& time, Dice& dice, std::string name,
+          std::string generation, bool canonical, Read read)
+      : life_(timeline, &time),
         dice_(dice),
         name_(std::move(name)),
         generation_(std::move(generation)),
@@ -40,7 +44,7 @@ class Program {
   }
   /// What stands in the terminal up to its last Enter and has not come to the agent.
   [[nodiscard]] std::string entered() const {
-    const std::string all = line_ + typed_;
+    const std::string all = text_ + line_ + typed_;
     const auto end = all.rfind(enter());
     return end == std::string::npos ? std::string() : all.substr(0, end);
   }
@@ -62,12 +66,18 @@ class Program {
   void block(Duration by) { blocked_until_ = std::max(blocked_until_, life_.now() + by); }
   [[nodiscard]] Monotonic blocked_until() const { return blocked_until_; }
 
-  void type(const std::string& bytes) {
-    if (ended_) return;
+  /// Now and then the terminal takes only a part of what is written.
+  void take_parts() { takes_parts_ = true; }
+  /// How many bytes the terminal has taken.
+  [[nodiscard]] std::size_t type(const std::string& bytes) {
+    if (ended_) return bytes.size();
+    const bool in_part = takes_parts_ && dice_.chance(0.1);
+    const std::size_t taken = in_part ? dice_.below(bytes.size()) : bytes.size();
     if (typed_.empty()) unread_since_ = life_.now();
-    typed_ += bytes;
+    for (std::size_t i = 0; i < taken; ++i) keep(bytes[i]);
     using namespace std::chrono_literals;
     read_at(std::max(life_.now() + dice_.between(0ms, 150ms), busy_until_));
+    return taken;
   }
 
   void exit() {
@@ -78,15 +88,24 @@ class Program {
 
  private:
   [[nodiscard]] char enter() const { return canonical_ ? '\n' : '\r'; }
+  void keep(char c) {
+    if (!canonical_) {
+      typed_ += c;
+      return;
+    }
+    const bool ends = c == enter();
+    if (ends || of_line_ < kMostOfLine) typed_ += c;
+    of_line_ = ends ? 0 : of_line_ + 1;
+  }
   void read_at(Monotonic when) {
     life_.at(when, [this] {
       if (ended_ || typed_.empty()) return;
       if (life_.now() < busy_until_) return read_at(busy_until_);
       line_ += std::exchange(typed_, {});
       for (auto end = line_.find(enter()); end != std::string::npos; end = line_.find(enter())) {
-        const std::string input = line_.substr(0, end);
+        text_ += line_.substr(0, end) + '\n';
         line_.erase(0, end + 1);
-        read_(input);
+        read_(text_);
       }
       tell(watcher_.drained);
       if (!still_ && !ended_) tell(watcher_.drawn);
@@ -105,7 +124,11 @@ class Program {
   std::weak_ptr<bool> watching_;
   Watcher watcher_;
   std::string typed_;
+  std::size_t of_line_ = 0;
+  bool takes_parts_ = false;
   std::string line_;
+  /// Inputs in which no message has come to its end.
+  std::string text_;
   Monotonic unread_since_{};
   Monotonic busy_until_{};
   Monotonic blocked_until_{};

@@ -58,7 +58,7 @@ class Timeline {
   std::uint64_t steps_ = 0;
 };
 
-/// The clock of one machine: its monotonic time goes on with the timeline, its wall jumps.
+/// The clock of the engine's machine: its monotonic time goes on with the timeline, its wall jumps.
 class MachineClock final : public Clock {
  public:
   explicit MachineClock(const Timeline& timeline) : timeline_(timeline) {}
@@ -73,30 +73,78 @@ class MachineClock final : public Clock {
   Duration off_{};
 };
 
+/// The time of one machine, which stands while it sleeps and everybody else goes on.
+class MachineTime {
+ public:
+  explicit MachineTime(const Timeline& timeline) : timeline_(timeline) {}
+  [[nodiscard]] Monotonic now() const { return at(timeline_.now()); }
+  /// What its clock shows then, unless it falls asleep again.
+  [[nodiscard]] Monotonic at(Monotonic when) const {
+    return std::max(std::min(when, from_), when - (until_ - from_)) - slept_;
+  }
+  void sleep_for(Duration by) {
+    if (is_asleep()) return;
+    slept_ += until_ - from_;
+    from_ = timeline_.now();
+    until_ = from_ + by;
+  }
+  [[nodiscard]] bool is_asleep() const { return timeline_.now() < until_; }
+  [[nodiscard]] Monotonic awake_from() const { return until_; }
+
+ private:
+  const Timeline& timeline_;
+  /// In all sleeps before the last one.
+  Duration slept_{};
+  /// Of the last one.
+  Monotonic from_{};
+  Monotonic until_{};
+};
+
 /// What somebody does later, as long as he lives: a process that has ended does nothing any more.
 class Life {
  public:
-  explicit Life(Timeline& timeline) : timeline_(timeline) {}
+  /// `time`: of the machine on which he lives, for who lives on one that sleeps.
+  explicit Life(Timeline& timeline, const MachineTime* time = nullptr)
+      : timeline_(timeline), time_(time) {}
   Life(const Life&) = delete;
   Life& operator=(const Life&) = delete;
 
+  /// By his own clock.
   void at(Monotonic when, Timeline::Task task) {
-    timeline_.at(when, [this, alive = std::weak_ptr<bool>(alive_), task = std::move(task)] {
-      if (!alive.expired()) soon(task);
-    });
+    run_at(timeline_.now() + (when - now()), when, std::move(task));
   }
-  void after(Duration wait, Timeline::Task task) { at(timeline_.now() + wait, std::move(task)); }
-  /// Now, unless he is stopped.
-  void soon(const Timeline::Task& task) { is_stopped() ? at(stopped_until_, task) : task(); }
+  void after(Duration wait, Timeline::Task task) { at(now() + wait, std::move(task)); }
+  /// Now, unless he is stopped or asleep.
+  void soon(const Timeline::Task& task) {
+    is_stopped() ? run_at(goes_on_at(), Monotonic(), task) : task();
+  }
   /// He does nothing until then, like a process that is stopped; then everything in its order.
   void stop_until(Monotonic when) { stopped_until_ = std::max(stopped_until_, when); }
-  [[nodiscard]] bool is_stopped() const { return timeline_.now() < stopped_until_; }
-  [[nodiscard]] Monotonic stopped_until() const { return stopped_until_; }
-  [[nodiscard]] Monotonic now() const { return timeline_.now(); }
+  [[nodiscard]] bool is_stopped() const {
+    return timeline_.now() < stopped_until_ || (time_ != nullptr && time_->is_asleep());
+  }
+  /// By his own clock.
+  [[nodiscard]] Monotonic stopped_until() const {
+    return time_ == nullptr ? stopped_until_ : time_->at(stopped_until_);
+  }
+  [[nodiscard]] Monotonic now() const { return time_ == nullptr ? timeline_.now() : time_->now(); }
   [[nodiscard]] std::weak_ptr<bool> alive() const { return alive_; }
 
  private:
+  [[nodiscard]] Monotonic goes_on_at() const {
+    return time_ == nullptr ? stopped_until_ : std::max(stopped_until_, time_->awake_from());
+  }
+  /// `when` is by his clock, `real` by everybody's: his may have stood still by then.
+  void run_at(Monotonic real, Monotonic when, Timeline::Task task) {
+    timeline_.at(real, [this, when, alive = std::weak_ptr<bool>(alive_), task = std::move(task)] {
+      if (alive.expired()) return;
+      if (is_stopped()) return run_at(goes_on_at(), when, task);
+      now() < when ? at(when, task) : task();
+    });
+  }
+
   Timeline& timeline_;
+  const MachineTime* time_;
   Monotonic stopped_until_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -11,11 +11,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// Of so many messages in one run some are read, whatever goes wrong.
+constexpr std::size_t kEnoughToJudge = 50;
 constexpr std::size_t kMostLines = 400000;
 /// After the last fault: typing has 10 minutes, the engine sends again after 15, a token is tried
 /// every 30 s.
 constexpr Duration kHealsWithin = 60min;
 constexpr std::string_view kToken = "letter-";
+/// Three pieces of what is written to a terminal at once.
+constexpr std::uint64_t kLongest = 12'000;
 // Of the envelope.
 constexpr std::string_view kHeader = "Relay message from ";
 constexpr std::string_view kMark = ", mark ";
@@ -36,15 +40,16 @@ std::vector<std::string> names_in(const std::string& text) {
 struct Reading {
   std::string name;
   bool repeat = false;
+  /// Behind it.
+  std::size_t end = 0;
 };
 
 /// What a reader finds in a text. A message whose end is missing is cut, and nothing.
 std::vector<Reading> readings_in(const std::string& text) {
   std::vector<Reading> out;
-  for (auto at = text.find(kHeader); at != std::string::npos;) {
-    const auto next = text.find(kHeader, at + 1);
+  for (auto at = text.find(kHeader), next = at; at != std::string::npos; at = next) {
+    next = text.find(kHeader, at + 1);
     const std::string piece = text.substr(at, next == std::string::npos ? next : next - at);
-    at = next;
     const auto mark = piece.find(kMark);
     if (mark == std::string::npos) continue;
     const std::string its_mark = piece.substr(mark + kMark.size(), kMarkDigits);
@@ -54,6 +59,7 @@ std::vector<Reading> readings_in(const std::string& text) {
       Reading reading;
       reading.name = std::move(name);
       reading.repeat = piece.find(kRepeat) < mark;
+      reading.end = at + end;
       out.push_back(std::move(reading));
     }
   }
@@ -97,6 +103,12 @@ WorldOptions WorldOptions::of_seed(std::uint64_t seed, int part) {
   if (dice.chance(0.2)) out.stutter = 0.1;
   out.faults_for /= part;
   if (dice.chance(0.2)) out.mailbox.most_frames = 4 + dice.below(100);
+  // Of its own, so that what a seed was before it still is.
+  Dice terminals(seed ^ 0x7e41U);
+  out.terminals_take_parts = terminals.chance(0.2);
+  if (terminals.chance(0.15)) out.long_letters = 0.1;
+  out.keeps_typing = !terminals.chance(0.1);
+  out.agents_come_back = terminals.chance(0.5);
   // Only a clock that jumps ends what waits.
   out.mailboxes.ttl = 48h;
   return out;
@@ -127,16 +139,25 @@ std::optional<std::string> World::run() {
   heal();
   const Monotonic deadline = timeline.now() + kHealsWithin;
   int quiet = 0;
+  bool to_come_back = options.agents_come_back;
   while (timeline.now() < deadline && quiet < 3) {
     make_room();
     if (!run_until(timeline.now() + 30s)) return failure_;
     quiet = is_quiet() ? quiet + 1 : 0;
+    if (quiet > 0 && std::exchange(to_come_back, false)) {
+      call_back();
+      quiet = 0;
+    }
   }
   if (quiet < 3) {
     expect(false, what_waits());
     return failure_;
   }
   if (const auto broken = checker_.finish(gone())) expect(false, *broken);
+  const auto all = figures();
+  expect(all.accepted < kEnoughToJudge || all.read * 20 >= all.accepted,
+         "of " + std::to_string(all.accepted) + " messages for agents that are there only " +
+             std::to_string(all.read) + " were read");
   return failure_;
 }
 
@@ -207,8 +228,10 @@ void World::landmark(const engine::Landmark& what) {
   }
 }
 
-void World::shown(const std::string& machine, const std::string& agent, const std::string& input) {
-  for (auto& reading : readings_in(input)) {
+void World::shown(const std::string& machine, const std::string& agent, std::string& text) {
+  auto readings = readings_in(text);
+  if (!readings.empty()) text.erase(0, readings.back().end);
+  for (auto& reading : readings) {
     Event event;
     event.kind = Event::Kind::shown;
     event.agent = agent;
@@ -288,6 +311,10 @@ void World::send_letter() {
   if (!agent) return;
   auto letter = std::make_shared<Letter>();
   letter->name = std::string(kToken) + std::to_string(++letters_);
+  letter->text = letter->name + ";";
+  if (options.long_letters > 0 && dice.chance(options.long_letters)) {
+    letter->text += " " + std::string(dice.below(kLongest), 'x');
+  }
   letter->agent = *agent;
   letter->steer = dice.chance(0.03);
   record(Event::Kind::send, letter->agent, letter->name);
@@ -298,7 +325,7 @@ void World::send_letter() {
 void World::post(const std::shared_ptr<Letter>& letter) {
   if (letter->answered) return;
   ++letter->tries;
-  engine.post(letter->agent, letter->name + ";", letter->steer, [this, letter](Result<bool> done) {
+  engine.post(letter->agent, letter->text, letter->steer, [this, letter](Result<bool> done) {
     const bool answer_is_lost = faulty_ && dice.chance(0.05);
     if (letter->answered || answer_is_lost) return;
     if (!done && done.error().detail.empty()) return;
@@ -366,6 +393,11 @@ void World::make_room() {
     return each.action == "spawn" && each.state == engine::InvocationState::pending;
   });
   if (waits && options.max_agents != 0) call_release();
+}
+
+/// What waits for agents that are gone is read.
+void World::call_back() {
+  for (const auto& name : gone()) call_spawn(name, std::nullopt);
 }
 
 // The end

@@ -39,6 +39,14 @@ struct WorldOptions {
   double bad_moments = 0;
   /// How often the engine says again what it has sent before.
   double stutter = 0;
+  /// Terminals that take what is written in parts.
+  bool terminals_take_parts = false;
+  /// How many messages have more than one line of a terminal takes.
+  double long_letters = 0;
+  /// What is typed is marked where the next broker finds it.
+  bool keeps_typing = true;
+  /// Agents that are gone when the faults end are spawned again.
+  bool agents_come_back = false;
   node_control::LivenessPolicy liveness;
   node_control::MailboxPolicy mailbox;
   engine::DeliveryStore::Limits mailboxes;
@@ -47,6 +55,23 @@ struct WorldOptions {
   /// one `part`th.
   [[nodiscard]] static WorldOptions of_seed(std::uint64_t seed, int part = 1);
 };
+
+/// What the simulation shows, under every fault of the list in faults.cpp, of the classes that
+/// decide and not of the coroutines, sockets and tables around them:
+///
+/// - what the engine has answered to have comes to an end: read by its agent, in its terminal, or a
+///   dead letter, and for an agent that is there a dead letter needs a reason that the world has
+///   seen (a person has held it back, a program has not read, for as long as the broker waits);
+/// - it is acknowledged behind that and not before, and read in the order of its mailbox;
+/// - it is read once, and again, marked as a possible repeat, once for each crash of who types;
+///   an agent that has moved to another node reads there once more what nobody there can know;
+/// - a call of an action is answered once, places of nodes are held and given back, a node notices
+///   a silent engine in time.
+///
+/// Not shown here: programs with an input box and what is recognised on a screen (tests/fault/
+/// prompt_test.cpp, tests/interop with the real CLIs), SQL, files and SQLite (tests/unit/broker,
+/// tests/fault, tests/soak), HTTP and authorisation, channels, threads and files of the engine
+/// (tests/unit/engine), messages of this machine, guests, and how long anything takes.
 
 /// An engine, some brokers with agents, and clients that send and call, on virtual time and under
 /// faults; then without faults until everything has come to its end.
@@ -63,6 +88,8 @@ class World {
   [[nodiscard]] const std::deque<std::string>& tail() const { return tail_; }
   [[nodiscard]] Duration elapsed() const { return timeline.now() - start_; }
   [[nodiscard]] const HistoryChecker& history() const { return checker_; }
+  /// Of the agents that are there.
+  [[nodiscard]] HistoryChecker::Figures figures() const { return checker_.figures(gone()); }
 
   // For the machines.
   void log(const std::function<std::string()>& line);
@@ -70,8 +97,8 @@ class World {
     if (!good && !failure_) failure_ = what;
   }
   void landmark(const engine::Landmark& what);
-  /// An agent on this machine has read this, in one piece.
-  void shown(const std::string& machine, const std::string& agent, const std::string& input);
+  /// An agent on this machine has read so far. What is understood of it is taken away.
+  void shown(const std::string& machine, const std::string& agent, std::string& text);
   /// Its terminal has this message and its program has not read it; `entered` is what the terminal
   /// holds.
   void handed(const std::string& agent, const std::string& body, const std::string& entered);
@@ -90,6 +117,7 @@ class World {
  private:
   struct Letter {
     std::string name;
+    std::string text;
     std::string agent;
     bool steer = false;
     bool answered = false;
@@ -115,10 +143,12 @@ class World {
   void call_spawn(const std::string& name, std::optional<std::string> target);
   void call_release();
   void call_work();
+  /// Agents that run nowhere.
+  [[nodiscard]] std::vector<std::string> gone() const;
   void make_room();
+  void call_back();
   [[nodiscard]] BrokerMachine& any_broker();
   [[nodiscard]] std::optional<std::string> any_agent();
-  [[nodiscard]] std::vector<std::string> gone() const;
   [[nodiscard]] bool is_quiet() const;
   [[nodiscard]] std::string what_waits() const;
 

@@ -104,9 +104,10 @@ std::optional<std::string> HistoryChecker::show(const HistoryEvent& event) {
   return std::nullopt;
 }
 
-HistoryChecker::Figures HistoryChecker::figures() const {
+HistoryChecker::Figures HistoryChecker::figures(const std::vector<std::string>& gone) const {
   Figures out;
   for (const auto& [name, message] : messages_) {
+    if (std::find(gone.begin(), gone.end(), message.agent) != gone.end()) continue;
     out.accepted += message.accepted ? 1 : 0;
     out.read += message.times_shown > 0 ? 1 : 0;
     out.handed += message.handed && message.times_shown == 0 ? 1 : 0;

@@ -61,14 +61,15 @@ class HistoryChecker {
   [[nodiscard]] std::size_t messages() const { return messages_.size(); }
   [[nodiscard]] std::size_t shown() const { return shown_; }
   [[nodiscard]] std::size_t repeats() const { return repeats_; }
-  /// Messages that the engine has answered to have, that were read, and that are dead letters.
+  /// Messages that the engine has answered to have, those that were read, those that only a
+  /// terminal has, and those that are only dead letters; without those for agents that are `gone`.
   struct Figures {
     std::size_t accepted = 0;
     std::size_t read = 0;
     std::size_t handed = 0;
     std::size_t buried = 0;
   };
-  [[nodiscard]] Figures figures() const;
+  [[nodiscard]] Figures figures(const std::vector<std::string>& gone = {}) const;
   /// Accepted and not ended.
   [[nodiscard]] std::vector<std::string> open(const std::vector<std::string>& gone = {}) const;
 
