@@ -83,7 +83,13 @@ Program& BrokerMachine::start_program(const std::string& name) {
   const std::string generation = name_ + "-" + std::to_string(++generations_);
   auto program = std::make_unique<Program>(
       world_.timeline, time_, world_.dice, name, generation, world_.dice.chance(0.5),
-      [this, name](std::string& text) { world_.shown(name_, name, text); });
+      [this, name, generation](std::string& text) {
+        world_.shown(name_, name, text);
+        if (!world_.dies_of_it()) return;
+        world_.log([&] { return "!! the program of " + name + " dies of what it has read"; });
+        world_.crashed(name);
+        if (Program* reader = find_program(generation)) reader->exit();
+      });
   if (world_.options.terminals_take_parts) program->take_parts();
   return *programs_.emplace(generation, std::move(program)).first->second;
 }

@@ -106,6 +106,7 @@ class Program {
         text_ += line_.substr(0, end) + '\n';
         line_.erase(0, end + 1);
         read_(text_);
+        if (ended_) return;
       }
       tell(watcher_.drained);
       if (!still_ && !ended_) tell(watcher_.drawn);

@@ -108,6 +108,7 @@ WorldOptions WorldOptions::of_seed(std::uint64_t seed, int part) {
   out.terminals_take_parts = terminals.chance(0.2);
   if (terminals.chance(0.15)) out.long_letters = 0.1;
   out.keeps_typing = !terminals.chance(0.1);
+  if (terminals.chance(0.2)) out.deadly_inputs = 0.03;
   out.agents_come_back = terminals.chance(0.5);
   // Only a clock that jumps ends what waits.
   out.mailboxes.ttl = 48h;

@@ -41,6 +41,8 @@ struct WorldOptions {
   double stutter = 0;
   /// Terminals that take what is written in parts.
   bool terminals_take_parts = false;
+  /// How often a program dies of what it has read.
+  double deadly_inputs = 0;
   /// How many messages have more than one line of a terminal takes.
   double long_letters = 0;
   /// What is typed is marked where the next broker finds it.
@@ -106,6 +108,9 @@ class World {
   void out_of_order(const std::string& body);
   void crashed(const std::string& agent);
   [[nodiscard]] bool faulty() const { return faulty_; }
+  [[nodiscard]] bool dies_of_it() {
+    return faulty_ && options.deadly_inputs > 0 && dice.chance(options.deadly_inputs);
+  }
   [[nodiscard]] bool stutters() { return faulty_ && dice.chance(options.stutter); }
   [[nodiscard]] const std::vector<wire::Capability>& capabilities() const { return capabilities_; }
 
