@@ -131,7 +131,7 @@ std::string with_spread(wire::JsonView view, std::string_view middle, std::strin
 
 std::string verdict_of(wire::JsonView view) {
   const auto met = view.find("met");
-  if (!met) return {};
+  if (!met) return text_at(view, "not_judged");
   return met->boolean().value_or(false) ? "met" : "**missed**";
 }
 

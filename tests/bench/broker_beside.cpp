@@ -111,7 +111,11 @@ class Beside {
     read_.add(side.name, median(reads));
     std::sort(acks.begin(), acks.end());
     ack_p50_.add(side.name, acks[acks.size() / 2]);
-    ack_p99_.add(side.name, acks[acks.size() * 99 / 100]);
+    if (acks.size() >= 100) {
+      ack_p99_.add(side.name, acks[acks.size() * 99 / 100]);
+    } else {
+      ack_p99_.skip(side.name, fmt::format("{} messages are too few for it", acks.size()));
+    }
   }
   /// Messages a second, `each` for each of `agents`, sent before the first is read.
   static double burst(Contender& broker, const Side& side, int agents, std::size_t each) {

@@ -10,6 +10,8 @@
 namespace relay::bench {
 namespace {
 
+constexpr const char* kNoRatio = "no ratio with a figure of 0 or less";
+
 double least_of(const std::vector<double>& values) {
   return values.empty() ? 0 : *std::min_element(values.begin(), values.end());
 }
@@ -155,6 +157,8 @@ std::string Report::text_of(const Question& question) {
         text += fmt::format(", at least {}: {}", in_short(*each.least_ratio),
                             verdict(ratio->median >= *each.least_ratio));
       }
+    } else if (each.least_ratio) {
+      text += fmt::format(", not judged: {}", kNoRatio);
     }
     text += "\n";
   }
@@ -200,6 +204,8 @@ std::string Report::json_of(const Question& question) const {
         number(to, "limit", *each.least_ratio);
         to.field("met", ratio->median >= *each.least_ratio);
       }
+    } else if (each.least_ratio) {
+      to.field("not_judged", kNoRatio);
     }
     to.end_object();
   }

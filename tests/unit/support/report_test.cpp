@@ -49,6 +49,15 @@ TEST_CASE("who was not measured is a row that says why, and has no ratio") {
   CHECK(has(Report("test", true).shown(question), R"({"who":"peer","skipped":"not installed"})"));
 }
 
+TEST_CASE("a limit that nothing can be held against is said not to be judged") {
+  Question question("idle time", less("ms"));
+  question.add(kOurs, 0.0);
+  question.add("peer", 5.0);
+  question.limit_beside("peer", 10);
+  CHECK(has(Report("test", false).shown(question), "not judged: no ratio with a figure of 0"));
+  CHECK(has(Report("test", true).shown(question), R"("not_judged":"no ratio)"));
+}
+
 TEST_CASE("a question is one line of JSON with every round in it") {
   Question question("a \"message\"", less("ms"));
   question.add(kOurs, {3, 1, 2.123456789, std::numeric_limits<double>::infinity()});
