@@ -23,8 +23,9 @@ Instance::Instance(const os::UserPaths& paths, std::string name_in) : name(std::
 }
 
 Result<void> Instance::make(os::Files& files) const {
-  auto made = files.make_private_directory(state);
-  for (const os::Path& directory : {runtime, api_socket.parent_path()}) {
+  Result<void> made;
+  // What has to last is in the journal, which waits for its directory when it is made.
+  for (const os::Path& directory : {state, runtime, api_socket.parent_path()}) {
     if (made) made = files.make_runtime_directory(directory);
   }
   return made;

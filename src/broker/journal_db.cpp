@@ -67,6 +67,7 @@ Result<void> JournalDb::take_place() {
 
 /// What is wrong with the database; empty when it is open and sound.
 Result<std::string> JournalDb::try_open() {
+  fresh_ = false;
   if (!exists(path_)) {
     const auto empty = new_journal();
     if (!empty) return fail(empty.error());
@@ -75,8 +76,11 @@ Result<std::string> JournalDb::try_open() {
       auto removed = files_.remove(left);
       if (!removed) return fail(removed.error());
     }
+    auto lasting = os::PosixFiles::await_directories(path_.parent_path());
+    if (!lasting) return fail(std::move(lasting).error());
     auto created = files_.create(path_, *empty);
     if (!created && created.error().code != Code::conflict) return fail(std::move(created).error());
+    fresh_ = created.has_value();
   }
   for (const auto& file : {path_, beside("-wal")}) {
     const auto info = files_.stat(file);
@@ -128,19 +132,21 @@ Result<std::string> JournalDb::try_open() {
 }
 
 /// The database is sound as a whole: its rows are looked at, the log is brought home, and a write
-/// shows that the disk takes them.
+/// shows that the disk takes them. One that was made a moment ago has shown all of that.
 Result<void> JournalDb::settle(Wall now) {
-  db_->exec("BEGIN IMMEDIATE");
-  auto notes = quarantine_damaged_rows(*db_, now);
-  ++commits_;
-  put_counters();
-  db_->exec("COMMIT");
-  // All of the log goes into the database now: after a failed sync nobody knows which of its pages
-  // are only in memory.
-  db_->checkpoint(true);
-  if (db_->failed()) return fail(*db_->error());
+  if (!fresh_) {
+    db_->exec("BEGIN IMMEDIATE");
+    auto notes = quarantine_damaged_rows(*db_, now);
+    ++commits_;
+    put_counters();
+    db_->exec("COMMIT");
+    // All of the log goes into the database now: after a failed sync nobody knows which of its
+    // pages are only in memory.
+    db_->checkpoint(true);
+    if (db_->failed()) return fail(*db_->error());
+    for (auto& note : notes) notes_.push_back(std::move(note));
+  }
   db_->keep_log_on_close(false);
-  for (auto& note : notes) notes_.push_back(std::move(note));
   mark();
   return {};
 }

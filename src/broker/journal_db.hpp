@@ -94,6 +94,8 @@ class JournalDb final : public Transactions {
   std::atomic<std::uint64_t> evicted_{0};
   std::int64_t changes_before_ = 0;
   std::uint64_t opening_ = 0;
+  /// The file was made by this opening.
+  bool fresh_ = false;
   bool look_at_dead_letters_ = false;
   std::vector<std::string> notes_;
 

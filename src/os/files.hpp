@@ -91,7 +91,8 @@ class Files {
   /// of ours, not a link. If others may write into it, it is refused, because what is in it could
   /// be theirs; if they may only read it, they no longer may.
   virtual Result<void> make_private_directory(const Path& path) = 0;
-  /// The same for what need not outlive this start of the machine: it waits for no disk.
+  /// The same without waiting for the disk: for what need not outlive this start of the machine, or
+  /// is waited for later (`PosixFiles::await_directories`).
   virtual Result<void> make_runtime_directory(const Path& path) = 0;
 
   /// Takes the lock at once or fails with already_running. `note` (who we are, on one line) is kept

@@ -306,6 +306,19 @@ Result<void> PosixFiles::make_runtime_directory(const Path& path) {
   return make_private(directory_named(path));
 }
 
+Result<void> PosixFiles::await_directories(const Path& path) {
+  constexpr int kMost = 6;
+  PosixSteps steps;
+  Path directory = directory_named(path);
+  for (int i = 0; i < kMost && directory.has_relative_path(); ++i) {
+    directory = directory.parent_path();
+    const int error = steps.sync_directory(directory);
+    // Not every file system has a way to wait for a directory.
+    if (error != 0 && error != -EACCES && error != -EINVAL) return fail(cannot_make(path, -error));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<FileLock>> PosixFiles::lock(const Path& path, std::string_view note) {
   auto file = open_private(path, O_RDWR | O_CREAT);
   if (!file) return fail(std::move(file).error());

@@ -21,6 +21,9 @@ class PosixFiles final : public Files {
   Result<std::vector<std::string>> list(const Path& directory) override;
   Result<void> make_private_directory(const Path& path) override;
   Result<void> make_runtime_directory(const Path& path) override;
+  /// Waits until the directory and the five above it have their entries on disk, as far as we may
+  /// read them and their file system can do that: whoever made them may not have waited.
+  static Result<void> await_directories(const Path& path);
   Result<std::unique_ptr<FileLock>> lock(const Path& path, std::string_view note) override;
 
  private:

@@ -289,6 +289,15 @@ TEST_CASE_FIXTURE(DiskFixture, "a private directory is made, tightened or refuse
   CHECK(make(dir / "file/below").error().code == Code::not_found);
 }
 
+TEST_CASE_FIXTURE(DiskFixture, "directories that nobody waited for are waited for later") {
+  REQUIRE(files.make_runtime_directory(dir / "x/y/z"));
+  CHECK(PosixFiles::await_directories(dir / "x/y/z/"));
+  CHECK(PosixFiles::await_directories("/"));
+  // What is above this one is on no disk at all.
+  CHECK(PosixFiles::await_directories("/proc/self"));
+  CHECK(PosixFiles::await_directories(dir / "gone/below").error().code == Code::not_found);
+}
+
 TEST_CASE_FIXTURE(DiskFixture, "a lock keeps others out for as long as it is held, and says who") {
   auto held = files.lock(file, "pid 77, started 12:00");
   REQUIRE(held);
