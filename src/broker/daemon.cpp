@@ -139,11 +139,15 @@ asio::awaitable<Result<DaemonFacts>> Daemon::start() {
 asio::awaitable<Result<void>> Daemon::Impl::take_place() {
   const std::string who = fmt::format("relay-broker, pid {}", ::getpid());
   const Monotonic deadline = clock.now() + kMakesRoomWithin;
-  bool asked = false;
+  std::optional<pid_t> asked;
   for (;;) {
     auto held = files.lock(settings.instance.lock(), who);
     if (held) {
       lock = *std::move(held);
+      if (asked && hooks.on_room) {
+        auto follow = hooks.on_room(*asked);
+        co_await std::move(follow);
+      }
       co_return Result<void>();
     }
     if (held.error().code != Code::already_running) co_return fail(std::move(held).error());
@@ -156,7 +160,7 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
     }
     const auto pid = pid_of_note(held.error().message);
     if (!pid) co_return fail(std::move(held).error());
-    if (!std::exchange(asked, true)) {
+    if (!std::exchange(asked, pid)) {
       step(fmt::format("asking the broker with pid {} to make room", *pid));
       // It holds the lock, so the pid is its own.
       ::kill(*pid, SIGUSR2);

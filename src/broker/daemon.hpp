@@ -72,6 +72,8 @@ class Daemon {
     Hooks() = default;
     /// What it is doing, for people who wait: "connecting to https://engine.example".
     std::function<void(std::string)> on_step;
+    /// The broker with this pid has made room: what it was besides may be taken over. Awaited.
+    std::function<asio::awaitable<void>(pid_t)> on_room;
     /// The API can be reached at this URL; the engine has not been talked to yet.
     std::function<void(const std::string&)> on_listening;
     /// For the log; free of secrets.

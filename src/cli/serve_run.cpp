@@ -32,6 +32,10 @@ namespace {
 
 /// For the service manager: longer than any step of ours.
 constexpr Duration kEndsWithin = std::chrono::seconds(60);
+/// Behind a broker that made room its engine takes that long to end at most; then ours watches it
+/// as it would any other.
+constexpr Duration kEngineFollowsWithin = std::chrono::seconds(5);
+constexpr Duration kLookForEngine = std::chrono::milliseconds(10);
 
 /// One run of `serve`.
 class Serving {
@@ -120,6 +124,17 @@ class Serving {
     }
   }
 
+  /// The broker that made room may have run the engine, too: it runs here before ours asks for it.
+  asio::awaitable<void> follow_engine(pid_t before) {
+    if (!shared_engine_) co_return;
+    const Monotonic deadline = clock_.now() + kEngineFollowsWithin;
+    // Another broker of this user may be quicker.
+    while (shared_engine_->runner() == before && clock_.now() < deadline) {
+      shared_engine_->expect_end();
+      co_await net::pause(kLookForEngine);
+    }
+  }
+
   asio::awaitable<Result<void>> be_an_engine(Progress* progress) {
     progress->done();
     os::dump_no_core();
@@ -146,6 +161,7 @@ class Serving {
     as_asked_.directory = settings->broker.directory;
     broker::Daemon::Hooks hooks;
     hooks.on_step = [this, progress](std::string what) { step(progress, std::move(what)); };
+    hooks.on_room = [this](pid_t before) { return follow_engine(before); };
     hooks.on_listening = [this](const std::string& url) {
       if (options_.peer) say("[agent-relay] API listening on " + url);
     };
@@ -208,7 +224,7 @@ class Serving {
       out.field("api", facts.url);
       out.field("socket", facts.socket);
       out.field("engine", facts.engine);
-      out.field("runs_engine", engine_here_);
+      out.field("runs_engine", engine_here_ || (shared_engine_ && shared_engine_->runs_here()));
       out.field("workspace_id", facts.workspace_id);
       out.field("node_id", facts.node_id);
       out.field("node_name", facts.node_name);

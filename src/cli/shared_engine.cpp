@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "broker/instance.hpp"
-#include "net/timeout.hpp"
 
 namespace relay::cli {
 
@@ -18,8 +17,9 @@ SharedEngine::SharedEngine(asio::any_io_executor executor, Random& random, engin
       settings_(std::move(settings)),
       executor_(executor),
       note_(std::make_shared<std::function<void(std::string)>>(std::move(note))),
-      host_(std::move(executor)),
-      seat_(settings_.port, random) {}
+      host_(executor),
+      seat_(settings_.port, random),
+      hurry_(std::move(executor)) {}
 
 asio::awaitable<Result<SharedEngine::Found>> SharedEngine::open() {
   auto key = home_.workspace_key(random_);
@@ -53,11 +53,24 @@ asio::awaitable<std::optional<SharedEngine::Found>> SharedEngine::keep() {
   if (there.here) {
     auto kept = home_.keep_address(there.url, there.port, ::getpid());
     if (!kept) (*note_)("the engine's address cannot be kept: " + kept.error().message);
-    (*note_)("the engine's process has ended; it runs in this one now: " + there.url);
+    if (!end_is_expected_) {
+      (*note_)("the engine's process has ended; it runs in this one now: " + there.url);
+    }
   }
   if (!there.moved) co_return std::nullopt;
   (*note_)("the engine is at another address now, its port was taken: " + there.url);
   co_return found_at(there);
+}
+
+void SharedEngine::expect_end() {
+  end_is_expected_ = true;
+  hurry_.notify();
+}
+
+std::optional<pid_t> SharedEngine::runner() const {
+  const auto known = home_.address();
+  if (!known || !*known) return std::nullopt;
+  return (*known)->pid;
 }
 
 asio::awaitable<void> SharedEngine::stop() {
@@ -66,7 +79,7 @@ asio::awaitable<void> SharedEngine::stop() {
 
 /// One try to run it here.
 asio::awaitable<EngineSeat::Action> SharedEngine::attempt(Duration after, std::uint16_t port) {
-  if (after > Duration()) co_await net::pause(after);
+  if (after > Duration()) (void)co_await hurry_.wait(after);
   const auto facts = co_await start(port);
   if (facts) {
     workspace_id_ = facts->workspace_id;

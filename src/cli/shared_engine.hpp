@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 
 #include "base/random.hpp"
 #include "base/result.hpp"
@@ -14,6 +15,7 @@
 #include "engine/service/engine_home.hpp"
 #include "engine/service/engine_host.hpp"
 #include "engine/service/engine_seat.hpp"
+#include "net/event.hpp"
 
 namespace relay::cli {
 
@@ -52,6 +54,11 @@ class SharedEngine {
   /// found there, and to call this again. Otherwise when this process runs it, with nothing. After
   /// `open`.
   asio::awaitable<std::optional<Found>> keep();
+  /// Looks at once, and finds nothing to tell in it: that process is known to end.
+  void expect_end();
+  [[nodiscard]] bool runs_here() const { return host_.running(); }
+  /// The process that says it runs it.
+  [[nodiscard]] std::optional<pid_t> runner() const;
   /// Not to be cancelled: `shielded`.
   asio::awaitable<void> stop();
 
@@ -69,6 +76,8 @@ class SharedEngine {
   engine::EngineSeat seat_;
   Secret key_;
   std::string workspace_id_;
+  net::Event hurry_;
+  bool end_is_expected_ = false;
 };
 
 }  // namespace relay::cli

@@ -150,6 +150,27 @@ TEST_CASE_FIXTURE(User, "two projects share an engine; when its process dies the
   other.wait_shown("bob", "after the death of the first one");
 }
 
+TEST_CASE_FIXTURE(User, "who takes a broker's place runs its engine before anybody misses it") {
+  serve({"--json"});
+  const std::string before = broker->out();
+  spawn_reader("ada");
+  auto old = std::move(broker);
+  serve({"--json", "--takeover"});
+  CHECK(old->wait_end().as_shell() == 0);
+  const std::string ready = broker->out();
+  CAPTURE(ready);
+  for (const char* field : {"/engine", "/workspace_id", "/node_id"}) {
+    CHECK(text_at(ready, field) == text_at(before, field));
+  }
+  CHECK(text_at(ready, "/runs_engine") == "true");
+  CHECK(text_at(ready, "/connected") == "true");
+  CHECK(run({"send", "ada", "to the same agent"}).status.as_shell() == 0);
+  wait_shown("ada", "to the same agent");
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  CHECK(broker->err() == "");
+}
+
 // A person's word to a channel stayed in that person's broker.
 TEST_CASE_FIXTURE(User, "a channel is heard at every broker, once, and who is away is told of") {
   serve({"--json"});
