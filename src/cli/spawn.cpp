@@ -4,6 +4,7 @@
 #include "cli/broker_client.hpp"
 #include "cli/output.hpp"
 #include "cli/standard_input.hpp"
+#include "cli/text_only.hpp"
 #include <filesystem>
 #include <fmt/format.h>
 #include <iterator>
@@ -64,6 +65,11 @@ Result<std::string> spawn_body(const SpawnOptions& options, const std::string& n
                                Duration within) {
   auto cwd = directory_of(options.cwd);
   if (!cwd) return fail(std::move(cwd).error());
+  auto told = refuse_bytes("the working directory", *cwd);
+  if (told) told = refuse_bytes("the program", options.cli);
+  if (told) told = refuse_bytes("an argument of the program", options.arguments);
+  if (told) told = refuse_bytes("a variable", options.environment);
+  if (!told) return fail(std::move(told).error());
   std::string text;
   JsonWriter out(text);
   out.begin_object();

@@ -2,6 +2,7 @@
 
 #include "cli/agent_names.hpp"
 #include "cli/broker_client.hpp"
+#include "cli/text_only.hpp"
 #include <filesystem>
 
 #include "base/json_writer.hpp"
@@ -70,6 +71,13 @@ asio::awaitable<Result<JoinedAgent>> join_broker(asio::any_io_executor executor,
   const bool named = !request.name.empty();
   const std::string directory = std::filesystem::current_path().string();
   const std::string name = named ? request.name : agent_name_for(request.argv.front(), random);
+  auto told = refuse_bytes("the working directory", directory);
+  if (told) told = refuse_bytes("an argument of the program", request.argv);
+  if (!told) {
+    Error refused = std::move(told).error();
+    refused.hint = "messages need a broker, and it can only be told text; --no-inject runs it so";
+    co_return fail(std::move(refused));
+  }
   auto body = join_body(request, name, directory);
   const auto reply = co_await client.call("POST", "/api/spawn", std::move(body), kJoinWithin);
   if (!reply) co_return fail(reply.error());
