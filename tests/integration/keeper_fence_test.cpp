@@ -17,6 +17,7 @@
 #include "pty/keeper/fence.hpp"
 #include "support/bytes_of.hpp"
 #include "support/keeper_world.hpp"
+#include "support/skipped.hpp"
 
 namespace relay {
 namespace {
@@ -66,7 +67,7 @@ class DelegatedGroup {
   DelegatedGroup& operator=(const DelegatedGroup&) = delete;
 
   [[nodiscard]] bool usable() const {
-    if (!usable_) MESSAGE("skipped: this system lets us make no group of cgroup v2");
+    if (!usable_) test::skip("this system lets us make no group of cgroup v2");
     return usable_;
   }
   /// The groups below it.
@@ -193,8 +194,7 @@ TEST_CASE("what no signal ends is told to every broker until it has ended after 
   const auto session = world.spawn(world.hostile("g", {"ignore", "sleep"}));
   KeeperWorld::read_until(session.master.get(), "up");
   if (!freezer.freeze(session.pid)) {
-    MESSAGE("skipped: this system has no freezer of cgroup v1 for us");
-    return;
+    return test::skip("this system has no freezer of cgroup v1 for us");
   }
   kill_keeper_and_guardian(world);
   world.open();

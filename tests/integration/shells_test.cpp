@@ -4,6 +4,7 @@
 
 #include "integration/serve_world.hpp"
 #include "support/pty_driver.hpp"
+#include "support/skipped.hpp"
 
 namespace relay::test {
 namespace {
@@ -51,7 +52,7 @@ struct ShellUser : User {
   }
   [[nodiscard]] static bool has(const std::string& shell) {
     if (std::filesystem::exists("/usr/bin/" + shell)) return true;
-    MESSAGE("SKIP: there is no " << shell << " here");
+    skip_row("C9-9", "there is no " + shell + " here");
     return false;
   }
   [[nodiscard]] os::Command shell(std::vector<std::string> words) const {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "integration/serve_world.hpp"
+#include "support/skipped.hpp"
 
 namespace relay::test {
 namespace {
@@ -49,10 +50,7 @@ std::string ask_as(uid_t user, const std::string& socket_path) {
 }  // namespace
 
 TEST_CASE_FIXTURE(User, "S6: another user is kept out by the mode, and by who it is without it") {
-  if (::getuid() != 0) {
-    MESSAGE("skipped: only root can be another user");
-    return;
-  }
+  if (::getuid() != 0) return skip_row("S6", "only root can be another user");
   serve();
   const auto connection = run({"serve", "--print-connection", "--json"});
   const std::string socket = text_at(connection.out, "/socket");

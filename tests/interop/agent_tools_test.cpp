@@ -8,6 +8,7 @@
 #include "support/fake_engine_thread.hpp"
 #include "support/keeper_world.hpp"
 #include "support/run_binary.hpp"
+#include "support/skipped.hpp"
 #include "support/temp_dir.hpp"
 #include "wire/json.hpp"
 
@@ -26,10 +27,7 @@ std::uint16_t port_in(const std::string& line) {
 /// One start of a CLI that does one turn and ends; what the engine was asked to send.
 void calls_a_tool(const std::string& name, const std::vector<std::string>& once) {
   const auto cli = interop::find_cli(name);
-  if (!cli) {
-    MESSAGE("skipped: " << name << " is not installed (./dev interop does that)");
-    return;
-  }
+  if (!cli) return skip(name + " is not installed (./dev interop does that)");
   const TempDir temp;
   FakeEngineThread engine;
   engine.call([](FakeEngine& e) {

@@ -8,6 +8,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "support/skipped.hpp"
+
 namespace relay::test {
 namespace {
 
@@ -113,8 +115,7 @@ TEST_CASE_FIXTURE(Two, "a node is lost: what it had to start is started elsewher
 
 TEST_CASE_FIXTURE(Two, "brokers of both kinds at one engine: messages between all their agents") {
   if (!published_broker()) {
-    MESSAGE("skipped: the published broker is not installed, ./dev interop installs it");
-    return;
+    return skip("the published broker is not installed, ./dev interop installs it");
   }
   const auto left = node("left", "0");
   const auto right = node("right", "0");

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "support/fake_engine_thread.hpp"
 #include "support/run_binary.hpp"
+#include "support/skipped.hpp"
 #include "support/temp_dir.hpp"
 #include "wire/json.hpp"
 
@@ -47,8 +48,7 @@ std::set<std::string> failures(const std::string& out) {
 
 TEST_CASE("harness-driver 9.1.6: every documented call works on our broker") {
   if (!std::filesystem::exists(kInterop / "node_modules/@agent-relay/harness-driver")) {
-    MESSAGE("skipped: the driver is not installed (./dev interop does that)");
-    return;
+    return skip("the driver is not installed (./dev interop does that)");
   }
   const RunResult ours = drive(relay_broker());
   CAPTURE(ours.err);

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "support/real_engine.hpp"
 #include "support/run_binary.hpp"
+#include "support/skipped.hpp"
 #include "support/temp_dir.hpp"
 #include "wire/json.hpp"
 
@@ -28,8 +29,7 @@ std::vector<std::string> failed_calls(const std::string& out) {
 
 void live(const std::string& package) {
   if (!std::filesystem::exists(kSdkDirectory / "node_modules" / package)) {
-    MESSAGE("skipped: " << package << " is not installed (./dev interop does that)");
-    return;
+    return skip(package + " is not installed (./dev interop does that)");
   }
   const TempDir temp;
   const RealEngine engine;

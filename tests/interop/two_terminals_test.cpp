@@ -9,6 +9,7 @@
 
 #include "support/keeper_world.hpp"
 #include "support/run_binary.hpp"
+#include "support/skipped.hpp"
 #include "support/temp_dir.hpp"
 
 namespace relay::test {
@@ -95,15 +96,9 @@ struct Desk {
 TEST_CASE("two terminals, nothing but the binary: claude and codex write to each other") {
   const auto claude = interop::find_cli("claude");
   const auto codex = interop::find_cli("codex");
-  if (!claude || !codex) {
-    MESSAGE("skipped: the agent CLIs are not installed (./dev interop does that)");
-    return;
-  }
+  if (!claude || !codex) return skip("the agent CLIs are not installed (./dev interop does that)");
   const Desk desk;
-  if (desk.tmux({"-V"}).status.as_shell() != 0) {
-    MESSAGE("skipped: tmux is not installed");
-    return;
-  }
+  if (desk.tmux({"-V"}).status.as_shell() != 0) return skip("tmux is not installed");
   TellingModel of_claude(R"({"to":"bert","text":"a word from claude"})");
   TellingModel of_codex(R"({"to":"ada","text":"a word from codex"})");
   const auto ada = interop::prepare(*claude, desk.temp / "ada", of_claude.port(), false);

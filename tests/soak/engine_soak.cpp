@@ -430,14 +430,15 @@ void soak(const Options& options) {
   }
   history.check_end();
   engine.kill();
+  for (std::size_t i = 0; i < kills.size(); ++i) {
+    fmt::print("  killed {}: {}\n", test::kKillNames.at(i), kills.at(i));
+  }
+  // The last line says what all came to.
   fmt::print(
       "{} kills of the engine: {} messages accepted, none lost, doubled or out of order; {} "
       "sent again were known by their key, {} read again before their acknowledgement was "
       "answered\n",
       options.cycles, accepted, replayed, sink.again());
-  for (std::size_t i = 0; i < kills.size(); ++i) {
-    fmt::print("  killed {}: {}\n", test::kKillNames.at(i), kills.at(i));
-  }
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "os/fd.hpp"
 #include "os/system_random.hpp"
 #include "support/bytes_of.hpp"
+#include "support/skipped.hpp"
 #include "support/temp_dir.hpp"
 
 namespace relay::os {
@@ -194,10 +195,7 @@ TEST_CASE_FIXTURE(DiskFixture, "S5: a file that others may use is refused, with 
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "S5: a file of another user is refused, root's too") {
-  if (::geteuid() != 0) {
-    MESSAGE("skipped: only root can give a file away");
-    return;
-  }
+  if (::geteuid() != 0) return test::skip_row("S5", "only root can give a file away");
   write_file(file, "secret", 0600);
   REQUIRE(::chown(file.c_str(), 12345, 12345) == 0);
   refused("it belongs to user 12345, not to us", "chown 0 '" + file.string() + "'");
@@ -358,10 +356,7 @@ TEST_CASE_FIXTURE(DiskFixture, "a full disk is told, and leaves the old file and
     if (test::bytes_of(file) != "old" || test::bytes_of(dir / "log") != "record\n") return 4;
     return entries_in(dir) == 2 ? 0 : 5;
   });
-  if (status == 77) {
-    MESSAGE("skipped: a small file system may not be mounted here");
-    return;
-  }
+  if (status == 77) return test::skip("a small file system may not be mounted here");
   CHECK(status == 0);
 }
 
