@@ -1,13 +1,19 @@
 // What a user checks first: how fast it starts, answers and completes, and that it runs in poor
 // places. Times are figures of the table; a test fails by none of them.
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <string>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "fault/fault_world.hpp"
+#include "support/fake_engine_thread.hpp"
 #include "support/keeper_world.hpp"
+#include "support/skipped.hpp"
 
 namespace relay::test {
 namespace {
@@ -81,27 +87,35 @@ TEST_CASE_FIXTURE(FaultWorld, "C9-2: from the start to ready") {
 TEST_CASE_FIXTURE(FaultWorld, "C9-3: commands that only look") {
   serve();
   spawn("ada", "paste");
+  engine->call([](FakeEngine& e) {
+    const char* nothing =
+        R"({"ok":true,"data":{"unread_channels":[],"mentions":[],"unread_dms":[]}})";
+    e.answer("GET /v1/inbox", HttpScript::status(200, "application/json", nothing), kAlways);
+    return 0;
+  });
   const double least = median_of(tries(), [&] { (void)run({"--version"}); });
-  double slowest = 0;
-  std::string which;
+  std::vector<std::pair<double, std::string>> all;
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{"status"},
                                              {"status", "--json"},
                                              {"snapshot", "ada"},
                                              {"dead-letters", "list"},
                                              {"token", "list"},
+                                             {"inbox", "--agent", "ada"},
+                                             {"doctor"},
                                              {"serve", "--print-connection"}}) {
     CAPTURE(words.front());
     const double took = median_of(tries(), [&] { CHECK(run(words).status.as_shell() == 0); });
-    if (took < slowest) continue;
-    slowest = took;
-    which = words.front();
+    all.emplace_back(took, words.front());
   }
-  figure("C9-3",
-         fmt::format("the slowest is {}: {:.1f} ms (less than 10); --version, which asks nobody, "
-                     "{:.1f} ms",
-                     which, slowest, least),
-         slowest, 10);
+  std::sort(all.rbegin(), all.rend());
+  figure(
+      "C9-3",
+      fmt::format("of {} the slowest are {} ({:.1f} ms), {} ({:.1f} ms) and {} ({:.1f} ms) (each "
+                  "less than 10); --version, which asks nobody, {:.1f} ms",
+                  all.size(), all[0].second, all[0].first, all[1].second, all[1].first,
+                  all[2].second, all[2].first, least),
+      all[0].first, 10);
 }
 
 TEST_CASE_FIXTURE(FaultWorld,
@@ -157,8 +171,7 @@ TEST_CASE_FIXTURE(PoorWorld, "C9-12: as process 1 of a container, without a term
     return os::Command(std::move(words), with);
   };
   if (!run_program(in_container({"true"}, environment)).status.success()) {
-    figure("C9-12", "as process 1: skipped, no process may have a table of its own here");
-    return;
+    return skip_row("C9-12", "as process 1: no process may have a table of its own here");
   }
   // The agent leaves a grandchild without a parent, which process 1 gets, and has to bury.
   const std::string script = fmt::format(

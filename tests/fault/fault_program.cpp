@@ -1,5 +1,6 @@
 // Programs to be talked to, by name of a way: `fault-program WAY [FILE]`. Each says "up" when it is
-// ready. What it takes as an input it adds to FILE with a record separator behind it.
+// ready. What it takes as an input it adds to FILE with a record separator behind it, and before
+// that the time, in nanoseconds of the monotonic clock, to FILE.times.
 //   lines   reads lines, as a script does
 //   paste   raw, with bracketed paste; Enter ends an input
 //   box     the same with an input box as Claude Code's
@@ -8,20 +9,24 @@
 //   deaf    raw, reads nothing before SIGUSR1; then as `paste`
 //   quits   ends when it has read a text and before Enter
 //   prints  prints without end
+//   counts  as `paste`, and prints numbers, "<1>" and on, all the time
 //   logs    raw, with bracketed paste; adds what it reads to FILE as it is
 //   listens is no agent but a server that does nothing: listens at the Unix socket FILE
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <iterator>
+#include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -37,19 +42,28 @@ void say(std::string_view text) {
 
 class Inputs {
  public:
-  explicit Inputs(const char* path)
-      : file_(::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
+  explicit Inputs(const std::string& path)
+      : file_(for_more(path)), times_(path == "/dev/null" ? file_ : for_more(path + ".times")) {}
   void add(std::string text) {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    constexpr std::int64_t kNanoseconds = 1'000'000'000;
+    put(times_, std::to_string(now.tv_sec * kNanoseconds + now.tv_nsec) + "\n");
     text += '\x1e';
     add_as_is(text);
   }
-  void add_as_is(const std::string& text) {
-    // One write: who reads sees it whole.
-    if (::write(file_, text.data(), text.size()) < 0) std::_Exit(1);
-  }
+  void add_as_is(const std::string& text) const { put(file_, text); }
 
  private:
+  static int for_more(const std::string& path) {
+    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  }
+  /// One write: who reads sees it whole.
+  static void put(int file, const std::string& text) {
+    if (::write(file, text.data(), text.size()) < 0) std::_Exit(1);
+  }
   int file_;
+  int times_;
 };
 
 void be_raw() {
@@ -117,8 +131,17 @@ bool resized() {
 
 void on_resize(int) {}
 
+/// Until there is something to read.
+void count_meanwhile() {
+  static int number = 0;
+  constexpr int kBetweenMs = 10;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  while (::poll(&input, 1, kBetweenMs) == 0) say("<" + std::to_string(++number) + ">");
+}
+
 struct Habits {
   bool box = false;
+  bool counts = false;
   bool folds = false;
   int swallows = 0;
 };
@@ -156,6 +179,7 @@ class Folding {
     if (draws && habits.box) draw(last, folding.shown(typed.text));
     // What answers to a text need not be waited for.
     if (!some.empty() && !habits.box) say(".");
+    if (habits.counts) count_meanwhile();
     some = read_some();
     const std::size_t had = typed.text.size();
     for (const char c : some) {
@@ -239,7 +263,8 @@ int main(int argc, char** argv) {
   be_raw();
   say("up\r\n");
   Habits habits;
-  if (way == "paste") run_paste(Inputs(file), habits);
+  habits.counts = way == "counts";
+  if (way == "paste" || habits.counts) run_paste(Inputs(file), habits);
   if (way == "logs") run_logs(Inputs(file));
   habits.box = true;
   habits.folds = way == "folds";

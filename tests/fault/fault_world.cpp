@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
@@ -100,6 +103,15 @@ std::vector<std::string> FaultWorld::inputs_with(const std::string& name,
   return out;
 }
 
+std::vector<Monotonic> FaultWorld::input_times(const std::string& name) const {
+  std::vector<Monotonic> out;
+  std::istringstream file(bytes_of(temp / (name + ".inputs.times")));
+  for (std::int64_t time = 0; file >> time;) {
+    out.emplace_back(std::chrono::nanoseconds(time));
+  }
+  return out;
+}
+
 pid_t FaultWorld::pid_of(const std::string& name) const {
   const auto found = alive_with((temp / (name + ".inputs")).string());
   return found.size() == 1 ? found.front() : 0;
@@ -114,6 +126,21 @@ void FaultWorld::dm(const std::string& to, const std::string& text) {
 
 std::uint64_t FaultWorld::acked(const std::string& name) {
   return engine->call([&](FakeEngine& e) { return e.state().agent(name).acked_seq; });
+}
+
+std::uint64_t FaultWorld::last_number(const std::string& name) {
+  return engine->call([&](FakeEngine& e) { return e.state().agent(name).last_seq; });
+}
+
+std::vector<std::pair<Monotonic, std::uint64_t>> FaultWorld::acks(const std::string& name) {
+  return engine->call([&](FakeEngine& e) {
+    std::vector<std::pair<Monotonic, std::uint64_t>> out;
+    for (const Record& ack : e.frames_of("delivery.ack")) {
+      if (ack.string("/agent") != name) continue;
+      out.emplace_back(ack.at, std::stoull(ack.json("/up_to_seq")));
+    }
+    return out;
+  });
 }
 
 std::string FaultWorld::lose_result_of_release(const std::string& node, const std::string& name) {
@@ -184,6 +211,25 @@ void FaultWorld::until(const std::function<bool()>& holds, const std::string& wh
   }
 }
 
+std::string ask_socket(const std::string& path, const std::string& request) {
+  const os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(std::begin(address.sun_path), sizeof address.sun_path - 1);
+  const auto* const place = reinterpret_cast<const sockaddr*>(&address);
+  const auto size = static_cast<ssize_t>(request.size());
+  if (::connect(socket.get(), place, sizeof address) != 0 ||
+      ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) != size) {
+    throw std::runtime_error("nobody takes a request at " + path);
+  }
+  std::string answer;
+  char piece[4096];
+  for (ssize_t got = 0; (got = ::read(socket.get(), piece, sizeof piece)) > 0;) {
+    answer.append(piece, static_cast<std::size_t>(got));
+  }
+  return answer;
+}
+
 std::uint64_t cpu_ticks(pid_t pid) {
   const std::string text = bytes_of(fmt::format("/proc/{}/stat", pid));
   // Behind the name, which may hold anything.
@@ -202,6 +248,15 @@ std::uint64_t resident_kib(pid_t pid) {
   std::uint64_t resident = 0;
   fields >> size >> resident;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+std::uint64_t written_by(pid_t pid) {
+  std::istringstream fields(bytes_of(fmt::format("/proc/{}/io", pid)));
+  std::string name;
+  for (std::uint64_t value = 0; fields >> name >> value;) {
+    if (name == "wchar:") return value;
+  }
+  return 0;
 }
 
 double busy_for(pid_t pid, Duration time) {

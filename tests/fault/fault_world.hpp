@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "support/figure.hpp"
@@ -46,12 +47,18 @@ class FaultWorld {
   /// Of these, those that hold this text.
   [[nodiscard]] std::vector<std::string> inputs_with(const std::string& name,
                                                      std::string_view text) const;
+  /// When it has taken each of these.
+  [[nodiscard]] std::vector<Monotonic> input_times(const std::string& name) const;
   [[nodiscard]] pid_t pid_of(const std::string& name) const;
 
   /// A message from bob.
   void dm(const std::string& to, const std::string& text);
   /// The messages for this agent that the engine knows to be read.
   [[nodiscard]] std::uint64_t acked(const std::string& name);
+  /// The number that the engine gave to the last message for this agent.
+  [[nodiscard]] std::uint64_t last_number(const std::string& name);
+  /// When the engine was told that all up to a number are read, since `forget`.
+  [[nodiscard]] std::vector<std::pair<Monotonic, std::uint64_t>> acks(const std::string& name);
   /// From the frame to the ack that covers it, for each message since `forget`, sorted.
   [[nodiscard]] std::vector<Duration> ack_times(const std::string& name);
   /// How long the node was away the last time; zero when it never was.
@@ -76,9 +83,15 @@ class FaultWorld {
   std::unique_ptr<FakeEngineThread> engine;
 };
 
+/// One request to a Unix socket on a connection of its own; the whole answer.
+[[nodiscard]] std::string ask_socket(const std::string& path, const std::string& request);
+
 /// What the process has used of a processor, in clock ticks, and of memory, in KiB.
 [[nodiscard]] std::uint64_t cpu_ticks(pid_t pid);
 [[nodiscard]] std::uint64_t resident_kib(pid_t pid);
+
+/// Bytes that the process has written, to whatever it is.
+[[nodiscard]] std::uint64_t written_by(pid_t pid);
 
 /// What the process uses of a processor from now for this long, in hundredths.
 [[nodiscard]] double busy_for(pid_t pid, Duration time);

@@ -2,9 +2,6 @@
 // RELAY_BROKER_QUEUED in the environment say how many.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "fault/fault_world.hpp"
 
@@ -12,24 +9,6 @@ namespace relay::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// One request to a Unix socket on a connection of its own; the whole answer.
-std::string ask_socket(const std::string& path, const std::string& request) {
-  const os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(std::begin(address.sun_path), sizeof address.sun_path - 1);
-  const auto* const place = reinterpret_cast<const sockaddr*>(&address);
-  REQUIRE(::connect(socket.get(), place, sizeof address) == 0);
-  REQUIRE(::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(request.size()));
-  std::string answer;
-  char piece[4096];
-  for (ssize_t got = 0; (got = ::read(socket.get(), piece, sizeof piece)) > 0;) {
-    answer.append(piece, static_cast<std::size_t>(got));
-  }
-  return answer;
-}
 
 }  // namespace
 

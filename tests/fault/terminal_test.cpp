@@ -34,16 +34,22 @@ struct TerminalWorld : FaultWorld {
 TEST_CASE_FIXTURE(TerminalWorld, "F9: who does not read holds up nobody, and nothing is lost") {
   spawn("ada", "paste");
   spawn("deaf", "deaf");
-  const auto before = talk("ada", 20);
+  // A p99 takes more messages than there is time for each time.
+  const int messages = long_form("RELAY_BROKER_MESSAGES", 20);
+  const bool is_p99 = messages >= 100;
+  const auto judged = [&](const std::vector<Duration>& times) {
+    return is_p99 ? p99(times) : median(times);
+  };
+  const auto before = talk("ada", messages);
   const std::string text = "#1# " + std::string(40'000, 'c') + " #/1#";
   dm("deaf", text);
   settle();
-  const auto with = talk("ada", 20);
+  const auto with = talk("ada", messages);
   // In the long form for longer than a program is believed to be slow.
   const auto deaf_for =
       std::chrono::milliseconds(600) + std::chrono::seconds(long_form("RELAY_BROKER_DEAF", 0));
   const double busy = busy_for(broker->pid(), deaf_for);
-  const auto later = talk("ada", 20);
+  const auto later = talk("ada", messages);
   CHECK(acked("deaf") == 0);
   CHECK(ask({"status"}, "/agents/1/pending_messages") == "1");
   CHECK(ask({"dead-letters", "list"}, "/total") == "0");
@@ -57,11 +63,12 @@ TEST_CASE_FIXTURE(TerminalWorld, "F9: who does not read holds up nobody, and not
   until([&] { return inputs_with("deaf", text).size() == 1; }, "whole, and once");
   figure("F9",
          fmt::format(
-             "40 kB to a program that does not read for {:.1f} s: queued until it "
-             "reads, then whole; others' ack median {:.1f} ms, slowest of 20 {:.1f} ms (before: "
-             "{:.1f}, {:.1f}; at most 5 more); broker {:.1f} % of a processor",
-             seconds(deaf_for), median(with), worst(with), median(before), worst(before), busy),
-         median(with) - median(before), 5);
+             "40 kB to a program that does not read for {:.1f} s: queued until it reads, then "
+             "whole; others' ack: {} of {} {:.1f} ms, before {:.1f} ms (at most 5 more{}); slowest "
+             "{:.1f} ms, before {:.1f}; broker {:.1f} % of a processor",
+             seconds(deaf_for), is_p99 ? "p99" : "median", messages, judged(with), judged(before),
+             is_p99 ? "" : "; the p99 with --long", worst(with), worst(before), busy),
+         judged(with) - judged(before), 5);
 }
 
 TEST_CASE_FIXTURE(TerminalWorld, "F10: no line is cut that is longer than a terminal keeps") {
@@ -99,7 +106,21 @@ TEST_CASE_FIXTURE(TerminalWorld, "F11: who dies between the text and Enter has n
   CHECK(inputs("ada").empty());
   // Its end is recorded before the engine may forget it.
   until([&] { return acked("ada") == 1; }, "the engine is told");
-  figure("F11", "killed by its text: 0 submitted, 1 dead letter (" + reason + ")");
+  const std::string metrics =
+      ask_socket(ask({"serve", "--print-connection"}, "/socket"),
+                 "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const auto of_ada = [&](const std::string& name) {
+    const std::string line = "\nrelay_broker_agent_" + name + "_total{agent=\"ada\"} ";
+    const auto at = metrics.find(line);
+    REQUIRE(at != std::string::npos);
+    return std::stoi(metrics.substr(at + line.size()));
+  };
+  const int submitted = of_ada("submitted");
+  const int typed = of_ada("typed");
+  CHECK(submitted == 0);
+  CHECK(typed == 0);
+  figure("F11", fmt::format("killed by its text: {} submitted, {} typed, {} dead letter ({})",
+                            submitted, typed, ask({"dead-letters", "list"}, "/total"), reason));
 }
 
 TEST_CASE_FIXTURE(TerminalWorld,
@@ -110,16 +131,31 @@ TEST_CASE_FIXTURE(TerminalWorld,
   for (int i = 0; i < kPrinters; ++i) spawn(fmt::format("printer-{}", i), "prints");
   // Their rings are full by now.
   (void)talk("ada", 10);
+  std::vector<pid_t> printers;
+  for (int i = 0; i < kPrinters; ++i) printers.push_back(pid_of(fmt::format("printer-{}", i)));
+  const auto printed = [&] {
+    std::uint64_t sum = 0;
+    for (const pid_t pid : printers) sum += written_by(pid);
+    return sum;
+  };
   const std::uint64_t first = resident_kib(broker->pid());
+  const std::uint64_t printed_first = printed();
+  const auto from = SystemClock().now();
   const auto with = talk("ada", long_form("RELAY_BROKER_MESSAGES", 30));
+  const double rate = static_cast<double>(printed() - printed_first) / (1U << 20U) /
+                      seconds(SystemClock().now() - from);
   const std::uint64_t last = resident_kib(broker->pid());
+  // Served are others also by who lets the printers wait.
+  if (!kSanitized) CHECK(rate > 1);
   if (!kSanitized) CHECK(last < first + 4096);
-  figure("F12",
-         fmt::format("{} printers: broker {} -> {} KiB; others' ack median {:.1f} ms, "
-                     "slowest of {} {:.1f} ms (less than 50; before: {:.1f}, {:.1f})",
-                     kPrinters, first, last, median(with), with.size(), worst(with), median(before),
-                     worst(before)),
-         worst(with), 50);
+  figure(
+      "F12",
+      fmt::format(
+          "{} printers, {:.0f} MiB/s together: broker {} -> {} KiB; others' ack median {:.1f} ms, "
+          "slowest of {} {:.1f} ms (less than 50; before: {:.1f}, {:.1f})",
+          kPrinters, rate, first, last, median(with), with.size(), worst(with), median(before),
+          worst(before)),
+      worst(with), 50);
 }
 
 }  // namespace relay::test
