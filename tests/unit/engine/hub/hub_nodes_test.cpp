@@ -1,5 +1,9 @@
 // Nodes on their sockets: who may connect, what they say, and what becomes of their agents.
+#include <chrono>
+#include <fmt/format.h>
+
 #include "engine/hub/hub_world.hpp"
+#include "support/figure.hpp"
 
 namespace relay::engine {
 namespace {
@@ -330,8 +334,15 @@ TEST_CASE("a node whose token is replaced is cut off") {
   Happenings happenings;
   happenings.workspace = world.workspace.id;
   happenings.cut_nodes.push_back(box.id);
+  const auto from = SystemClock().now();
   world.hub->tell(happenings);
   CHECK(peer->hear_end() == 1008);
+  const auto took = std::chrono::duration<double, std::milli>(SystemClock().now() - from).count();
+  test::figure("S10",
+               fmt::format("the engine ends the connection of a token that was replaced "
+                           "after {:.1f} ms (at most 5000)",
+                           took),
+               took, 5000);
 }
 
 TEST_CASE("a node that says nothing for 45 s is lost, though its connection is there") {
