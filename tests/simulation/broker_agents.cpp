@@ -252,6 +252,8 @@ void BrokerProcess::feed(const ResidentPtr& agent) {
         if (agent->epoch != epoch) return;
         agent->mailbox.settle_pace(agent->typing.empty() && world_.options.keeps_typing);
         if (!written || !*begun) {
+          // The disk may have it all the same, and without marks that is a doubt like any other.
+          if (!world_.options.keeps_typing) world_.crashed(agent->name);
           for (const auto number : agent->numbers) agent->mailbox.put_back(number);
           return rest(agent);
         }

@@ -110,6 +110,7 @@ WorldOptions WorldOptions::of_seed(std::uint64_t seed, int part) {
   out.keeps_typing = !terminals.chance(0.1);
   if (terminals.chance(0.2)) out.deadly_inputs = 0.03;
   out.agents_come_back = terminals.chance(0.5);
+  out.releases_in_haste = terminals.chance(0.15);
   // Only a clock that jumps ends what waits.
   out.mailboxes.ttl = 48h;
   return out;
@@ -290,12 +291,29 @@ void World::begin_traffic() {
   every(40s, dice.chance(0.7), [this] { call_work(); });
   every(90s, dice.chance(0.7),
         [this] { call_spawn("agent" + std::to_string(++spawns_), std::nullopt); });
-  every(120s, dice.chance(0.5), [this] { call_release(); });
+  every(120s, dice.chance(0.5), [this] {
+    if (const auto name = any_agent()) call_release(*name);
+  });
+  every(40s, options.releases_in_haste, [this] { release_in_haste(); });
   // An agent that was released comes back under its name.
   every(150s, dice.chance(0.5), [this] {
     const auto name = any_agent();
     if (name) call_spawn(*name, std::nullopt);
   });
+}
+
+/// What it has read by then is not acknowledged, and is sent again when it comes back.
+void World::release_in_haste() {
+  BrokerMachine& broker = any_broker();
+  const auto name = any_agent();
+  if (!name || !broker.has_agent(*name)) return;
+  call_release(*name);
+  for (int i = 0; i < 3; ++i) send_letter_to(*name);
+  life_.after(dice.between(0ms, 1s), [this, &broker] {
+    if (const auto link = broker.link()) link->cut(true, true);
+  });
+  life_.after(dice.between(2s, 30s),
+              [this, name = *name, node = broker.name()] { call_spawn(name, node); });
 }
 
 BrokerMachine& World::any_broker() {
@@ -308,15 +326,17 @@ std::optional<std::string> World::any_agent() {
 }
 
 void World::send_letter() {
-  const auto agent = any_agent();
-  if (!agent) return;
+  if (const auto agent = any_agent()) send_letter_to(*agent);
+}
+
+void World::send_letter_to(const std::string& agent) {
   auto letter = std::make_shared<Letter>();
   letter->name = std::string(kToken) + std::to_string(++letters_);
   letter->text = letter->name + ";";
   if (options.long_letters > 0 && dice.chance(options.long_letters)) {
     letter->text += " " + std::string(dice.below(kLongest), 'x');
   }
-  letter->agent = *agent;
+  letter->agent = agent;
   letter->steer = dice.chance(0.03);
   record(Event::Kind::send, letter->agent, letter->name);
   post(letter);
@@ -359,11 +379,9 @@ void World::call_spawn(const std::string& name, std::optional<std::string> targe
       [](const Result<engine::Id>&) {});
 }
 
-void World::call_release() {
-  const auto name = any_agent();
-  if (!name) return;
+void World::call_release(const std::string& name) {
   engine.call(
-      [name = *name](engine::Store& store) -> Result<engine::Invocation> {
+      [name](engine::Store& store) -> Result<engine::Invocation> {
         auto agent = store.find_agent(engine::MemoryStore::kWorkspace, name);
         if (!agent) return fail(std::move(agent).error());
         engine::Call call;
@@ -393,7 +411,8 @@ void World::make_room() {
   const bool waits = std::any_of(open.begin(), open.end(), [](const auto& each) {
     return each.action == "spawn" && each.state == engine::InvocationState::pending;
   });
-  if (waits && options.max_agents != 0) call_release();
+  if (!waits || options.max_agents == 0) return;
+  if (const auto name = any_agent()) call_release(*name);
 }
 
 /// What waits for agents that are gone is read.

@@ -47,6 +47,8 @@ struct WorldOptions {
   double long_letters = 0;
   /// What is typed is marked where the next broker finds it.
   bool keeps_typing = true;
+  /// Agents are released while their connection breaks, and come back to the same node.
+  bool releases_in_haste = false;
   /// Agents that are gone when the faults end are spawned again.
   bool agents_come_back = false;
   node_control::LivenessPolicy liveness;
@@ -144,9 +146,11 @@ class World {
 
   void begin_traffic();
   void send_letter();
+  void send_letter_to(const std::string& agent);
   void post(const std::shared_ptr<Letter>& letter);
   void call_spawn(const std::string& name, std::optional<std::string> target);
-  void call_release();
+  void call_release(const std::string& name);
+  void release_in_haste();
   void call_work();
   /// Agents that run nowhere.
   [[nodiscard]] std::vector<std::string> gone() const;
