@@ -55,6 +55,15 @@ std::size_t LocalApi::streams() const {
   return impl_->conversations.size();
 }
 
+asio::awaitable<void> LocalApi::show_the_rest(Duration at_most) {
+  const Monotonic deadline = SystemClock().now() + at_most;
+  while (impl_->feeds != 0) {
+    const Duration left = deadline - SystemClock().now();
+    if (left <= Duration::zero()) co_return;
+    (void)co_await impl_->fed.wait(left);
+  }
+}
+
 asio::awaitable<void> LocalApi::stop() {
   impl_->conversations.cancel();
   co_await impl_->conversations.join();

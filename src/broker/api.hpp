@@ -81,6 +81,9 @@ class LocalApi {
   /// Conversations that are open.
   [[nodiscard]] std::size_t streams() const;
 
+  /// Until viewers have all output of programs that are left to the next broker, or the time is
+  /// over.
+  asio::awaitable<void> show_the_rest(Duration at_most);
   /// Says goodbye to every conversation, within 2 s.
   asio::awaitable<void> stop();
 

@@ -1,6 +1,7 @@
 // Internal to broker/: what the rooms of the local API share.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "broker/api.hpp"
 #include "broker/api_drivers.hpp"
 #include "broker/local_threads.hpp"
+#include "net/event.hpp"
 #include "net/http_exchange.hpp"
 #include "net/task_group.hpp"
 
@@ -20,7 +22,23 @@ struct ApiContext {
         settings(std::move(settings_in)),
         clock(clock_in),
         drivers(operations_in),
+        fed(executor),
         conversations(std::move(executor)) {}
+
+  /// One viewer who is shown output.
+  class Feeding {
+   public:
+    explicit Feeding(ApiContext& api) : api_(api) { ++api_.feeds; }
+    ~Feeding() {
+      --api_.feeds;
+      api_.fed.notify();
+    }
+    Feeding(const Feeding&) = delete;
+    Feeding& operator=(const Feeding&) = delete;
+
+   private:
+    ApiContext& api_;
+  };
 
   Operations& operations;
   LocalApiSettings settings;
@@ -29,6 +47,9 @@ struct ApiContext {
   std::optional<WorkspaceFacts> workspace;
   LocalThreads threads;
   Drivers drivers;
+  std::size_t feeds = 0;
+  /// One of them has ended.
+  net::Event fed;
   net::TaskGroup conversations;
 };
 

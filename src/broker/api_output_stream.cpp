@@ -79,9 +79,10 @@ class OutputFeed {
   }
 
   asio::awaitable<void> say_end(Error error) {
+    // To the next broker the viewer goes by itself, as it would after a crash.
     if (error.code == Code::connection_closed) {
       co_await say(end());
-    } else {
+    } else if (error.code != Code::cancelled) {
       co_await say_error(std::move(error));
     }
     open_ = false;
@@ -156,6 +157,7 @@ class OutputFeed {
 
 asio::awaitable<void> feed_output(ApiContext* api, SocketPtr socket, std::string name,
                                   std::optional<std::uint64_t> cursor) {
+  const ApiContext::Feeding feeding(*api);
   OutputFeed feed(api, std::move(socket), std::move(name));
   co_await feed.run(cursor);
 }

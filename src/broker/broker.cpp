@@ -134,6 +134,25 @@ asio::awaitable<void> Broker::ask_to_paint(std::shared_ptr<Agent> agent) {
   (void)agent->session()->terminal().resize(agent->session()->size());
 }
 
+asio::awaitable<void> Broker::let_go() {
+  // Once: what was in doubt then is in doubt for the next broker, too.
+  if (std::exchange(let_go_, true)) co_return;
+  co_await net::shielded();
+  draining_ = true;
+  net::TaskGroup finishing(parts_.executor);
+  for (const auto& agent : parts_.roster.all()) {
+    finishing.spawn(agent->finish_typing(kFinishTypingWithin));
+  }
+  co_await finishing.join();
+  // The next broker need not call a possible repeat what was only got ready here.
+  for (const auto& agent : parts_.roster.all()) {
+    auto untyped = agent->untyped();
+    if (untyped.empty()) continue;
+    (void)co_await parts_.records.not_begun(std::move(untyped), agent->generation());
+  }
+  for (const auto& agent : parts_.roster.all()) co_await agent->stop();
+}
+
 asio::awaitable<void> Broker::stop(Agents agents) {
   co_await net::shielded();
   draining_ = true;
@@ -152,19 +171,7 @@ asio::awaitable<void> Broker::stop(Agents agents) {
     }
     co_await ending.join();
   }
-  if (agents == Agents::leave) {
-    net::TaskGroup finishing(parts_.executor);
-    for (const auto& agent : parts_.roster.all()) {
-      finishing.spawn(agent->finish_typing(kFinishTypingWithin));
-    }
-    co_await finishing.join();
-    // The next broker need not call a possible repeat what was only got ready here.
-    for (const auto& agent : parts_.roster.all()) {
-      auto untyped = agent->untyped();
-      if (untyped.empty()) continue;
-      (void)co_await parts_.records.not_begun(std::move(untyped), agent->generation());
-    }
-  }
+  if (agents == Agents::leave) co_await let_go();
   for (const auto& agent : parts_.roster.all()) co_await agent->stop();
   co_await postman_.settle(kSettleWithin);
   tasks_.cancel();

@@ -53,6 +53,9 @@ class Broker final : public Operations, private AgentHost, private node_control:
     end,    // whole trees, with their messages as dead letters
     leave,  // to the next broker: nothing of theirs is touched
   };
+  /// For the next broker: what is being typed is finished, then nobody reads the terminals here.
+  /// What was read from them can be seen until `stop`, which does this if nobody has.
+  asio::awaitable<void> let_go();
   /// Always, also after an error of `start`.
   asio::awaitable<void> stop(Agents agents);
 
@@ -145,6 +148,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
   std::deque<CrashView> crashes_;
   std::uint64_t restarts_ = 0;
   bool draining_ = false;
+  bool let_go_ = false;
 };
 
 }  // namespace relay::broker

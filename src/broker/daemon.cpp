@@ -20,6 +20,7 @@ namespace {
 
 constexpr Duration kKeeperWithin = std::chrono::seconds(20);
 constexpr Duration kApiGrace = std::chrono::seconds(1);
+constexpr Duration kShownWithin = std::chrono::seconds(1);
 constexpr Duration kKeeperEndsWithin = std::chrono::seconds(20);
 constexpr Duration kLookAtEnd = std::chrono::hours(1);
 /// A broker that is asked to make room.
@@ -361,6 +362,11 @@ asio::awaitable<void> Daemon::stop(Agents agents) {
   if (!impl.started) agents = Agents::leave;
   impl.end(std::nullopt);
   if (impl.server) co_await impl.server->stop(kApiGrace);
+  // What is not read here the next broker reads; so who watches misses nothing of it.
+  if (impl.broker && agents == Agents::leave) {
+    co_await impl.broker->let_go();
+    if (impl.api) co_await impl.api->show_the_rest(kShownWithin);
+  }
   if (impl.api) co_await impl.api->stop();
   if (impl.broker) {
     const bool all = agents == Agents::end;

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <linux/magic.h>
 #include <string>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -148,7 +150,11 @@ TEST_CASE_FIXTURE(PoorWorld, "C9-12: without HOME, and with nothing else that sa
 }
 
 TEST_CASE_FIXTURE(PoorWorld, "C9-12: a HOME that cannot be written") {
-  // Nobody, root neither, makes a directory there.
+  // Nobody, root neither, makes a directory there, unless it is an empty one of a bare root.
+  struct statfs system{};
+  if (::statfs("/sys", &system) != 0 || system.f_type != SYSFS_MAGIC) {
+    return skip_row("C9-12", "HOME read-only: there is no /sys here");
+  }
   environment.set("HOME", "/sys");
   check_works();
   for (const char* name :

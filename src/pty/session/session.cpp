@@ -333,7 +333,10 @@ asio::awaitable<Result<os::ExitStatus>> Session::run() {
   impl.tasks.cancel();
   co_await impl.tasks.join();
   impl.stop_watching();
-  if (!status) co_return fail(Code::cancelled, "the session was left");
+  if (!status) {
+    impl.viewers.leave();
+    co_return fail(Code::cancelled, "the session was left");
+  }
   impl.perform(impl.injection.exited(impl.clock.now()));
   impl.writer.close(Error(Code::connection_closed, "the program has ended"));
   impl.viewers.close();

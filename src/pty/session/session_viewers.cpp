@@ -26,14 +26,20 @@ asio::awaitable<Result<ViewedOutput>> SessionViewers::next(std::uint64_t cursor,
       co_return ViewedOutput(piece.from, piece.cut, std::string(piece.bytes));
     }
     if (closed_) co_return fail(Code::connection_closed, "the program has ended");
-    const Duration left = deadline - SystemClock().now();
-    if (left <= Duration::zero()) co_return fail(Code::timeout, "no output");
-    (void)co_await grown_.wait(left);
+    if (left_) co_return fail(Code::cancelled, "the program's output is read elsewhere now");
+    const Duration wait = deadline - SystemClock().now();
+    if (wait <= Duration::zero()) co_return fail(Code::timeout, "no output");
+    (void)co_await grown_.wait(wait);
   }
 }
 
 void SessionViewers::close() {
   closed_ = true;
+  grown_.notify();
+}
+
+void SessionViewers::leave() {
+  left_ = true;
   grown_.notify();
 }
 

@@ -40,22 +40,25 @@ class SessionViewers {
   SessionViewers(asio::any_io_executor executor, const OutputRing& ring)
       : ring_(ring), grown_(std::move(executor)) {}
 
-  /// What comes at `cursor`; waits for it. `timeout` when nothing came, `connection_closed` when
-  /// the program has ended and everything was read, `queue_full` when too many wait already.
+  /// What comes at `cursor`; waits for it. `timeout` when nothing came; when everything was read
+  /// `connection_closed` after the program has ended, `cancelled` after the session was left, whose
+  /// program goes on; `queue_full` when too many wait already.
   asio::awaitable<Result<ViewedOutput>> next(std::uint64_t cursor, Duration at_most);
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
-  /// For the session: there is more output; there will be no more.
+  /// For the session: there is more output; there will be no more; or not here.
   void grown() {
     if (waiting_ != 0) grown_.notify();
   }
   void close();
+  void leave();
 
  private:
   const OutputRing& ring_;
   net::Event grown_;
   std::size_t waiting_ = 0;
   bool closed_ = false;
+  bool left_ = false;
 };
 
 }  // namespace relay::pty
