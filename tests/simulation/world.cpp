@@ -309,7 +309,7 @@ void World::release_in_haste() {
   if (!name || !broker.has_agent(*name)) return;
   call_release(*name);
   for (int i = 0; i < 3; ++i) send_letter_to(*name);
-  life_.after(dice.between(0ms, 1s), [this, &broker] {
+  life_.after(dice.between(0ms, 1s), [&broker] {
     if (const auto link = broker.link()) link->cut(true, true);
   });
   life_.after(dice.between(2s, 30s),
