@@ -27,8 +27,6 @@ end
 
 # What stands in `resource … do`, or at the top of a formula: where a file is, and its sum.
 class Source
-  attr_reader :cached_download
-
   def initialize(place) = @place = place
   def url(text = nil) = text ? @url = text : @url
   def sha256(text = nil) = text ? @sha256 = text : @sha256
@@ -59,7 +57,9 @@ class Formula
     def test(&block) = @tests = block
 
     def resource(name, &block)
-      @resources[name] = Source.new(Dir.mktmpdir)
+      place = Dir.mktmpdir
+      at_exit { FileUtils.rm_rf(place) }
+      @resources[name] = Source.new(place)
       @resources[name].instance_eval(&block)
     end
   end
@@ -80,7 +80,7 @@ class Formula
   end
 
   def system(*words)
-    Kernel.system(*words, out: @quiet || :out) || refuse("#{words.join(" ")} failed")
+    Kernel.system(*words) || refuse("#{words.join(" ")} failed")
   end
 
   def shell_output(command, status = 0)

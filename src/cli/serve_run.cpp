@@ -130,7 +130,7 @@ class Serving {
     const Monotonic deadline = clock_.now() + kEngineFollowsWithin;
     // Another broker of this user may be quicker.
     while (shared_engine_->runner() == before && clock_.now() < deadline) {
-      shared_engine_->expect_end();
+      shared_engine_->expect_end_of(before);
       co_await net::pause(kLookForEngine);
     }
   }

@@ -51,9 +51,10 @@ asio::awaitable<std::optional<SharedEngine::Found>> SharedEngine::keep() {
   }
   const auto& there = std::get<EngineSeat::There>(next);
   if (there.here) {
+    const auto before = runner();
     auto kept = home_.keep_address(there.url, there.port, ::getpid());
     if (!kept) (*note_)("the engine's address cannot be kept: " + kept.error().message);
-    if (!end_is_expected_) {
+    if (!before || before != expected_to_end_) {
       (*note_)("the engine's process has ended; it runs in this one now: " + there.url);
     }
   }
@@ -62,8 +63,8 @@ asio::awaitable<std::optional<SharedEngine::Found>> SharedEngine::keep() {
   co_return found_at(there);
 }
 
-void SharedEngine::expect_end() {
-  end_is_expected_ = true;
+void SharedEngine::expect_end_of(pid_t runner) {
+  expected_to_end_ = runner;
   hurry_.notify();
 }
 

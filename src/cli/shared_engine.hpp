@@ -54,8 +54,8 @@ class SharedEngine {
   /// found there, and to call this again. Otherwise when this process runs it, with nothing. After
   /// `open`.
   asio::awaitable<std::optional<Found>> keep();
-  /// Looks at once, and finds nothing to tell in it: that process is known to end.
-  void expect_end();
+  /// Looks at once, and finds nothing to tell in it: this process is known to end.
+  void expect_end_of(pid_t runner);
   [[nodiscard]] bool runs_here() const { return host_.running(); }
   /// The process that says it runs it.
   [[nodiscard]] std::optional<pid_t> runner() const;
@@ -77,7 +77,7 @@ class SharedEngine {
   Secret key_;
   std::string workspace_id_;
   net::Event hurry_;
-  bool end_is_expected_ = false;
+  std::optional<pid_t> expected_to_end_;
 };
 
 }  // namespace relay::cli

@@ -211,8 +211,8 @@ void FaultWorld::until(const std::function<bool()>& holds, const std::string& wh
   }
 }
 
-std::string ask_socket(const std::string& path, const std::string& request) {
-  const os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+os::Fd send_to_socket(const std::string& path, const std::string& request) {
+  os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(std::begin(address.sun_path), sizeof address.sun_path - 1);
@@ -222,6 +222,11 @@ std::string ask_socket(const std::string& path, const std::string& request) {
       ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) != size) {
     throw std::runtime_error("nobody takes a request at " + path);
   }
+  return socket;
+}
+
+std::string ask_socket(const std::string& path, const std::string& request) {
+  const os::Fd socket = send_to_socket(path, request);
   std::string answer;
   char piece[4096];
   for (ssize_t got = 0; (got = ::read(socket.get(), piece, sizeof piece)) > 0;) {
@@ -286,11 +291,6 @@ double p99(std::vector<Duration> times) {
 
 double worst(const std::vector<Duration>& times) {
   return milliseconds(*std::max_element(times.begin(), times.end()));
-}
-
-int long_form(const char* variable, int usual) {
-  const char* given = std::getenv(variable);
-  return given == nullptr ? usual : std::atoi(given);
 }
 
 }  // namespace relay::test

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "os/fd.hpp"
 #include "support/figure.hpp"
+#include "support/long_form.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
 
@@ -83,7 +85,8 @@ class FaultWorld {
   std::unique_ptr<FakeEngineThread> engine;
 };
 
-/// One request to a Unix socket on a connection of its own; the whole answer.
+/// One request to a Unix socket on a connection of its own: the connection; the whole answer.
+[[nodiscard]] os::Fd send_to_socket(const std::string& path, const std::string& request);
 [[nodiscard]] std::string ask_socket(const std::string& path, const std::string& request);
 
 /// What the process has used of a processor, in clock ticks, and of memory, in KiB.
@@ -102,8 +105,5 @@ class FaultWorld {
 [[nodiscard]] double median(std::vector<Duration> times);
 [[nodiscard]] double p99(std::vector<Duration> times);
 [[nodiscard]] double worst(const std::vector<Duration>& times);
-
-/// The value of a number in the environment, for the long form of a test.
-[[nodiscard]] int long_form(const char* variable, int usual);
 
 }  // namespace relay::test

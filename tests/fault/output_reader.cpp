@@ -1,11 +1,10 @@
 #include "fault/output_reader.hpp"
 
 #include <cstdint>
-#include <iterator>
 #include <stdexcept>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "fault/fault_world.hpp"
 
 namespace relay::test {
 namespace {
@@ -17,18 +16,12 @@ constexpr std::size_t kPosition = 8;
 }  // namespace
 
 OutputReader::OutputReader(const std::string& socket, const std::string& name)
-    : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  socket.copy(std::begin(address.sun_path), sizeof address.sun_path - 1);
-  const auto* const place = reinterpret_cast<const sockaddr*>(&address);
-  const std::string asks = "GET /api/output/" + name +
-                           "?cursor=0 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-                           "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-  bool good = ::connect(socket_.get(), place, sizeof address) == 0 &&
-              ::send(socket_.get(), asks.data(), asks.size(), MSG_NOSIGNAL) ==
-                  static_cast<ssize_t>(asks.size());
+    : socket_(send_to_socket(socket,
+                             "GET /api/output/" + name +
+                                 "?cursor=0 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                                 "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")) {
+  bool good = true;
   while (good && received_.find("\r\n\r\n") == std::string::npos) good = receive();
   if (!good || !received_.starts_with("HTTP/1.1 101 ")) {
     throw std::runtime_error("no output of " + name + ": " + received_);

@@ -1,23 +1,16 @@
 // A writer that is killed at any moment. RELAY_BROKER_FLIPS in the environment makes it long.
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <sstream>
 
 #include "broker/journal_world.hpp"
 #include "os/environment.hpp"
+#include "support/long_form.hpp"
 #include "support/run_binary.hpp"
 #include "support/seed.hpp"
 
 namespace relay::broker {
-namespace {
-
-int cycles(int short_form) {
-  const char* asked = std::getenv("RELAY_BROKER_FLIPS");
-  return asked != nullptr ? std::atoi(asked) : short_form;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("kill -9 while it writes: what was answered is there, and nothing is damaged") {
   const auto environment = os::Environment::of_process();
@@ -27,7 +20,7 @@ TEST_CASE("kill -9 while it writes: what was answered is there, and nothing is d
   std::mt19937 random(seed);
   JournalWorld world;
   std::map<std::string, bool> told;  // whether it has ended
-  for (int cycle = 0; cycle < cycles(30); ++cycle) {
+  for (int cycle = 0; cycle < test::long_form("RELAY_BROKER_FLIPS", 30); ++cycle) {
     CAPTURE(cycle);
     {
       test::RunningProgram program(

@@ -1,6 +1,5 @@
 // Damage on the disk is found, named, and costs no more than what it hit.
 // RELAY_BROKER_FLIPS in the environment makes it long.
-#include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
@@ -13,6 +12,7 @@
 #include "support/bytes_of.hpp"
 #include "support/faulty_disk.hpp"
 #include "support/figure.hpp"
+#include "support/long_form.hpp"
 #include "support/seed.hpp"
 
 namespace relay::broker {
@@ -20,11 +20,6 @@ namespace {
 
 using Files = std::map<std::string, std::string>;
 using Content = std::multiset<std::string>;
-
-int flips(int short_form) {
-  const char* asked = std::getenv("RELAY_BROKER_FLIPS");
-  return asked != nullptr ? std::atoi(asked) : short_form;
-}
 
 struct DamageWorld : test::QuickDisk, JournalWorld {
   DamageWorld() { open(); }
@@ -198,7 +193,7 @@ TEST_CASE_FIXTURE(Fixtures,
   std::size_t harmless = 0;
   std::size_t silent = 0;
   const std::size_t page_holds = most_rows_of_a_page(closed.at("journal.db"));
-  const int count = flips(200);
+  const int count = test::long_form("RELAY_BROKER_FLIPS", 200);
   for (int flip = 0; flip < count; ++flip) {
     const bool in_log = random() % 2 == 0;
     Files hurt = in_log ? live : closed;

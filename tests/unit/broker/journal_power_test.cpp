@@ -1,7 +1,6 @@
 // F2: the power fails at any moment. Of what was written and not synced a random part is left; what
 // was answered is all there. RELAY_BROKER_POWER_CUTS in the environment makes it long.
 #include <algorithm>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <iterator>
 #include <map>
@@ -11,15 +10,11 @@
 #include "broker/journal_world.hpp"
 #include "support/faulty_disk.hpp"
 #include "support/figure.hpp"
+#include "support/long_form.hpp"
 #include "support/seed.hpp"
 
 namespace relay::broker {
 namespace {
-
-int power_cuts(int short_form) {
-  const char* asked = std::getenv("RELAY_BROKER_POWER_CUTS");
-  return asked != nullptr ? std::atoi(asked) : short_form;
-}
 
 /// What a caller of the journal knows of a message: `*_tried` was not answered.
 enum class Known { accept_tried, accepted, end_tried, ended };
@@ -146,7 +141,7 @@ class PowerWorld : public JournalWorld {
 }  // namespace
 
 TEST_CASE_FIXTURE(PowerWorld, "F2: power cuts at any moment: what was answered is in the journal") {
-  const int cuts = power_cuts(25);
+  const int cuts = test::long_form("RELAY_BROKER_POWER_CUTS", 25);
   CAPTURE(test::seed());
   test::PowerCut all;
   for (int cut = 0; cut < cuts; ++cut) {

@@ -1,6 +1,5 @@
 // F2: the power fails at any moment under the engine's database. What was answered is all there.
 // RELAY_BROKER_POWER_CUTS in the environment makes it long.
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <map>
@@ -12,16 +11,12 @@
 #include "os/system_random.hpp"
 #include "support/faulty_disk.hpp"
 #include "support/figure.hpp"
+#include "support/long_form.hpp"
 #include "support/seed.hpp"
 #include "support/temp_dir.hpp"
 
 namespace relay::engine {
 namespace {
-
-int cuts_of_this_form(int short_form) {
-  const char* asked = std::getenv("RELAY_BROKER_POWER_CUTS");
-  return asked != nullptr ? std::atoi(asked) : short_form;
-}
 
 /// Bob's messages to ada, and what bob and ada were answered about them.
 class PoweredEngine {
@@ -178,7 +173,7 @@ class PoweredEngine {
 }  // namespace
 
 TEST_CASE("F2: power cuts at any moment: what the engine has answered is in its database") {
-  const int cuts = cuts_of_this_form(12);
+  const int cuts = test::long_form("RELAY_BROKER_POWER_CUTS", 12);
   CAPTURE(test::seed());
   PoweredEngine engine;
   test::PowerCut all;
