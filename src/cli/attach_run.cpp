@@ -112,6 +112,10 @@ class Attached {
     return {Code::broker_not_running, "the broker has ended while " + shown_name() + " was shown",
             "its agents may live on: start it again with relay-broker serve, then attach"};
   }
+  /// For an error of a stream itself.
+  [[nodiscard]] Error gone_if_lost(const Error& error) const {
+    return error.code == Code::connection_closed ? broker_gone() : error;
+  }
   [[nodiscard]] std::string shown_name() const { return printable(options_.agent); }
 
   /// Everything that may be refused, before the terminal is touched.
@@ -148,12 +152,12 @@ class Attached {
     if (!input) co_return fail(std::move(input).error());
     input_ = std::make_shared<net::WebSocket>(*std::move(input));
     const auto first = co_await input_->receive(kAttachWithin);
-    if (!first) co_return fail(first.error());
+    if (!first) co_return fail(gone_if_lost(first.error()));
     auto note = read_input_note(first->payload);
     if (!note) co_return fail(std::move(note).error());
     if (note->kind == InputNote::Kind::refused) co_return fail(std::move(note->error));
     const auto list = co_await input_->receive(kAttachWithin);
-    if (!list) co_return fail(list.error());
+    if (!list) co_return fail(gone_if_lost(list.error()));
     note = read_input_note(list->payload);
     if (!note) co_return fail(std::move(note).error());
     see(std::move(note->drivers));
@@ -242,7 +246,9 @@ class Attached {
     while (!end_) {
       auto step = co_await next_step(kAttachLook);
       bool lost = !step && step.error().code == Code::broker_not_running;
-      while (std::exchange(repaint_, false) || std::exchange(lost, false) || is_gap(step)) {
+      while (repaint_ || lost || is_gap(step)) {
+        repaint_ = false;
+        lost = false;
         step = co_await come_back();
       }
       if (!step && step.error().code == Code::timeout) continue;

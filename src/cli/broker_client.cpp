@@ -16,6 +16,14 @@ constexpr std::size_t kReplyMost = std::size_t{64} << 20;
 constexpr std::string_view kHost = "http://localhost";
 constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
 
+/// The end of a connection is the end of the broker: it answers, or refuses, whoever it has let in.
+Error broker_ended(Error error) {
+  if (error.code != Code::connection_closed) return error;
+  return {Code::broker_not_running, "the broker has ended before it answered",
+          "its agents may live on: start it again with relay-broker serve, then look at "
+          "relay-broker status: what was asked for may be done"};
+}
+
 asio::awaitable<Result<void>> ask_broker(asio::any_io_executor executor, broker::Instance place,
                                          Progress* progress, const BrokerWork* work) {
   BrokerClient client(std::move(executor), std::move(place));
@@ -60,7 +68,7 @@ asio::awaitable<Result<net::HttpReply>> BrokerClient::ask(std::string method, st
   if (!body.empty()) call.headers.set("Content-Type", "application/json");
   call.body = std::move(body);
   auto reply = co_await client_.call(std::move(call));
-  if (!reply) co_return fail(std::move(reply).error());
+  if (!reply) co_return fail(broker_ended(std::move(reply).error()));
   if (!reply->ok()) co_return fail(broker_refusal(*reply));
   co_return reply;
 }
@@ -88,7 +96,7 @@ asio::awaitable<Result<net::WebSocket>> BrokerClient::stream(std::string path, D
   options.socket.linger = std::chrono::milliseconds(100);
   auto outcome = co_await net::ws_connect(std::move(options), random);
   if (outcome.connected) co_return std::move(outcome.connected->socket);
-  if (!outcome.refusal) co_return fail(std::move(outcome.connected).error());
+  if (!outcome.refusal) co_return fail(broker_ended(std::move(outcome.connected).error()));
   net::HttpReply reply;
   reply.status = outcome.refusal->status;
   reply.body = std::move(outcome.refusal->body);

@@ -32,6 +32,9 @@ asio::awaitable<Result<std::string>> read_response(Stream* stream, HttpResponseR
     if (!got.ok() && got.error != asio::error::eof) {
       co_return fail(Code::connection_closed, "no answer: " + got.error.message());
     }
+    if (!got.ok() && !reader->head_done()) {
+      co_return fail(Code::connection_closed, "no answer: the connection was closed");
+    }
     std::string_view bytes(buffer.data(), got.bytes);
     // The end of the connection is told as well: it is the end of some bodies.
     do {

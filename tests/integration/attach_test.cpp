@@ -1,5 +1,9 @@
 // `attach` as a person meets it: the real binary in a real terminal, in front of a real agent.
+#include <chrono>
+#include <thread>
+
 #include "integration/serve_world.hpp"
+#include "support/bytes_of.hpp"
 #include "support/pty_driver.hpp"
 
 namespace relay::test {
@@ -20,6 +24,11 @@ std::size_t times(std::string_view text, std::string_view part) {
     ++count;
   }
   return count;
+}
+
+/// Ends of sockets whose paths are below this directory: those that wait to be let in, too.
+std::size_t connections(const TempDir& below) {
+  return times(bytes_of("/proc/net/unix"), below.path().string());
 }
 
 }  // namespace
@@ -117,6 +126,25 @@ TEST_CASE_FIXTURE(Person, "the terminal is as it was when a signal ends it, or t
   pty.wait_for("hint: ");
   CHECK(pty.wait_end() == os::ExitStatus::exited(3));
   CHECK(same_mode(pty.mode(), pty.mode_before()));
+}
+
+TEST_CASE_FIXTURE(Person, "a broker that ends before it has answered has ended, and is said so") {
+  serve();
+  spawn_reader("ada");
+  PtyDriver pty(attach({"--view"}));
+  pty.wait_for("viewing ada");
+  pty.wait_raw(true);
+  // It listens and answers nothing; who is continued asks for another picture.
+  broker->signal(SIGSTOP);
+  const std::size_t before = connections(temp);
+  pty.signal(SIGCONT);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (connections(temp) == before && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
+  broker->signal(SIGKILL);
+  pty.wait_for("error: the broker has ended while ada was shown");
+  CHECK(pty.wait_end() == os::ExitStatus::exited(3));
 }
 
 TEST_CASE_FIXTURE(Person, "two who drive see each other; the first one has the size") {

@@ -59,6 +59,16 @@ asio::awaitable<void> answer(Listener* listener, std::string bytes) {
   (void)co_await test::read_all(stream->get());
 }
 
+/// Ends one connection before it has answered.
+asio::awaitable<void> hang_up(Listener* listener, bool unread) {
+  auto stream = co_await listener->accept();
+  if (!stream) co_return;
+  std::array<char, 1> first;
+  std::string rest;
+  if (unread) (void)co_await (*stream)->read_some(first);
+  if (!unread) (void)co_await test::read_request(stream->get(), &rest);
+}
+
 std::string url_of(const Listener& listener, const char* scheme, const char* host) {
   return std::string(scheme) + "://" + host + ":" + std::to_string(listener.port()) + "/x";
 }
@@ -70,6 +80,17 @@ asio::awaitable<WsOutcome> against(std::string bytes, Duration within) {
   group.spawn(answer(&*listener, std::move(bytes)));
   WsClientOptions options(url_of(*listener, "ws", "127.0.0.1"));
   options.within = within;
+  auto outcome = co_await ws_connect(std::move(options), &random_source());
+  co_await end_group(&group);
+  co_return outcome;
+}
+
+asio::awaitable<WsOutcome> against_silence(bool unread) {
+  const auto executor = co_await asio::this_coro::executor;
+  auto listener = Listener::tcp(executor, "127.0.0.1", 0);
+  TaskGroup group(executor);
+  group.spawn(hang_up(&*listener, unread));
+  WsClientOptions options(url_of(*listener, "ws", "127.0.0.1"));
   auto outcome = co_await ws_connect(std::move(options), &random_source());
   co_await end_group(&group);
   co_return outcome;
@@ -232,6 +253,16 @@ TEST_CASE("a refused handshake keeps its status, headers and body, and is told f
   CHECK(outcome.refusal->status == 400);
   outcome = test::run(io, against("", 30ms));
   CHECK(outcome.connected.error().code == Code::timeout);
+}
+
+TEST_CASE("a server that ends the connection before it answers has closed it, whatever was read") {
+  asio::io_context io;
+  for (const bool unread : {true, false}) {
+    CAPTURE(unread);
+    const auto outcome = test::run(io, against_silence(unread));
+    CHECK(outcome.connected.error().code == Code::connection_closed);
+    CHECK_FALSE(outcome.refusal.has_value());
+  }
 }
 
 TEST_CASE("bad options are refused before anything is sent") {
