@@ -56,8 +56,9 @@ Agent::~Agent() = default;
 
 // The program
 
-Result<void> Agent::start(Program program, pty::InputWatch& watch) {
+Result<void> Agent::start(Program program, pty::InputWatch& watch, pty::OutputTurns& turns) {
   pty::SessionSettings settings(profile_, program.size);
+  settings.turns = &turns;
   settings.on_step = [this](const pty::InjectionStep& step) { on_step(step); };
   settings.on_change = [this] { on_change(); };
   const pid_t pid = program.process->pid();

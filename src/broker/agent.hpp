@@ -75,7 +75,7 @@ class Agent {
     os::WindowSize size;
   };
   /// Attends the program. None is attended now.
-  Result<void> start(Program program, pty::InputWatch& watch);
+  Result<void> start(Program program, pty::InputWatch& watch, pty::OutputTurns& turns);
   /// The same for one that runs in a person's own terminal.
   void start(std::unique_ptr<GuestTerminal> guest, std::string generation);
   /// Lets go of the program, which lives on; messages that it was given wait again. Also good when

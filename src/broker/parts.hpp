@@ -16,6 +16,7 @@
 #include "pty/injection/profile.hpp"
 #include "pty/keeper_client.hpp"
 #include "pty/session/input_watch.hpp"
+#include "pty/session/output_turns.hpp"
 
 namespace relay::broker {
 
@@ -75,6 +76,7 @@ class BrokerParts {
   Records& records;
   pty::KeeperClient& keeper;
   pty::InputWatch& watch;
+  pty::OutputTurns turns;
   EventLog& events;
   Roster& roster;
   /// Set before anything is asked.

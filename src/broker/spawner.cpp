@@ -289,7 +289,7 @@ asio::awaitable<Result<void>> Spawner::launch(Steps* steps) {
   if (!program) co_return fail(std::move(program).error());
   const std::string generation = program->generation;
   agent->started = parts_.clock.wall();
-  auto attended = agent->start(*std::move(program), parts_.watch);
+  auto attended = agent->start(*std::move(program), parts_.watch, parts_.turns);
   if (!attended) {
     (void)co_await programs_.end(generation, Duration::zero());
     co_return attended;
@@ -424,7 +424,7 @@ asio::awaitable<Result<void>> Spawner::start_again(std::shared_ptr<Agent> agent)
     (void)co_await programs_.end(generation, Duration::zero());
     co_return fail(released_before());
   }
-  auto attended = agent->start(*std::move(program), parts_.watch);
+  auto attended = agent->start(*std::move(program), parts_.watch, parts_.turns);
   if (!attended) {
     (void)co_await programs_.end(generation, Duration::zero());
     co_return attended;
@@ -457,7 +457,7 @@ Result<std::shared_ptr<Agent>> Spawner::agent_of(const StoredAgent& stored) {
 Result<std::shared_ptr<Agent>> Spawner::adopt(const StoredAgent& stored, Agent::Program program) {
   auto agent = agent_of(stored);
   if (!agent) return agent;
-  auto attended = (*agent)->start(std::move(program), parts_.watch);
+  auto attended = (*agent)->start(std::move(program), parts_.watch, parts_.turns);
   if (!attended) return fail(std::move(attended).error());
   parts_.roster.add(*agent);
   return agent;

@@ -18,8 +18,8 @@ namespace {
 
 /// Waits that are ended by what they wait for.
 constexpr Duration kSessionLook = std::chrono::hours(1);
-/// Output taken in one go before others have their turn: a fifth of a millisecond, and so much
-/// longer a message waits for each program that floods, at each of its steps.
+/// Output taken in one go before others have their turn: a fifth of a millisecond, which a message
+/// that comes meanwhile waits.
 constexpr std::size_t kTurn = std::size_t{16} << 10;
 /// More than the kernel keeps of a terminal's output: what an ended program left is within it, what
 /// its children go on printing is not waited for.
@@ -45,6 +45,7 @@ struct Session::Impl {
         process(std::move(process_in)),
         on_step(std::move(settings.on_step)),
         on_change(std::move(settings.on_change)),
+        turns(settings.turns),
         size(settings.size),
         ring_capacity(settings.ring),
         ring(settings.ring),
@@ -91,6 +92,8 @@ struct Session::Impl {
   std::unique_ptr<SessionProcess> process;
   std::function<void(const InjectionStep&)> on_step;
   std::function<void()> on_change;
+  OutputTurns* turns;
+  OutputTurns::Place turn;
   os::WindowSize size;
   SizeLease lease;
 
@@ -172,8 +175,11 @@ asio::awaitable<void> Session::Impl::read_output() {
     }
     const auto error = co_await master.wait_readable();
     if (error) co_return;
-    // In the wait for more, which a flood does not have, others have their turn all the same.
-    (void)take_output(kTurn);
+    const Monotonic begin = clock.now();
+    const std::size_t taken = take_output(kTurn);
+    if (turns == nullptr) continue;
+    const Duration rest = turns->end_of_turn(turn, clock.now() - begin, taken);
+    if (rest > Duration::zero()) (void)co_await resumed.wait(rest);
   }
 }
 

@@ -18,6 +18,7 @@
 #include "pty/screen/output_ring.hpp"
 #include "pty/screen/screen_view.hpp"
 #include "pty/session/input_watch.hpp"
+#include "pty/session/output_turns.hpp"
 #include "pty/session/pty_master.hpp"
 #include "pty/session/session_process.hpp"
 #include "pty/session/session_viewers.hpp"
@@ -47,6 +48,8 @@ struct SessionSettings {
   bool real_terminal = false;
   /// Bytes of output that are kept.
   std::size_t ring = OutputRing::kDefaultCapacity;
+  /// The turns of this loop's sessions; it outlives the session. None for one that is alone.
+  OutputTurns* turns = nullptr;
   /// Hears of each step of a message but `write`; called on the loop, must not destroy the session.
   std::function<void(const InjectionStep&)> on_step;
   /// Output came, or the program's readiness may have changed; called on the loop, must neither
