@@ -71,6 +71,7 @@ struct WrapControl::Impl {
   asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   asio::awaitable<void> answer(std::shared_ptr<Connection> connection);
   void watch(const std::shared_ptr<Connection>& connection);
+  void begin_absence();
   void obey(const std::shared_ptr<Connection>& connection, std::string_view line);
   void take(const std::shared_ptr<Connection>& connection, const WrapMessage& message);
   [[nodiscard]] bool asked_before(const std::shared_ptr<Connection>& connection,
@@ -166,11 +167,7 @@ asio::awaitable<void> WrapControl::Impl::serve(std::shared_ptr<Connection> conne
     if (text.size() > kMostRequestLine) break;
   }
   --connections;
-  if (connection->watches && --watching == 0) {
-    absence.away = true;
-    absence.since = clock.wall();
-    ++absence.times;
-  }
+  if (connection->watches && --watching == 0) begin_absence();
   // What was asked is still answered.
   connection->asked_all = true;
   connection->close_if_done();
@@ -203,8 +200,21 @@ void WrapControl::Impl::obey(const std::shared_ptr<Connection>& connection, std:
   }
 }
 
+void WrapControl::Impl::begin_absence() {
+  absence.away = true;
+  absence.since = clock.wall();
+  ++absence.times;
+}
+
 void WrapControl::Impl::watch(const std::shared_ptr<Connection>& connection) {
   if (!std::exchange(connection->watches, true)) {
+    // A broker watches once: of the one before only the end has not been read yet.
+    if (watching > 0) begin_absence();
+    for (const auto& watcher : watchers) {
+      if (const auto before = watcher.lock()) before->watches = false;
+    }
+    watchers.clear();
+    watching = 0;
     ++watching;
     watchers.push_back(connection);
   }

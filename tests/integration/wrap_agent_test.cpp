@@ -1,5 +1,6 @@
 // `wrap` as an agent of the broker: reached by messages in the person's own terminal.
 #include "integration/serve_world.hpp"
+#include "integration/wrap_world.hpp"
 #include "support/pty_driver.hpp"
 
 namespace relay::test {
@@ -96,6 +97,28 @@ TEST_CASE_FIXTURE(Wrapper, "a wrapped program outlives its broker, and the next 
   CHECK(count("the broker was away") == 0);
   ada.type("\x04");
   ada.wait_for("the last of 2 times: messages for ada came later");
+  CHECK(ada.wait_end().as_shell() == 0);
+}
+
+TEST_CASE_FIXTURE(Wrapper, "a broker that comes before the end of the last one is read was away") {
+  serve();
+  PtyDriver ada(wrap({"--name", "ada", "cat"}));
+  ada.wait_for("ada at broker ");
+  wait_agents(1);
+  std::string socket;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(temp.path())) {
+    const bool is_guest =
+        entry.is_socket() && entry.path().string().find("wrap") < std::string::npos;
+    if (is_guest) socket = entry.path().string();
+  }
+  REQUIRE_FALSE(socket.empty());
+  // The broker's own watch is still there.
+  const WrapControlClient next(socket);
+  next.send("{\"watch\":true}\n");
+  CHECK_FALSE(next.answer().empty());
+  ada.type("\x04");
+  ada.wait_for("the broker was away");
+  ada.wait_for("messages for ada came later");
   CHECK(ada.wait_end().as_shell() == 0);
 }
 
