@@ -149,7 +149,7 @@ struct KillWorld : FaultWorld {
       return count > 0;
     };
     try {
-      until(look, "the text is there", std::chrono::seconds(5));
+      until(look, "the text is there", kPatience);
     } catch (const std::runtime_error&) {
       return 0;
     }

@@ -137,6 +137,7 @@ TEST_CASE_FIXTURE(FaultWorld, "F23: what cannot be entered is not verified, and 
   dm("ada", "#1#");
   until([&] { return ask({"status"}, "/agents/0/typed") == "1"; }, "it ends as typed");
   CHECK(ask({"status"}, "/agents/0/submitted") == "0");
+  until([&] { return inputs("ada").size() >= 4; }, "each Enter is written down");
   CHECK(inputs("ada").size() == 4);
   dm("ada", "#2#");
   until([&] { return inputs("ada").size() == 6; }, "both are read");

@@ -1,6 +1,6 @@
 // `attach` as a person meets it: the real binary in a real terminal, in front of a real agent.
 #include <chrono>
-#include <thread>
+#include <fmt/format.h>
 
 #include "integration/serve_world.hpp"
 #include "support/bytes_of.hpp"
@@ -17,14 +17,6 @@ struct Person : Member {
     return command(more);
   }
 };
-
-std::size_t times(std::string_view text, std::string_view part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
-    ++count;
-  }
-  return count;
-}
 
 /// Ends of sockets whose paths are below this directory: those that wait to be let in, too.
 std::size_t connections(const TempDir& below) {
@@ -136,12 +128,14 @@ TEST_CASE_FIXTURE(Person, "a broker that ends before it has answered has ended, 
   pty.wait_raw(true);
   // It listens and answers nothing; who is continued asks for another picture.
   broker->signal(SIGSTOP);
+  const auto stat = fmt::format("/proc/{}/stat", broker->pid());
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (bytes_of(stat).find(") T ") == std::string::npos) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+  }
   const std::size_t before = connections(temp);
   pty.signal(SIGCONT);
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (connections(temp) == before && std::chrono::steady_clock::now() < end) {
-    std::this_thread::yield();
-  }
+  while (connections(temp) <= before) REQUIRE(std::chrono::steady_clock::now() < end);
   broker->signal(SIGKILL);
   pty.wait_for("error: the broker has ended while ada was shown");
   CHECK(pty.wait_end() == os::ExitStatus::exited(3));

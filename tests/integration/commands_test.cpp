@@ -145,8 +145,13 @@ TEST_CASE_FIXTURE(User, "Ctrl-C in a slow release is an interruption, not a fail
 }
 
 TEST_CASE_FIXTURE(User, "a program that ends at once is no agent that is ready") {
+  // One that is ready when its box is there: others count as ready at once, ended or not.
+  std::filesystem::create_directory(temp / "bin");
+  std::ofstream(temp / "bin" / "claude") << "#!/bin/sh\necho broken\nexit 3\n";
+  std::filesystem::permissions(temp / "bin" / "claude", std::filesystem::perms::owner_all);
+  environment.set("PATH", (temp / "bin").string() + ":/usr/bin:/bin");
   serve();
-  const auto made = run({"spawn", "--wait", "ready", "sh", "--", "-c", "echo broken; exit 3"});
+  const auto made = run({"spawn", "--wait", "ready", "claude"});
   CHECK(made.status.as_shell() == 1);
   CHECK(has(made.err, "exit status 3"));
   CHECK(has(made.err, "broken"));

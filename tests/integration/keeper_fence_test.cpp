@@ -121,8 +121,7 @@ class Freezer {
 };
 
 void kill_keeper_and_guardian(KeeperWorld& world) {
-  const auto directory = world.place().directory.string();
-  for (const pid_t pid : test::alive_with(directory)) ::kill(pid, SIGKILL);
+  world.kill_both();
   CHECK(world.wait_lost().code == Code::connection_closed);
 }
 

@@ -21,6 +21,14 @@ namespace relay::test {
 /// A reader of lines: what it reads it prints again behind "got ".
 inline constexpr const char* kReader = "stty -echo; while read -r l; do echo \"got $l\"; done";
 
+inline std::size_t times(std::string_view text, std::string_view part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 inline std::string text_at(const std::string& json, std::string_view pointer) {
   const auto document = wire::JsonDocument::parse(json, wire::kEngineLimits);
   REQUIRE(document);

@@ -53,7 +53,8 @@ TEST_CASE_FIXTURE(User, "in the background serve returns when it is ready, and l
 TEST_CASE_FIXTURE(User, "a service manager hears that serve is ready, alive, and reads again") {
   const Manager manager(temp / "notify");
   environment.set("NOTIFY_SOCKET", temp / "notify");
-  environment.set("WATCHDOG_USEC", "600000");
+  // A ping every 2 s: its socket takes no more than a few that nobody reads.
+  environment.set("WATCHDOG_USEC", "6000000");
   serve();
   CHECK(manager.wait("READY=1").find("STATUS=ready: http://127.0.0.1:") != std::string::npos);
   CHECK(manager.wait("WATCHDOG=1") == "WATCHDOG=1");

