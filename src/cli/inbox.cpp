@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/json_writer.hpp"
 #include "base/printable.hpp"
 #include "base/utf8.hpp"
 #include "net/url.hpp"
@@ -130,6 +131,24 @@ asio::awaitable<Result<void>> mark_all(McpCaller* caller, ToMark marks) {
   co_return Result<void>();
 }
 
+/// An object without its end, so that more can stand in it.
+std::string still_open(const std::string& object) {
+  return object.substr(0, object.rfind('}'));
+}
+
+/// `"error":{…}`
+std::string failure_member(const Error& error) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  out.field("code", name_of(error.code));
+  out.field("message", error.message);
+  out.field("hint", error.hint);
+  out.end_object();
+  out.finish();
+  return "\"error\":" + text;
+}
+
 asio::awaitable<Result<void>> show_inbox(Context* context, const InboxOptions* options,
                                          AgentAccess access, Progress* progress) {
   const auto executor = co_await asio::this_coro::executor;
@@ -141,17 +160,32 @@ asio::awaitable<Result<void>> show_inbox(Context* context, const InboxOptions* o
   if (!inbox) co_return fail(inbox.error());
   const auto document = wire::JsonDocument::parse(inbox->text(), wire::kEngineLimits);
   if (!document) co_return fail(document.error());
-  if (options->mark_read) {
-    ToMark marks = what_to_mark(document->root());
-    auto marked = co_await mark_all(&caller, std::move(marks));
-    if (!marked) co_return marked;
-  }
   progress->done();
-  if (context->json) {
-    context->out.line(inbox->text());
-  } else {
-    context->out.write(inbox_text(document->root()));
+  const wire::JsonView root = document->root();
+  const bool marks = options->mark_read && root.kind() == wire::JsonView::Kind::object;
+  if (!marks) {
+    context->out.write(context->json ? inbox->text() + "\n" : inbox_text(root));
+    co_return Result<void>();
   }
+  // It is at the reader before it counts as read: what failed to be shown is not lost.
+  context->out.write(context->json ? still_open(inbox->text()) : inbox_text(root));
+  auto shown = context->out.flush();
+  if (!shown) co_return shown;
+  progress->step("marking it as read");
+  ToMark to_mark = what_to_mark(root);
+  auto marked = co_await mark_all(&caller, std::move(to_mark));
+  progress->done();
+  if (marked) {
+    if (context->json) context->out.line("}");
+    co_return marked;
+  }
+  Error error = std::move(marked).error().within("not all of it is marked as read");
+  if (!context->json) co_return fail(std::move(error));
+  const std::string comma(root.members().size() == 0 ? "" : ",");
+  context->out.line(comma + failure_member(error) + "}");
+  const bool interrupted = error.code == Code::cancelled && context->ended_by != 0;
+  context->status = exit_status_of(error.code);
+  if (interrupted) context->status = 128 + context->ended_by;
   co_return Result<void>();
 }
 
