@@ -92,7 +92,9 @@ asio::awaitable<Result<net::HttpReply>> McpCaller::ask_with(const mcp::EngineReq
     options.network = net::NetworkSettings::from(access_.environment);
     client_ = std::make_unique<net::HttpClient>(executor_, std::move(options), random_);
   }
-  co_return co_await client_->call(std::move(call));
+  auto reply = co_await client_->call(std::move(call));
+  if (reply) co_return reply;
+  co_return fail(mcp::engine_failure(std::move(reply).error(), *request, access_.engine));
 }
 
 asio::awaitable<Result<net::HttpReply>> McpCaller::ask(const mcp::EngineRequest* request) {

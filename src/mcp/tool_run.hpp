@@ -42,6 +42,11 @@ class EngineRequest {
   bool keyed = false;
 };
 
+/// What it means that a request got no answer from the engine at this address: in words about the
+/// engine, and whether it may have been carried out. `error` is the HTTP client's.
+[[nodiscard]] Error engine_failure(Error error, const EngineRequest& request,
+                                   std::string_view engine);
+
 /// A refusal of the engine's, with what may help an agent. `body` as it came.
 [[nodiscard]] Error engine_refusal(int status, std::string_view body);
 

@@ -163,7 +163,9 @@ TEST_CASE("a token that stays bad, is gone, or is for all to read is told") {
     return 0;
   });
   agent.environment.set("RELAY_BASE_URL", "http://127.0.0.1:9");
-  CHECK(told().starts_with("engine_unreachable: "));
+  const auto away = told();
+  CHECK(away.starts_with("engine_unreachable: the engine at http://127.0.0.1:9 cannot be reached"));
+  CHECK(away.ends_with("hint: relay-broker doctor looks for the cause"));
 }
 
 TEST_CASE("a cancelled call is not answered, and those behind it are made") {

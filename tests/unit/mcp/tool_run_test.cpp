@@ -129,6 +129,28 @@ TEST_CASE("a group's first message goes into the conversation that was made for 
   CHECK(other->take(R"({"ok":true,"data":{}})")->is_error);
 }
 
+TEST_CASE("an engine that does not answer is named, and what may have been sent is said so") {
+  const auto failed = [](Code code, std::string_view tool, std::string_view arguments) {
+    const auto run = plan(tool, arguments);
+    REQUIRE(run);
+    const Error error(code, "POST http://e:1/v1/dm: cannot connect to e:1", "check the proxy");
+    return ToolResult::of(engine_failure(error, run->request(), "http://e:1")).text;
+  };
+  const char* message = R"({"to":"bob","text":"hi"})";
+  CHECK(failed(Code::engine_unreachable, "send_dm", message) ==
+        "engine_unreachable: the engine at http://e:1 cannot be reached: cannot connect to e:1\n"
+        "hint: relay-broker doctor looks for the cause");
+  for (const Code code : {Code::timeout, Code::connection_closed}) {
+    const auto lost = failed(code, "send_dm", message);
+    CHECK(lost.find("the engine at http://e:1 has not answered: cannot") != std::string::npos);
+    CHECK(lost.find("\nhint: the message may have been sent") != std::string::npos);
+    CHECK(failed(code, "check_inbox", "{}").find("may have been") == std::string::npos);
+  }
+  CHECK(failed(Code::timeout, "submit_result", R"({"data":1})").find("asked for results has not") !=
+        std::string::npos);
+  CHECK(failed(Code::tls_failed, "send_dm", message).ends_with("hint: check the proxy"));
+}
+
 TEST_CASE("a refusal has the engine's words and what may help") {
   const auto refused = [](int status, std::string_view body) {
     return ToolResult::of(engine_refusal(status, body)).text;
