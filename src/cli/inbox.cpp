@@ -107,7 +107,10 @@ asio::awaitable<Result<wire::Json>> ask_engine(McpCaller* caller, std::string me
   const mcp::EngineRequest request = request_for(std::move(method), std::move(path));
   const auto reply = co_await caller->ask(&request);
   if (!reply) co_return fail(reply.error());
-  if (!reply->ok()) co_return fail(mcp::engine_refusal(reply->status, reply->body));
+  if (!reply->ok()) {
+    co_return fail(
+        mcp::engine_refusal(reply->status, reply->body, request.credential, mcp::Audience::person));
+  }
   const auto document = wire::JsonDocument::parse(reply->body, wire::kEngineLimits);
   const auto data = document ? document->root().find("data") : std::nullopt;
   if (!data) co_return fail(Code::protocol_error, "the engine's answer has no data in it");

@@ -135,7 +135,9 @@ asio::awaitable<mcp::ToolResult> McpCaller::make(mcp::ToolRun run) {
     const auto reply = co_await ask(&run.request());
     if (!reply) co_return mcp::ToolResult::of(reply.error());
     if (!reply->ok()) {
-      co_return mcp::ToolResult::of(mcp::engine_refusal(reply->status, reply->body));
+      const Error refusal = mcp::engine_refusal(reply->status, reply->body,
+                                                run.request().credential, mcp::Audience::model);
+      co_return mcp::ToolResult::of(refusal);
     }
     if (run.request().credential == mcp::Credential::workspace) co_return keep_identity(*reply);
     auto result = run.take(reply->body);

@@ -113,7 +113,10 @@ asio::awaitable<Result<std::string>> register_agent(McpCaller* caller, std::stri
     reply = co_await caller->ask(&request);
   }
   if (!reply) co_return fail(reply.error());
-  if (!reply->ok()) co_return fail(mcp::engine_refusal(reply->status, reply->body));
+  if (!reply->ok()) {
+    co_return fail(
+        mcp::engine_refusal(reply->status, reply->body, request.credential, mcp::Audience::person));
+  }
   const auto document = wire::JsonDocument::parse(reply->body, wire::kEngineLimits);
   const auto token = document ? document->root().at("/data/token") : std::nullopt;
   const auto text = token ? token->string() : std::nullopt;

@@ -120,7 +120,10 @@ asio::awaitable<Result<void>> send_by_engine(Context* context, const SendOptions
   const auto reply = co_await caller.ask(&request);
   progress->done();
   if (!reply) co_return fail(reply.error());
-  if (!reply->ok()) co_return fail(mcp::engine_refusal(reply->status, reply->body));
+  if (!reply->ok()) {
+    co_return fail(
+        mcp::engine_refusal(reply->status, reply->body, request.credential, mcp::Audience::person));
+  }
   const auto document = wire::JsonDocument::parse(reply->body, wire::kEngineLimits);
   const auto id = document ? document->root().at("/data/id") : std::nullopt;
   const std::string name(id ? id->string().value_or("") : "");

@@ -206,18 +206,34 @@ wire::Json agents_with(const wire::Json& all, std::string_view status) {
 
 struct Mend {
   std::string_view code;
-  std::string_view hint;
+  std::string_view for_model;
+  std::string_view for_person;
 };
 constexpr std::array<Mend, 9> kMends{
-    {{"agent_not_found", "list_agents shows who is there"},
-     {"channel_not_found", "list_channels shows what there is, create_channel makes one"},
-     {"channel_already_exists", "join_channel brings you into it"},
-     {"not_a_member", "join_channel first"},
-     {"message_not_found", "take the id from the message's header or from check_inbox"},
-     {"rate_limit_exceeded", "wait a minute, then send fewer messages"},
-     {"action_not_found", "list_actions shows what there is"},
-     {"node_not_found", "query_nodes shows what there is"},
-     {"agent_already_exists", "choose another name"}}};
+    {{"agent_not_found", "list_agents shows who is there",
+      "relay-broker status lists the agents of a broker"},
+     {"channel_not_found", "list_channels shows what there is, create_channel makes one",
+      "an agent that is started with --channel makes it"},
+     {"channel_already_exists", "join_channel brings you into it", ""},
+     {"not_a_member", "join_channel first",
+      "an agent is in the channels that it was started with: relay-broker spawn --channel"},
+     {"message_not_found", "take the id from the message's header or from check_inbox",
+      "its id stands in the header of the message, and in what send prints"},
+     {"rate_limit_exceeded", "wait a minute, then send fewer messages", "wait a minute"},
+     {"action_not_found", "list_actions shows what there is", ""},
+     {"node_not_found", "query_nodes shows what there is", ""},
+     {"agent_already_exists", "choose another name", "choose another name"}}};
+
+/// What it means that the engine does not know who asks.
+std::string_view unknown_to_engine(Credential credential) {
+  switch (credential) {
+    case Credential::workspace:
+      return "the workspace's key is wrong, or that of another engine: RELAY_WORKSPACE_KEY";
+    case Credential::results: return "nobody waits for results of this agent any more";
+    case Credential::agent: break;
+  }
+  return "this agent's identity is no longer good: it was released or replaced";
+}
 
 }  // namespace
 
@@ -344,7 +360,7 @@ Error engine_failure(Error error, const EngineRequest& request, std::string_view
   return error;
 }
 
-Error engine_refusal(int status, std::string_view body) {
+Error engine_refusal(int status, std::string_view body, Credential credential, Audience audience) {
   std::string code;
   std::string words;
   const auto document = wire::JsonDocument::parse(body, wire::kEngineLimits);
@@ -368,10 +384,10 @@ Error engine_refusal(int status, std::string_view body) {
   if (status == 429) out.code = Code::rate_limited;
   const auto* mend = std::find_if(kMends.begin(), kMends.end(),
                                   [&code](const Mend& known) { return known.code == code; });
-  if (mend != kMends.end()) out.hint = mend->hint;
-  if (status == 401) {
-    out.hint = "this agent's identity is no longer good: it was released or replaced";
+  if (mend != kMends.end()) {
+    out.hint = audience == Audience::model ? mend->for_model : mend->for_person;
   }
+  if (status == 401) out.hint = unknown_to_engine(credential);
   return out;
 }
 

@@ -47,8 +47,13 @@ class EngineRequest {
 [[nodiscard]] Error engine_failure(Error error, const EngineRequest& request,
                                    std::string_view engine);
 
-/// A refusal of the engine's, with what may help an agent. `body` as it came.
-[[nodiscard]] Error engine_refusal(int status, std::string_view body);
+/// Who reads a hint: a model by the names of its tools, a person by commands.
+enum class Audience { model, person };
+
+/// A refusal of the engine's, with what may help. `body` as it came, `credential` what it was asked
+/// with.
+[[nodiscard]] Error engine_refusal(int status, std::string_view body, Credential credential,
+                                   Audience audience);
 
 /// One call of a tool: what is asked of the engine, and what its answers mean. Pure.
 class ToolRun {

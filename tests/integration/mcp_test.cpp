@@ -119,6 +119,15 @@ TEST_CASE("what the engine refuses is a result with the engine's words and a hin
   CHECK(field_at(field_at(lines[2], "/result/content/0/text"), "/agents/1/agent_name") == "bob");
 }
 
+TEST_CASE("send speaks to a person, who has commands and no tools") {
+  Agent agent;
+  const auto refused = run_binary({"send", "nobody", "x"}, agent.environment);
+  CHECK(refused.status == os::ExitStatus::exited(5));
+  CHECK(refused.err.find("agent_not_found") != std::string::npos);
+  CHECK(refused.err.find("list_agents") == std::string::npos);
+  CHECK(refused.err.find("hint: relay-broker status") != std::string::npos);
+}
+
 TEST_CASE("a token that was replaced meanwhile is read again, and the message sent once") {
   Agent agent;
   agent.put_token("at_live_00000000000000000000000000000000");
@@ -204,6 +213,9 @@ TEST_CASE("without a name it registers, and the model never sees the token") {
   agent.environment.unset("RELAY_AGENT_NAME");
   CHECK(agent.run(tool_call(1, "send_dm", R"({"to":"bob","text":"x"})"))
             .out.find("start it with relay-broker spawn") != std::string::npos);
+  agent.environment.set("RELAY_API_KEY", "rk_live_of_somebody_else");
+  const auto wrong = agent.run(tool_call(1, "register_agent", R"({"name":"eve"})"));
+  CHECK(wrong.out.find("the workspace's key is wrong") != std::string::npos);
   agent.environment.set("RELAY_API_KEY", FakeState::kWorkspaceKey);
   const auto result = agent.run(tool_call(1, "register_agent", R"({"name":"eve"})") +
                                 tool_call(2, "send_dm", R"({"to":"bob","text":"x"})"));

@@ -129,6 +129,20 @@ TEST_CASE("a group's first message goes into the conversation that was made for 
   CHECK(other->take(R"({"ok":true,"data":{}})")->is_error);
 }
 
+TEST_CASE("a person is told of commands and not of tools") {
+  for (const char* code :
+       {"agent_not_found", "channel_not_found", "channel_already_exists", "not_a_member",
+        "message_not_found", "action_not_found", "node_not_found"}) {
+    CAPTURE(code);
+    const std::string body = std::string(R"({"error":{"code":")") + code + R"(","message":"x"}})";
+    const auto hint = engine_refusal(404, body, Credential::agent, Audience::person).hint;
+    // The names of tools.
+    CHECK(hint.find('_') == std::string::npos);
+    const auto tools = engine_refusal(404, body, Credential::agent, Audience::model).hint;
+    CHECK(tools.find('_') != std::string::npos);
+  }
+}
+
 TEST_CASE("an engine that does not answer is named, and what may have been sent is said so") {
   const auto failed = [](Code code, std::string_view tool, std::string_view arguments) {
     const auto run = plan(tool, arguments);
@@ -152,8 +166,8 @@ TEST_CASE("an engine that does not answer is named, and what may have been sent 
 }
 
 TEST_CASE("a refusal has the engine's words and what may help") {
-  const auto refused = [](int status, std::string_view body) {
-    return ToolResult::of(engine_refusal(status, body)).text;
+  const auto refused = [](int status, std::string_view body, Credential by = Credential::agent) {
+    return ToolResult::of(engine_refusal(status, body, by, Audience::model)).text;
   };
   CHECK(refused(404,
                 R"({"ok":false,"error":{"code":"agent_not_found","message":"no agent \u001b b"}})")
@@ -162,6 +176,9 @@ TEST_CASE("a refusal has the engine's words and what may help") {
             .ends_with("\nhint: list_agents shows who is there"));
   CHECK(refused(401, R"({"error":{"code":"agent_token_invalid","message":"x"}})")
             .find("released or replaced") != std::string::npos);
+  CHECK(refused(401, R"({"error":{"code":"unauthorized","message":"x"}})", Credential::workspace)
+            .find("\nhint: the workspace's key is wrong") != std::string::npos);
+  CHECK(refused(401, "", Credential::results).find("identity") == std::string::npos);
   CHECK(refused(502, "<html>") == "engine_error: the engine answered with status 502");
   CHECK(refused(429, "").starts_with("rate_limited: "));
   CHECK(ToolResult::of(Error(Code::timeout, "m")).json() ==
