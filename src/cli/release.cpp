@@ -76,23 +76,35 @@ asio::awaitable<Result<void>> release(Context* context, const ReleaseOptions* op
   const std::string body = release_body(*options, grace);
   const Duration within = grace.value_or(Duration::zero()) + kReleaseMargin;
   std::vector<Outcome> outcomes;
+  // Its error is the command's own, which says itself that it was interrupted.
+  const bool alone = names.size() == 1 && !context->json;
+  bool interrupted = false;
   for (std::string& name : names) {
+    if (interrupted) {
+      Error left(Code::cancelled, "it was not asked to end");
+      outcomes.emplace_back(std::move(name), std::move(left));
+      continue;
+    }
     progress->step("ending " + printable(name));
     const auto answer =
         co_await client->call("DELETE", "/api/spawned/" + net::path_segment(name), body, within);
-    const bool interrupted = !answer && answer.error().code == Code::cancelled;
+    interrupted = !answer && answer.error().code == Code::cancelled && context->ended_by != 0;
     if (interrupted) {
-      co_return fail(Code::cancelled, printable(name) + " may be ending still",
-                     "relay-broker status tells");
-    }
-    if (answer) {
+      Error under_way(
+          Code::cancelled,
+          alone ? printable(name) + " may be ending still" : "interrupted: it may be ending still",
+          "relay-broker status tells");
+      outcomes.emplace_back(std::move(name), std::move(under_way));
+    } else if (answer) {
       outcomes.push_back(release_outcome(std::move(name), *answer));
     } else {
       outcomes.emplace_back(std::move(name), answer.error());
     }
   }
   progress->done();
-  co_return tell_outcomes(*context, outcomes, "agents", "name");
+  auto told = tell_outcomes(*context, outcomes, "agents", "name");
+  if (interrupted) context->status = 128 + context->ended_by;
+  co_return told;
 }
 
 Result<void> check_release(const ReleaseOptions& options) {

@@ -8,6 +8,10 @@
 namespace relay::test {
 namespace {
 
+/// Ends in its own time: when there is a file "over".
+constexpr const char* kStubborn =
+    "trap 'echo asked to end' TERM; echo up; until [ -e over ]; do sleep 0.05; done";
+
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
@@ -134,7 +138,7 @@ TEST_CASE_FIXTURE(User, "release and dead-letters tell of each, and end with the
 
 TEST_CASE_FIXTURE(User, "Ctrl-C in a slow release is an interruption, not a failure") {
   serve();
-  spawn_shell("ada", "trap 'echo asked to end' TERM; echo up; while :; do sleep 0.05; done");
+  spawn_shell("ada", kStubborn);
   wait_shown("ada", "up");
   RunningProgram release(command({"release", "ada", "--grace", "50s"}));
   wait_shown("ada", "asked to end");
@@ -142,6 +146,24 @@ TEST_CASE_FIXTURE(User, "Ctrl-C in a slow release is an interruption, not a fail
   CHECK(release.wait_end().as_shell() == 130);
   CHECK(release.err() ==
         "error: interrupted: ada may be ending still\nhint: relay-broker status tells\n");
+  std::ofstream(directory / "over");
+}
+
+TEST_CASE_FIXTURE(User, "Ctrl-C in a release of several tells what became of each") {
+  serve();
+  spawn_reader("ada");
+  spawn_shell("bert", kStubborn);
+  wait_shown("bert", "up");
+  RunningProgram release(command({"release", "ada", "bert", "cleo", "--grace", "50s"}));
+  wait_shown("bert", "asked to end");
+  release.signal(SIGINT);
+  CHECK(release.wait_end().as_shell() == 130);
+  CHECK(release.out() == "ada: released\n");
+  CHECK(release.err() ==
+        "error: bert: interrupted: it may be ending still\n"
+        "error: cleo: it was not asked to end\n"
+        "hint: relay-broker status tells\n");
+  std::ofstream(directory / "over");
 }
 
 TEST_CASE_FIXTURE(User, "a program that ends at once is no agent that is ready") {
