@@ -7,12 +7,14 @@
 #include "broker/api_context.hpp"
 #include "broker/api_json.hpp"
 #include "broker/json_fields.hpp"
+#include "broker/longest_grace.hpp"
 
 namespace relay::broker {
 namespace {
 
 constexpr Duration kModelTime = std::chrono::seconds(5);
 constexpr std::uint64_t kMostTimeMs = 60'000;
+constexpr std::uint64_t kMostGraceMs = kLongestGrace / std::chrono::milliseconds(1);
 
 asio::awaitable<void> spawn(ApiContext* api, net::Exchange* exchange) {
   // For its answers; the request reads the body itself.
@@ -51,7 +53,7 @@ ReleaseRequest release_request(net::Exchange* exchange) {
   request.reason = fields.text({"reason"});
   request.delete_identity = fields.flag({"delete_identity", "deleteIdentity"});
   if (const auto grace = fields.number({"grace_ms", "graceMs"})) {
-    request.grace = std::chrono::milliseconds(std::min(*grace, kMostTimeMs));
+    request.grace = std::chrono::milliseconds(std::min(*grace, kMostGraceMs));
   }
   return request;
 }

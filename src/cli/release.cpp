@@ -8,6 +8,7 @@
 
 #include "base/duration.hpp"
 #include "base/printable.hpp"
+#include "broker/longest_grace.hpp"
 #include "net/url.hpp"
 
 namespace relay::cli {
@@ -108,6 +109,13 @@ asio::awaitable<Result<void>> release(Context* context, const ReleaseOptions* op
 }
 
 Result<void> check_release(const ReleaseOptions& options) {
+  const auto grace = parse_duration(options.grace);
+  if (grace && *grace > broker::kLongestGrace) {
+    return fail(Code::invalid_argument,
+                "--grace is at most " + format_duration(broker::kLongestGrace) + ", not " +
+                    printable(options.grace),
+                "an agent that needs longer can be asked by a message first");
+  }
   if (options.all == options.names.empty()) return {};
   return fail(Code::invalid_argument,
               options.all ? "--all and names exclude each other" : "no agent is named",

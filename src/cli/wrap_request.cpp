@@ -8,6 +8,7 @@
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
 #include "broker/guest_lines.hpp"
+#include "broker/longest_grace.hpp"
 #include "wire/json.hpp"
 
 namespace relay::cli {
@@ -15,7 +16,7 @@ namespace {
 
 /// Deeper ones are none of ours.
 constexpr std::size_t kDeepest = 8;
-constexpr std::uint64_t kLongestEndMs = 60'000;
+constexpr std::uint64_t kLongestEndMs = broker::kLongestGrace / std::chrono::milliseconds(1);
 
 std::optional<std::string> text_of_member(const wire::JsonView& root, std::string_view name) {
   const auto member = root.find(name);

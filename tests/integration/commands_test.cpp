@@ -250,6 +250,7 @@ TEST_CASE_FIXTURE(User, "a value with a mistake is wrong usage, broker or not") 
         {"serve", "--orphan-grace", "soon"},
         {"spawn", "--timeout", "soon", "cat"},
         {"release", "ada", "--grace", "long"},
+        {"release", "ada", "--grace", "61s"},
         {"doctor", "--engine", "notaurl"},
         {"enroll", "--engine", "notaurl"},
         {"serve", "--own-engine", "--relay", "off"},
