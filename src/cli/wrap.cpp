@@ -75,8 +75,8 @@ Result<void> find_its_broker(const WrapWish& wish, WrapOptions& options) {
 
 Result<void> run(Context& context, const WrapWish& wish) {
   WrapOptions options = wish.options;
-  if (auto good = check(options); !good) return good;
   context.status = kNotStarted;
+  if (auto good = check(options); !good) return good;
   if (auto found = find_its_broker(wish, options); !found) return found;
   const auto status = run_to_end(options);
   if (status) {

@@ -208,12 +208,17 @@ TEST_CASE_FIXTURE(WrapWorld,
   CHECK(piped("--no-inject").find("messages") == std::string::npos);
 }
 
+TEST_CASE_FIXTURE(WrapWorld, "a program that is not started has ended with no status of its own") {
+  const auto both = wrap({"--control", socket(), "--no-inject", "true"});
+  CHECK(test::run_program(both).status == os::ExitStatus::exited(125));
+}
+
 TEST_CASE_FIXTURE(WrapWorld, "the program finds the agent's name") {
   const auto result = run_binary(
       {"wrap", "--name", "reviewer", "sh", "-c", "echo $RELAY_AGENT_NAME"}, temp.environment());
   CHECK(result.out == "reviewer\n");
   const auto refused = run_binary({"wrap", "--name", "a/b", "true"}, temp.environment());
-  CHECK(refused.status == os::ExitStatus::exited(2));
+  CHECK(refused.status == os::ExitStatus::exited(125));
 }
 
 TEST_CASE_FIXTURE(WrapWorld, "the user's profiles are read, and chosen by name") {
