@@ -10,18 +10,18 @@ namespace {
 using Pair = std::pair<std::string_view, std::string_view>;
 
 /// Names of failures in front of sentences that say the same.
-constexpr std::array<std::string_view, 4> kPrefixes{
-    "spawn_harness_not_ready: ",
-    "spawn_readiness_timeout: ",
-    "spawn_released_before_ready: ",
-    "fleet_control_backpressure: ",
+constexpr std::array<std::string_view, 8> kPrefixes{
+    "spawn_harness_not_ready: ",    "spawn_readiness_timeout: ",   "spawn_released_before_ready: ",
+    "fleet_control_backpressure: ", "node_control_disconnected: ", "node_control_shutdown: ",
+    "agent_register_timeout: ",     "agent_identity_mismatch: ",
 };
 
-constexpr std::array<Pair, 4> kWords{{
+constexpr std::array<Pair, 5> kWords{{
     {"unknown worker '", "there is no agent called '"},
     {" not found and Relaycast publish failed: ", " is not here, and it could not be sent on: "},
     {"Invalid harnessConfig: ", "the program cannot be started so: "},
     {"Agent \"", "agent \""},
+    {"the node is not connected to the engine", "the broker is not connected to its engine"},
 }};
 
 constexpr std::array<Pair, 10> kReasons{{

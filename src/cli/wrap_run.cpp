@@ -182,7 +182,7 @@ class Wrapped {
     request.channels = options_.channels;
     request.control = options_.control;
     auto joined = co_await join_broker(executor_, *options_.broker, std::move(request));
-    if (!joined) co_return fail(std::move(joined).error());
+    if (!joined) co_return fail(wrap_not_joined(std::move(joined).error()));
     options_.name = joined->name;
     options_.argv = std::move(joined->argv);
     for (const auto& [name, value] : joined->environment) {

@@ -41,4 +41,11 @@ std::string wrap_absence(std::string_view name, const Absence& absence) {
                      clock_text(absence.since), clock_text(absence.until), again, printable(name));
 }
 
+Error wrap_not_joined(Error error) {
+  if (error.hint.find("--no-inject") != std::string::npos) return error;
+  if (!error.hint.empty()) error.hint += "; ";
+  error.hint += "relay-broker wrap --no-inject runs the program without messages";
+  return error;
+}
+
 }  // namespace relay::cli

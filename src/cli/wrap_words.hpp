@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hpp"
+
 namespace relay::cli {
 
 // What `wrap` itself says to the person in front of its program: each one line, without its end,
@@ -15,5 +17,8 @@ namespace relay::cli {
 [[nodiscard]] std::string wrap_without_keys(std::string_view program);
 /// That messages could not come for a while; empty when they always could.
 [[nodiscard]] std::string wrap_absence(std::string_view name, const Absence& absence);
+
+/// Why the program is no agent, with how it runs all the same.
+[[nodiscard]] Error wrap_not_joined(Error error);
 
 }  // namespace relay::cli

@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace relay::node_control {
+namespace {
+
+constexpr const char* kLookForTheCause = "relay-broker doctor looks for the cause";
+
+}  // namespace
 
 asio::awaitable<Result<AgentIdentity>> AgentRegistration::enroll(AgentWish wish, AgentClaim claim) {
   const auto by = SystemClock().now() + claim.within;
@@ -24,7 +29,15 @@ asio::awaitable<Result<AgentIdentity>> AgentRegistration::enroll(AgentWish wish,
   auto identity = co_await directory_.claim_for_node(std::move(claim), status.node_name);
   if (!identity) {
     Error error = std::move(identity).error();
-    error.message = registered.error().message + "; over HTTP: " + error.message;
+    std::string why = error.message;
+    if (error.code == Code::engine_unreachable) {
+      // What it says is "POST URL: cause", and mostly what keeps the socket away as well.
+      const auto cause = why.find(": ");
+      if (cause != std::string::npos) why.erase(0, cause + 2);
+      error.hint = kLookForTheCause;
+    }
+    error.message = registered.error().message;
+    if (error.message.find(why) == std::string::npos) error.message += "; over HTTP: " + why;
     co_return fail(std::move(error));
   }
   session_.adopt_agent(identity->agent_id, identity->name);

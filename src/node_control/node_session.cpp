@@ -230,7 +230,8 @@ asio::awaitable<Result<wire::AgentRegistered>> NodeSession::register_agent(Agent
   if (!leaving_ && !conversation_.accepted()) {
     const std::string why = last_error_ ? ": " + last_error_->message : std::string();
     co_return fail(Code::node_not_ready,
-                   "node_control_disconnected: the node is not connected to the engine" + why);
+                   "node_control_disconnected: the node is not connected to the engine" + why,
+                   "relay-broker doctor looks for the cause");
   }
   if (leaving_) co_return fail(Code::cancelled, "node_control_shutdown: the broker ends");
   co_return co_await conversation_.register_agent(std::move(wish));

@@ -55,6 +55,14 @@ TEST_CASE_FIXTURE(Wrapper, "a wrapped program is an agent: it is sent messages, 
   wait_agents(0);
 }
 
+TEST_CASE_FIXTURE(Wrapper, "a program that cannot be an agent can run without being one") {
+  serve();
+  spawn_shell("ada", "sleep 1000");
+  PtyDriver second(wrap({"--name", "ada", "true"}));
+  second.wait_for("relay-broker wrap --no-inject runs the program without messages");
+  CHECK(second.wait_end().as_shell() == 125);
+}
+
 TEST_CASE_FIXTURE(Wrapper, "release ends a wrapped program; its terminal is as it was") {
   serve();
   PtyDriver ada(wrap({"--name", "ada", "sh", "-c", "echo up; exec cat"}));

@@ -11,6 +11,13 @@ TEST_CASE("words of the API that people do not know are put into theirs") {
         "agent \"bob\" is not here, and it could not be sent on: no engine");
   CHECK(plain_words("Invalid harnessConfig: it has no command") ==
         "the program cannot be started so: it has no command");
+  CHECK(
+      plain_words("node_control_disconnected: the node is not connected to the engine: refused") ==
+      "the broker is not connected to its engine: refused");
+  for (const char* prefix :
+       {"node_control_shutdown", "agent_register_timeout", "agent_identity_mismatch"}) {
+    CHECK(plain_words(std::string(prefix) + ": words") == "words");
+  }
   CHECK(plain_words("the disk is full") == "the disk is full");
   CHECK(plain_reason("worker_exited") == "its program had ended");
   CHECK(plain_reason("of_tomorrow") == "of_tomorrow");

@@ -80,6 +80,33 @@ TEST_CASE_FIXTURE(World, "without a connection: registered over HTTP and bound t
   });
 }
 
+TEST_CASE_FIXTURE(World, "an engine that is away is told once, with who looks for the cause") {
+  run([](SessionWorld& any) -> Scenario {
+    auto& w = of(any);
+    co_await w.up();
+    w.engine.down();
+    std::function<bool()> lost = [&w] { return !w.session->status().connected; };
+    co_await w.broker.until(std::move(lost), "the connection is lost");
+    AgentRegistration registration(*w.session, w.directory);
+    AgentWish wish("ada");
+    AgentClaim made = World::claim("ada");
+    made.within = 200ms;
+    const auto agent = co_await registration.enroll(std::move(wish), std::move(made));
+    REQUIRE_FALSE(agent.has_value());
+    CHECK(agent.error().code == Code::engine_unreachable);
+    CHECK(agent.error().message.starts_with("node_control_disconnected: the node is not"));
+    CHECK(agent.error().message.find("Connection refused") != std::string::npos);
+    CHECK(agent.error().message.find("POST ") == std::string::npos);
+    CHECK(agent.error().hint == "relay-broker doctor looks for the cause");
+    // Without a workspace key there is only the socket.
+    AgentWish again("ada");
+    const auto alone = co_await w.session->register_agent(std::move(again));
+    REQUIRE_FALSE(alone.has_value());
+    CHECK(alone.error().code == Code::node_not_ready);
+    CHECK(alone.error().hint == "relay-broker doctor looks for the cause");
+  });
+}
+
 TEST_CASE_FIXTURE(World, "a bind that fails is an error, and a new agent is deleted again") {
   run([](SessionWorld& any) -> Scenario {
     auto& w = of(any);
