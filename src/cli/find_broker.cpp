@@ -1,5 +1,6 @@
 #include "cli/find_broker.hpp"
 
+#include "cli/held_locks.hpp"
 #include "cli/serve_note.hpp"
 #include <algorithm>
 #include <filesystem>
@@ -60,45 +61,37 @@ std::vector<broker::Instance> running(const os::UserPaths& paths, os::Files& fil
   return out;
 }
 
-/// Where a command may turn to.
-struct Search {
-  std::optional<broker::Instance> found;
-  /// It is none of the directory's: it is the only one that runs.
-  bool only_one = false;
-  /// The one that is meant, and that nobody serves.
-  std::optional<broker::Instance> dead;
-};
+/// How it was started last; kept beside its journal, or where that usually is.
+os::Path note_of_start(const broker::Instance& instance) {
+  return instance.state / "serve.json";
+}
 
-/// A broker was here once, and may come back.
+/// A broker was here once, and may come back. With a state directory of its own only the note of
+/// its start tells.
 bool was_here(const broker::Instance& instance) {
   std::error_code ignored;
   return std::filesystem::exists(instance.lock(), ignored) ||
-         std::filesystem::exists(instance.api_socket, ignored);
+         std::filesystem::exists(instance.api_socket, ignored) ||
+         std::filesystem::exists(note_of_start(instance), ignored);
 }
 
-Result<Search> search(const BrokerOptions& options, const Places& places, os::Files& files) {
-  Search out;
-  const auto take = [&out](broker::Instance instance) {
-    (is_served(instance) ? out.found : out.dead) = std::move(instance);
-    return std::move(out);
-  };
-  std::string named = options.instance;
-  if (named.empty()) named = places.around.environment.get("RELAY_BROKER_INSTANCE").value_or("");
-  if (!named.empty()) {
-    auto fine = os::check_instance_name(named);
-    if (!fine) return fail(std::move(fine).error());
-    return take(broker::Instance(places.paths, named));
-  }
-  for (const std::string& name : os::instance_candidates(places.around.working_directory)) {
-    broker::Instance instance(places.paths, name);
-    if (was_here(instance)) return take(std::move(instance));
-  }
-  auto all = running(places.paths, files);
-  if (all.size() == 1) {
-    out.found = std::move(all.front());
-    out.only_one = true;
-  }
-  return out;
+/// `--state-dir` has put it elsewhere.
+os::Path lock_of(const broker::Instance& instance, const std::optional<ServeNote>& last) {
+  if (!last) return instance.lock();
+  const auto& words = last->arguments;
+  const auto option = std::find(words.begin(), words.end(), "--state-dir");
+  if (option == words.end() || option + 1 == words.end()) return instance.lock();
+  broker::Instance moved = instance;
+  moved.state = last->directory / *(option + 1);
+  return moved.lock();
+}
+
+/// Who holds the lock of a broker is that broker.
+std::optional<pid_t> process_of(const broker::Instance& instance,
+                                const std::optional<ServeNote>& last, os::Files& files) {
+  const auto locks = read_proc_locks(files);
+  if (!locks) return std::nullopt;
+  return holder_of(lock_of(instance, last), *locks);
 }
 
 std::string names_text(const std::vector<broker::Instance>& instances) {
@@ -141,8 +134,7 @@ std::string wraps_alive(const broker::Instance& instance, const os::UserPaths& p
                                                : fmt::format("{} wrapped programs wait", count));
 }
 
-/// Why there is no broker to ask, and what to do.
-Error nobody(const Search& searched, const Places& places, os::Files& files) {
+Error nobody(const BrokerPlace& searched, const Places& places, os::Files& files) {
   const auto all = running(places.paths, files);
   const std::string here = places.around.working_directory.string();
   std::string others;
@@ -164,8 +156,17 @@ Error nobody(const Search& searched, const Places& places, os::Files& files) {
             "relay-broker serve --instance " + dead.name + " starts one" + others};
   }
   const auto last = read_serve_note(files, places.paths, dead.name);
-  const std::string alive = agents_alive(dead);
   const std::string whose = last ? last->directory.string() : "this directory";
+  if (const auto pid = process_of(dead, last, files)) {
+    Error not_yet(Code::node_not_ready,
+                  fmt::format("the broker of {} is starting or ending (pid {}, instance {})", whose,
+                              *pid, dead.name),
+                  "try again in a moment; relay-broker doctor tells more if it stays so");
+    not_yet.detail = kBrokerNotReady;
+    not_yet.retry_after = std::chrono::seconds(1);
+    return not_yet;
+  }
+  const std::string alive = agents_alive(dead);
   return {Code::broker_not_running,
           fmt::format("the broker of {} does not run (instance {}){}{}", whose, dead.name, alive,
                       wraps_alive(dead, places.paths, files)),
@@ -190,42 +191,64 @@ bool is_served(const broker::Instance& instance) {
   return answers(instance.api_socket);
 }
 
-Result<broker::Instance> find_broker(const BrokerOptions& options, bool* only_one) {
-  auto places = places_of_user();
-  if (!places) return fail(std::move(places).error());
+Result<BrokerPlace> locate_broker(const std::string& named_here, Lone lone) {
+  const auto places = places_of_user();
+  if (!places) return fail(places.error());
+  BrokerPlace out;
+  const auto take = [&out](broker::Instance instance) {
+    (is_served(instance) ? out.found : out.dead) = std::move(instance);
+    return std::move(out);
+  };
+  std::string named = named_here;
+  if (named.empty()) named = places->around.environment.get("RELAY_BROKER_INSTANCE").value_or("");
+  if (!named.empty()) {
+    auto fine = os::check_instance_name(named);
+    if (!fine) return fail(std::move(fine).error());
+    return take(broker::Instance(places->paths, named));
+  }
+  for (const std::string& name : os::instance_candidates(places->around.working_directory)) {
+    broker::Instance instance(places->paths, name);
+    if (was_here(instance)) return take(std::move(instance));
+  }
+  if (lone == Lone::ignored) return out;
   os::SystemRandom random;
   os::PosixFiles files(random);
-  auto searched = search(options, *places, files);
-  if (!searched) return fail(std::move(searched).error());
-  if (!searched->found) return fail(nobody(*searched, *places, files));
-  if (only_one != nullptr) *only_one = searched->only_one;
-  return *std::move(searched->found);
+  auto all = running(places->paths, files);
+  if (all.size() == 1) {
+    out.found = std::move(all.front());
+    out.only_one = true;
+  }
+  return out;
+}
+
+Error no_broker(const BrokerPlace& place) {
+  const auto places = places_of_user();
+  if (!places) return places.error();
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  return nobody(place, *places, files);
+}
+
+std::optional<pid_t> starting_or_ending(const broker::Instance& instance) {
+  const auto places = places_of_user();
+  if (!places || is_served(instance)) return std::nullopt;
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  return process_of(instance, read_serve_note(files, places->paths, instance.name), files);
+}
+
+Result<broker::Instance> find_broker(const BrokerOptions& options, bool* only_one) {
+  auto place = locate_broker(options.instance, Lone::taken);
+  if (!place) return fail(std::move(place).error());
+  if (!place->found) return fail(no_broker(*place));
+  if (only_one != nullptr) *only_one = place->only_one;
+  return *std::move(place->found);
 }
 
 std::optional<broker::Instance> served_broker(const BrokerOptions& options) {
-  const auto places = places_of_user();
-  if (!places) return std::nullopt;
-  os::SystemRandom random;
-  os::PosixFiles files(random);
-  auto searched = search(options, *places, files);
-  if (!searched) return std::nullopt;
-  return std::move(searched->found);
-}
-
-Result<std::optional<broker::Instance>> find_running_broker(const std::string& named) {
-  const auto around = os::Surroundings::of_process();
-  if (!around) return fail(around.error());
-  auto all = running_brokers();
-  if (!all) return fail(std::move(all).error());
-  std::vector<std::string> wanted = os::instance_candidates(around->working_directory);
-  const auto by_variable = around->environment.get("RELAY_BROKER_INSTANCE");
-  if (!named.empty() || by_variable) wanted = {named.empty() ? *by_variable : named};
-  for (const std::string& name : wanted) {
-    const auto found = std::find_if(all->begin(), all->end(),
-                                    [&](const auto& instance) { return instance.name == name; });
-    if (found != all->end()) return std::optional(std::move(*found));
-  }
-  return std::optional<broker::Instance>();
+  auto place = locate_broker(options.instance, Lone::taken);
+  if (!place) return std::nullopt;
+  return std::move(place->found);
 }
 
 Result<std::vector<broker::Instance>> running_brokers() {

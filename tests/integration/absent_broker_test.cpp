@@ -1,0 +1,171 @@
+// What commands and `wrap` make of a broker that is starting, ending, deaf or gone.
+#include <fcntl.h>
+#include <fstream>
+#include <sys/file.h>
+
+#include "integration/serve_world.hpp"
+#include "os/fd.hpp"
+#include "support/pty_driver.hpp"
+
+namespace relay::test {
+namespace {
+
+bool told(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+template <class Holds>
+void wait_that(const Holds& holds) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!holds()) REQUIRE(std::chrono::steady_clock::now() < end);
+}
+
+/// A person whose `wrap` may start brokers, which go on.
+struct Starter : Member {
+  Starter() {
+    environment.unset("RELAY_BROKER_ENGINE");
+    environment.unset("RELAY_BROKER_WORKSPACE_KEY");
+  }
+  ~Starter() {
+    const auto found = run({"status", "--json"});
+    if (found.status.as_shell() == 0) ::kill(std::stoi(text_at(found.out, "/pid")), SIGTERM);
+  }
+  Starter(const Starter&) = delete;
+  Starter& operator=(const Starter&) = delete;
+
+  [[nodiscard]] os::Command wrap_in(const std::filesystem::path& where,
+                                    std::vector<std::string> words) const {
+    words.insert(words.begin(), "wrap");
+    os::Command made = command(words);
+    made.environment.set("MARK", temp.path().string());
+    made.working_directory = where;
+    return made;
+  }
+  [[nodiscard]] os::Command reader(const std::filesystem::path& where,
+                                   const std::string& name) const {
+    return wrap_in(where, {"--name", name, "sh", "-c", "echo up; " + std::string(kReader)});
+  }
+  void kill_broker() {
+    broker->signal(SIGKILL);
+    (void)broker->wait_end();
+  }
+  [[nodiscard]] std::string state_dir() const {
+    return text_at(run({"status", "--json"}).out, "/state_dir");
+  }
+  /// All that this directory's broker has.
+  [[nodiscard]] std::string names() const {
+    const auto status = run({"status", "--json"});
+    const auto document = wire::JsonDocument::parse(status.out, wire::kEngineLimits);
+    const auto agents = document ? document->root().find("agents") : std::nullopt;
+    std::vector<std::string> all;
+    if (agents) {
+      for (const auto& agent : agents->elements()) {
+        all.emplace_back(agent.find("name")->string().value_or(""));
+      }
+    }
+    std::sort(all.begin(), all.end());
+    std::string out;
+    for (const auto& name : all) out += name + " ";
+    return out;
+  }
+};
+
+/// As the broker holds it.
+os::Fd locked(const std::string& path) {
+  os::Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(::flock(fd.get(), LOCK_EX | LOCK_NB) == 0);
+  return fd;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Starter, "a broker that holds its lock is starting or ending, not dead") {
+  serve();
+  const std::string lock = state_dir() + "/broker.lock";
+  kill_broker();
+  {
+    const auto held = locked(lock);
+    const auto refused = run({"status", "--json"});
+    CHECK(refused.status.as_shell() == 75);
+    CHECK(text_at(refused.out, "/error/code") == "node_not_ready");
+    CHECK(text_at(refused.out, "/error/retry_after_ms") == "1000");
+    const std::string words = text_at(refused.out, "/error/message");
+    CHECK(told(words, "the broker of " + directory.string() + " is starting or ending"));
+    CHECK(told(words, "(pid " + std::to_string(::getpid()) + ","));
+  }
+  CHECK(run({"status"}).status.as_shell() == 3);
+}
+
+TEST_CASE_FIXTURE(Starter, "wrap waits for a broker that is ending, and starts the next one") {
+  serve();
+  const std::string lock = state_dir() + "/broker.lock";
+  kill_broker();
+  auto held = locked(lock);
+  PtyDriver ada(reader(directory, "ada"));
+  ada.wait_for("waiting for the broker (pid " + std::to_string(::getpid()) + ")");
+  held = os::Fd();
+  ada.wait_for("up");
+  CHECK(names() == "ada ");
+}
+
+TEST_CASE_FIXTURE(Starter, "a state directory elsewhere hides no broker that was here") {
+  const std::string state = temp / "elsewhere";
+  serve({"--relay", "off", "--state-dir", state});
+  broker->signal(SIGTERM);
+  (void)broker->wait_end();
+  const auto gone = run({"status"});
+  CHECK(gone.status.as_shell() == 3);
+  CHECK(told(gone.err, "the broker of " + directory.string() + " does not run"));
+  CHECK(told(gone.err, "relay-broker serve --relay off --state-dir " + state));
+  const auto held = locked(state + "/broker.lock");
+  CHECK(run({"status"}).status.as_shell() == 75);
+}
+
+TEST_CASE_FIXTURE(Starter, "wrap starts its directory's own broker again, not a stranger's") {
+  os::Command above = command({"serve", "--relay", "off"});
+  above.working_directory = temp.path();
+  RunningProgram stranger(above);
+  stranger.wait_for("ready");
+  serve({"--relay", "off", "--max-agents", "7"});
+  spawn_shell("ada", "sleep 1000");
+  kill_broker();
+  // It says what the commands say.
+  PtyDriver refused(wrap_in(directory, {"--no-autostart", "cat"}));
+  refused.wait_for("the broker of " + directory.string() + " does not run");
+  refused.wait_for("1 of its agents lives on: ada");
+  CHECK(refused.wait_end().as_shell() == 125);
+  // In a directory below as well, whose broker it is by the same rule.
+  std::filesystem::create_directory(directory / "sub");
+  PtyDriver bert(reader(directory / "sub", "bert"));
+  bert.wait_for("starting the broker of " + directory.string() + " again");
+  bert.wait_for("up");
+  CHECK(names() == "ada bert ");
+  std::ifstream file(state_dir() + "/serve.json");
+  const std::string note((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  CHECK(told(note, R"("--relay","off","--max-agents","7")"));
+  CHECK(told(note, R"("directory":")" + directory.string() + '"'));
+}
+
+TEST_CASE_FIXTURE(Starter, "what wrap cannot start it says how to start") {
+  serve();
+  const std::string note = state_dir() + "/serve.json";
+  kill_broker();
+  std::ofstream(note) << R"({"directory":")" << directory.string()
+                      << R"(","arguments":["--workspace-key","-"]})";
+  PtyDriver secret(wrap_in(directory, {"cat"}));
+  secret.wait_for("does not run");
+  secret.wait_for("relay-broker serve --workspace-key - starts it again");
+  CHECK(secret.wait_end().as_shell() == 125);
+  std::filesystem::remove(note);
+  std::filesystem::create_directory(directory / "sub");
+  PtyDriver unknown(wrap_in(directory / "sub", {"cat"}));
+  unknown.wait_for("does not run");
+  CHECK(unknown.wait_end().as_shell() == 125);
+  PtyDriver misnamed(wrap_in(directory, {"--instance", "no name", "cat"}));
+  misnamed.wait_for("error: ");
+  misnamed.wait_for("no name");
+  CHECK(misnamed.wait_end().as_shell() == 125);
+  CHECK_FALSE(told(misnamed.transcript(), "could not be started"));
+}
+
+}  // namespace relay::test
