@@ -16,6 +16,13 @@ bool has_own_token(const net::HttpRequest& request) {
   return request.method == "POST" && request.path() == "/api/agent-result";
 }
 
+/// What its own user may ask of a broker that is starting: how it is, and to end.
+bool is_for_its_user(const net::HttpRequest& request) {
+  const auto path = request.path();
+  return request.peer_uid && ((request.method == "GET" && path == "/api/broker") ||
+                              (request.method == "POST" && path == "/api/shutdown"));
+}
+
 net::HttpResponse starting() {
   net::HttpResponse response(503, "text/plain; charset=utf-8", "Broker is starting, please retry");
   response.headers.add("Retry-After", "1");
@@ -38,7 +45,7 @@ ApiGuard::ApiGuard(const ApiContext* context)
 std::optional<net::HttpResponse> ApiGuard::operator()(const net::HttpRequest& request) const {
   if (auto refused = place_.check_origin(request)) return refused;
   if (is_health_check(request)) return std::nullopt;
-  if (!context_->workspace) return starting();
+  if (!context_->workspace && !is_for_its_user(request)) return starting();
   if (request.peer_uid || has_own_token(request) || key_fits(request)) return std::nullopt;
   return without_key();
 }

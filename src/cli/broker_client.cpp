@@ -15,6 +15,8 @@ constexpr std::size_t kReplyMost = std::size_t{64} << 20;
 /// The socket's path says where; this is only for the Host field.
 constexpr std::string_view kHost = "http://localhost";
 constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
+/// For a broker that is starting and does not say how long that takes.
+constexpr std::chrono::seconds kStartsWithin{1};
 
 /// The end of a connection is the end of the broker: it answers, or refuses, whoever it has let in.
 Error broker_ended(Error error) {
@@ -99,6 +101,7 @@ asio::awaitable<Result<net::WebSocket>> BrokerClient::stream(std::string path, D
   if (!outcome.refusal) co_return fail(broker_ended(std::move(outcome.connected).error()));
   net::HttpReply reply;
   reply.status = outcome.refusal->status;
+  reply.headers = std::move(outcome.refusal->headers);
   reply.body = std::move(outcome.refusal->body);
   reply.call = "GET " + path.substr(0, path.find('?'));
   co_return fail(broker_refusal(reply));
@@ -107,7 +110,15 @@ asio::awaitable<Result<net::WebSocket>> BrokerClient::stream(std::string path, D
 Error broker_refusal(const net::HttpReply& reply) {
   Error error = net::error_of(reply, [](std::string_view text) { return std::string(text); });
   const auto document = wire::JsonDocument::parse(reply.body, wire::kInboundLimits);
-  if (!document) return error;
+  const bool ours = document && document->root().kind() == wire::JsonView::Kind::object;
+  if (!ours && reply.status == 503) {
+    // The only refusal that agent-relay-broker, and so ours, does not give as JSON.
+    Error starting(Code::node_not_ready, "the broker is starting", "try again in a moment");
+    starting.detail = kBrokerNotReady;
+    starting.retry_after = error.retry_after.value_or(kStartsWithin);
+    return starting;
+  }
+  if (!ours) return error;
   wire::JsonView about = document->root();
   const auto nested = about.find("error");
   if (nested && nested->kind() == wire::JsonView::Kind::object) about = *nested;

@@ -45,7 +45,8 @@ class BrokerClient {
   net::HttpClient client_;
 };
 
-/// What a broker's refusal is to the user of a command.
+/// What a broker's refusal is to the user of a command. One that is starting is `node_not_ready`,
+/// with the detail kBrokerNotReady.
 [[nodiscard]] Error broker_refusal(const net::HttpReply& reply);
 
 /// What a command may do to a broker that was not named.

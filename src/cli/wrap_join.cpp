@@ -5,7 +5,9 @@
 #include "cli/text_only.hpp"
 #include <filesystem>
 
+#include "base/clock.hpp"
 #include "base/json_writer.hpp"
+#include "net/timeout.hpp"
 #include "os/system_random.hpp"
 #include "wire/json.hpp"
 
@@ -13,6 +15,8 @@ namespace relay::cli {
 namespace {
 
 constexpr Duration kJoinWithin = std::chrono::seconds(30);
+/// While the broker is starting.
+constexpr Duration kAskAgain = std::chrono::milliseconds(100);
 
 std::string join_body(const JoinRequest& request, const std::string& name,
                       const std::string& directory) {
@@ -78,10 +82,16 @@ asio::awaitable<Result<JoinedAgent>> join_broker(asio::any_io_executor executor,
     refused.hint = "messages need a broker, and it can only be told text; --no-inject runs it so";
     co_return fail(std::move(refused));
   }
-  auto body = join_body(request, name, directory);
-  const auto reply = co_await client.call("POST", "/api/spawn", std::move(body), kJoinWithin);
-  if (!reply) co_return fail(reply.error());
-  co_return read_joined(reply->text());
+  const auto body = join_body(request, name, directory);
+  const SystemClock clock;
+  const Monotonic deadline = clock.now() + kJoinWithin;
+  for (;;) {
+    const auto reply = co_await client.call("POST", "/api/spawn", body, kJoinWithin);
+    if (reply) co_return read_joined(reply->text());
+    const bool later = reply.error().detail == kBrokerNotReady;
+    if (!later || clock.now() >= deadline) co_return fail(reply.error());
+    co_await net::pause(kAskAgain);
+  }
 }
 
 }  // namespace relay::cli

@@ -33,7 +33,8 @@ class JoinedAgent {
   std::vector<std::pair<std::string, std::string>> environment;
 };
 
-/// Makes the program an agent of the broker, as long as the control socket is served.
+/// Makes the program an agent of the broker, as long as the control socket is served. Waits for a
+/// broker that is starting.
 /// `name_conflict` when the name that was asked for is another agent's.
 asio::awaitable<Result<JoinedAgent>> join_broker(asio::any_io_executor executor,
                                                  broker::Instance instance, JoinRequest request);

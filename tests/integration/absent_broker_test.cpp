@@ -1,9 +1,13 @@
 // What commands and `wrap` make of a broker that is starting, ending, deaf or gone.
 #include <fcntl.h>
 #include <fstream>
+#include <future>
+#include <optional>
 #include <sys/file.h>
+#include <thread>
 
 #include "integration/serve_world.hpp"
+#include "integration/wrap_world.hpp"
 #include "os/fd.hpp"
 #include "support/pty_driver.hpp"
 
@@ -20,6 +24,28 @@ void wait_that(const Holds& holds) {
   while (!holds()) REQUIRE(std::chrono::steady_clock::now() < end);
 }
 
+/// The engine takes connections and says nothing as long as this lives.
+class Deafness {
+ public:
+  explicit Deafness(FakeEngineThread& engine)
+      : thread_([this, &engine] {
+          engine.call([this](FakeEngine&) {
+            over_.get_future().wait();
+            return 0;
+          });
+        }) {}
+  ~Deafness() {
+    over_.set_value();
+    thread_.join();
+  }
+  Deafness(const Deafness&) = delete;
+  Deafness& operator=(const Deafness&) = delete;
+
+ private:
+  std::promise<void> over_;
+  std::thread thread_;
+};
+
 /// A person whose `wrap` may start brokers, which go on.
 struct Starter : Member {
   Starter() {
@@ -27,6 +53,7 @@ struct Starter : Member {
     environment.unset("RELAY_BROKER_WORKSPACE_KEY");
   }
   ~Starter() {
+    deaf.reset();
     const auto found = run({"status", "--json"});
     if (found.status.as_shell() == 0) ::kill(std::stoi(text_at(found.out, "/pid")), SIGTERM);
   }
@@ -49,6 +76,19 @@ struct Starter : Member {
     broker->signal(SIGKILL);
     (void)broker->wait_end();
   }
+  /// A broker whose engine lets it wait; the instance.
+  std::string start_with_deaf_engine() {
+    environment.set("RELAY_BROKER_WORKSPACE_KEY", FakeState::kWorkspaceKey);
+    environment.set("RELAY_BROKER_ENGINE", engine.url());
+    deaf.emplace(engine);
+    broker = std::make_unique<RunningProgram>(command({"serve"}));
+    std::string seen;
+    wait_that([&] {
+      seen = run({"status", "--json"}).out;
+      return seen.starts_with("{\"instance\"");
+    });
+    return text_at(seen, "/instance");
+  }
   [[nodiscard]] std::string state_dir() const {
     return text_at(run({"status", "--json"}).out, "/state_dir");
   }
@@ -68,6 +108,8 @@ struct Starter : Member {
     for (const auto& name : all) out += name + " ";
     return out;
   }
+
+  std::optional<Deafness> deaf;
 };
 
 /// As the broker holds it.
@@ -78,6 +120,33 @@ os::Fd locked(const std::string& path) {
 }
 
 }  // namespace
+
+TEST_CASE_FIXTURE(Starter, "who comes while a broker starts is asked to come again; wrap waits") {
+  const std::string instance = start_with_deaf_engine();
+  const auto refused = run({"spawn", "--json", "cat"});
+  CHECK(refused.status.as_shell() == 75);
+  CHECK(text_at(refused.out, "/error/code") == "node_not_ready");
+  CHECK(text_at(refused.out, "/error/message") == "the broker is starting");
+  CHECK(text_at(refused.out, "/error/retry_after_ms") == "1000");
+
+  PtyDriver ada(reader(directory, "ada"));
+  const auto runtime = temp / "run" / "relay-broker" / instance;
+  const auto socket = "wrap-" + std::to_string(ada.pid()) + ".sock";
+  wait_that([&] { return std::filesystem::exists(runtime / socket); });
+  deaf.reset();
+  ada.wait_for("up");
+  CHECK(run({"send", "ada", "good morning"}).status.as_shell() == 0);
+  ada.wait_for("good morning");
+}
+
+TEST_CASE_FIXTURE(Starter, "a broker that is starting can be ended") {
+  const auto socket = temp / "run" / "relay-broker" / start_with_deaf_engine() / "broker.sock";
+  const WrapControlClient asks(socket.string());
+  asks.send("POST /api/shutdown HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+  CHECK(asks.answer().starts_with("HTTP/1.1 200 "));
+  deaf.reset();
+  CHECK(broker->wait_end().as_shell() == 0);
+}
 
 TEST_CASE_FIXTURE(Starter, "a broker that holds its lock is starting or ending, not dead") {
   serve();

@@ -139,6 +139,12 @@ TEST_CASE("before the engine has answered there is health, and everything else c
     CHECK(reply.headers.get("Content-Type")->starts_with("text/plain"));
   }
   CHECK(world.ask_unix("GET", "/api/session").status == 503);
+  CHECK(world.ask("GET", "/api/broker").status == 503);
+  CHECK(world.ask("POST", "/api/shutdown").status == 503);
+  // Its user sees it, and can end it.
+  CHECK(world.ask_unix("GET", "/api/broker").status == 200);
+  CHECK(world.ask_unix("POST", "/api/shutdown").status == 200);
+  CHECK(world.operations.shut_downs == 1);
   world.api.engine_ready(ApiWorld::facts());
   CHECK(world.ask("GET", "/api/session").status == 200);
 }
