@@ -2,9 +2,12 @@
 
 #include "cli/node_setup.hpp"
 #include "cli/plain_words.hpp"
+#include <fmt/format.h>
 #include <optional>
+#include <string_view>
 #include <utility>
 
+#include "base/duration.hpp"
 #include "base/printable.hpp"
 #include "net/ws_client.hpp"
 
@@ -18,12 +21,39 @@ constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
 /// For a broker that is starting and does not say how long that takes.
 constexpr std::chrono::seconds kStartsWithin{1};
 
+/// What is said of a question that may have been answered by deeds.
+enum class Question { looks, changes };
+constexpr std::string_view kMayBeDone =
+    "; look at relay-broker status first: what was asked for may be done";
+
 /// The end of a connection is the end of the broker: it answers, or refuses, whoever it has let in.
-Error broker_ended(Error error) {
-  if (error.code != Code::connection_closed) return error;
-  return {Code::broker_not_running, "the broker has ended before it answered",
-          "its agents may live on: start it again with relay-broker serve, then look at "
-          "relay-broker status: what was asked for may be done"};
+Error ended_before_answer(const broker::Instance& instance, Question question) {
+  Error out(Code::broker_not_running, "the next broker is there already", "ask it again");
+  if (!is_served(instance)) out = no_broker(BrokerPlace::without(instance));
+  // Whoever repeats it at once may do it twice.
+  out.code = Code::broker_not_running;
+  out.detail = {};
+  out.retry_after.reset();
+  if (question == Question::changes) out.hint += kMayBeDone;
+  return std::move(out).within("the broker has ended before it answered");
+}
+
+/// Why a broker gave no answer, and what to do.
+Error silence_of(Error error, const broker::Instance& instance, Duration within,
+                 Question question) {
+  switch (error.code) {
+    case Code::connection_closed: return ended_before_answer(instance, question);
+    case Code::broker_not_running: return no_broker(BrokerPlace::without(instance));
+    case Code::timeout: {
+      Error late(Code::timeout,
+                 fmt::format("the broker {} has not answered within {}", instance.name,
+                             format_duration(within)),
+                 "relay-broker doctor says what it sees of it");
+      if (question == Question::changes) late.hint += kMayBeDone;
+      return late;
+    }
+    default: return error;
+  }
 }
 
 asio::awaitable<Result<void>> ask_broker(asio::any_io_executor executor, broker::Instance place,
@@ -63,6 +93,8 @@ BrokerClient::BrokerClient(asio::any_io_executor executor, broker::Instance inst
 
 asio::awaitable<Result<net::HttpReply>> BrokerClient::ask(std::string method, std::string path,
                                                           std::string body, Duration within) {
+  auto question = Question::changes;
+  if (method == "GET") question = Question::looks;
   net::HttpCall call(std::move(method), std::string(kHost) + path);
   call.unix_socket = instance_.api_socket.string();
   call.deadline = within;
@@ -70,7 +102,9 @@ asio::awaitable<Result<net::HttpReply>> BrokerClient::ask(std::string method, st
   if (!body.empty()) call.headers.set("Content-Type", "application/json");
   call.body = std::move(body);
   auto reply = co_await client_.call(std::move(call));
-  if (!reply) co_return fail(broker_ended(std::move(reply).error()));
+  if (!reply) {
+    co_return fail(silence_of(std::move(reply).error(), instance_, within, question));
+  }
   if (!reply->ok()) co_return fail(broker_refusal(*reply));
   co_return reply;
 }
@@ -98,7 +132,10 @@ asio::awaitable<Result<net::WebSocket>> BrokerClient::stream(std::string path, D
   options.socket.linger = std::chrono::milliseconds(100);
   auto outcome = co_await net::ws_connect(std::move(options), random);
   if (outcome.connected) co_return std::move(outcome.connected->socket);
-  if (!outcome.refusal) co_return fail(broker_ended(std::move(outcome.connected).error()));
+  if (!outcome.refusal) {
+    Error why = std::move(outcome.connected).error();
+    co_return fail(silence_of(std::move(why), instance_, within, Question::looks));
+  }
   net::HttpReply reply;
   reply.status = outcome.refusal->status;
   reply.headers = std::move(outcome.refusal->headers);

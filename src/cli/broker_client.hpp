@@ -21,7 +21,8 @@
 
 namespace relay::cli {
 
-/// A running broker's API, over its Unix socket.
+/// A running broker's API, over its Unix socket. One that gives no answer is an error in the words
+/// of `no_broker`, or a `timeout` that names it.
 class BrokerClient {
  public:
   BrokerClient(asio::any_io_executor executor, broker::Instance instance);
