@@ -25,6 +25,11 @@ bool has_ended(const os::Fd& process) {
   return ::poll(&looked, 1, 0) > 0;
 }
 
+/// It has ended meanwhile, or is ending: somebody else was quicker.
+bool has_left(const Error& error) {
+  return error.code == Code::broker_not_running || error.detail == kBrokerNotReady;
+}
+
 void tell_stopped(Context& context, const std::string& instance, pid_t pid) {
   if (!context.json) {
     return context.out.line(fmt::format("{}: stopped (pid {})", instance, pid));
@@ -50,7 +55,7 @@ asio::awaitable<Result<void>> stop(Context* context, BrokerClient* client, Progr
   // Held before it is asked: nobody else gets the number meanwhile.
   const os::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const auto asked = co_await client->call("POST", "/api/shutdown", "{}", kAskWithin);
-  if (!asked) co_return fail(asked.error());
+  if (!asked && !(process && has_left(asked.error()))) co_return fail(asked.error());
   const std::string& name = client->instance().name;
   progress->step("waiting for the broker and its agents to end");
   const SystemClock clock;

@@ -4,6 +4,8 @@
 #include <future>
 #include <optional>
 #include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
 
 #include "integration/serve_world.hpp"
@@ -118,6 +120,41 @@ os::Fd locked(const std::string& path) {
   REQUIRE(::flock(fd.get(), LOCK_EX | LOCK_NB) == 0);
   return fd;
 }
+
+/// A broker that the test plays.
+class PlayedBroker {
+ public:
+  explicit PlayedBroker(const std::filesystem::path& socket) {
+    std::filesystem::create_directories(socket.parent_path());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = socket.string();
+    REQUIRE(path.size() < sizeof address.sun_path);
+    path.copy(address.sun_path, path.size());
+    listener_ = os::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval patience{60, 0};
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const auto* where = reinterpret_cast<const sockaddr*>(&address);
+    REQUIRE(::bind(listener_.get(), where, sizeof address) == 0);
+    REQUIRE(::listen(listener_.get(), 8) == 0);
+  }
+  /// The next question; its connection is `peer`.
+  std::string question(os::Fd& peer) const {
+    for (;;) {
+      peer = os::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      REQUIRE(peer.get() >= 0);
+      std::string text;
+      char c = 0;
+      while (!text.ends_with("\r\n\r\n") && ::recv(peer.get(), &c, 1, 0) == 1) text += c;
+      // Who only looks whether somebody listens asks nothing.
+      if (!text.empty()) return text;
+    }
+  }
+  void leave() { listener_ = os::Fd(); }
+
+ private:
+  os::Fd listener_;
+};
 
 }  // namespace
 
@@ -235,6 +272,28 @@ TEST_CASE_FIXTURE(Starter, "what wrap cannot start it says how to start") {
   misnamed.wait_for("no name");
   CHECK(misnamed.wait_end().as_shell() == 125);
   CHECK_FALSE(told(misnamed.transcript(), "could not be started"));
+}
+
+TEST_CASE_FIXTURE(User, "stop waits for a broker that ends without an answer") {
+  const auto socket = temp / "run" / "relay-broker" / "shop" / "broker.sock";
+  PlayedBroker played(socket);
+  RunningProgram process(os::Command({"sleep", "1000"}, environment));
+  RunningProgram stop(command({"stop", "--instance", "shop"}));
+  os::Fd peer;
+  CHECK(played.question(peer).starts_with("GET /api/broker "));
+  const std::string about = "{\"pid\":" + std::to_string(process.pid()) + "}";
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: " +
+                             std::string("close\r\nContent-Length: ") +
+                             std::to_string(about.size()) + "\r\n\r\n" + about;
+  REQUIRE(::send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL) > 0);
+  CHECK(played.question(peer).starts_with("POST /api/shutdown "));
+  played.leave();
+  std::filesystem::remove(socket);
+  peer = os::Fd();
+  process.signal(SIGKILL);
+  (void)process.wait_end();
+  CHECK(stop.wait_end().as_shell() == 0);
+  CHECK(stop.out() == "shop: stopped (pid " + std::to_string(process.pid()) + ")\n");
 }
 
 }  // namespace relay::test
