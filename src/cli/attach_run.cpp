@@ -234,10 +234,15 @@ class Attached {
         return terminal_->take(step.screen.paint);
       case AttachStep::Kind::ended: break;
     }
+    if (step.exit.empty()) {
+      end_with(Error(Code::connection_closed,
+                     shown_name() + " is gone, and how it ended is not known",
+                     "relay-broker status shows who is there"));
+      return true;
+    }
     End why;
     why.status = step.status;
-    why.line = step.exit.empty() ? shown_name() + " is gone"
-                                 : fmt::format("{} has ended: {}", shown_name(), step.exit);
+    why.line = fmt::format("{} has ended: {}", shown_name(), step.exit);
     end(std::move(why));
     return true;
   }

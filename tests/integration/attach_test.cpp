@@ -1,6 +1,7 @@
 // `attach` as a person meets it: the real binary in a real terminal, in front of a real agent.
 #include <chrono>
 #include <fmt/format.h>
+#include <fstream>
 
 #include "integration/serve_world.hpp"
 #include "support/bytes_of.hpp"
@@ -21,6 +22,23 @@ struct Person : Member {
 /// Ends of sockets whose paths are below this directory: those that wait to be let in, too.
 std::size_t connections(const TempDir& below) {
   return times(bytes_of("/proc/net/unix"), below.path().string());
+}
+
+/// The keeper is the child of its guardian, and called as that is.
+pid_t keeper_below(const TempDir& directory) {
+  const auto both = alive_with(directory.path().string());
+  for (const pid_t pid : both) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string number;
+    std::string name;
+    std::string state;
+    pid_t parent = 0;
+    std::getline(stat, number, '(');
+    std::getline(stat, name, ')');
+    stat >> state >> parent;
+    if (std::find(both.begin(), both.end(), parent) != both.end()) return pid;
+  }
+  throw std::runtime_error("there is no keeper");
 }
 
 }  // namespace
@@ -139,6 +157,19 @@ TEST_CASE_FIXTURE(Person, "a broker that ends before it has answered has ended, 
   broker->signal(SIGKILL);
   pty.wait_for("error: the broker has ended while ada was shown");
   CHECK(pty.wait_end() == os::ExitStatus::exited(3));
+}
+
+TEST_CASE_FIXTURE(Person, "an agent of which nobody knows how it ended did not end well") {
+  serve();
+  spawn_shell("ada", "echo up; exec sleep 1000");
+  PtyDriver pty(attach({"--view"}));
+  pty.wait_for("up");
+  pty.wait_raw(true);
+  ::kill(keeper_below(temp), SIGKILL);
+  pty.wait_for("error: ada is gone, and how it ended is not known");
+  pty.wait_for("hint: relay-broker status");
+  CHECK(pty.wait_end() == os::ExitStatus::exited(3));
+  CHECK(same_mode(pty.mode(), pty.mode_before()));
 }
 
 TEST_CASE_FIXTURE(Person, "two who drive see each other; the first one has the size") {
