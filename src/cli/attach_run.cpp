@@ -15,11 +15,13 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/json_writer.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "net/event.hpp"
 #include "net/task_group.hpp"
+#include "net/timeout.hpp"
 #include "net/url.hpp"
 #include "os/system_random.hpp"
 #include "os/terminal.hpp"
@@ -33,6 +35,9 @@ constexpr Duration kAttachWithin = std::chrono::seconds(10);
 constexpr Duration kAttachLook = std::chrono::hours(1);
 /// How often the size is said again: well within the 300 s after which a silent owner loses it.
 constexpr Duration kSizeAgain = std::chrono::seconds(60);
+/// A broker that takes the place of another.
+constexpr Duration kNextBrokerWithin = std::chrono::seconds(10);
+constexpr Duration kLookForNext = std::chrono::milliseconds(50);
 /// For the last output to reach a terminal that is stopped.
 constexpr Duration kScreenWithin = std::chrono::seconds(10);
 
@@ -176,19 +181,31 @@ class Attached {
     }
   }
 
-  /// After a cut: the broker drops who says nothing for 90 s, as somebody stopped does.
+  /// After a cut: the broker drops who says nothing for 90 s, as somebody stopped does. One that
+  /// has left the viewer in order makes room for the next one, which is waited for.
   asio::awaitable<Result<AttachStep>> come_back() {
+    const SystemClock clock;
+    const Monotonic deadline = clock.now() + kNextBrokerWithin;
+    const bool waits = std::exchange(left_in_order_, false);
+    for (;;) {
+      auto step = co_await look_again();
+      const bool away = !step && is_away(step.error());
+      if (!away) co_return step;
+      if (!waits || end_ || clock.now() >= deadline) co_return fail(broker_gone());
+      co_await net::pause(kLookForNext);
+    }
+  }
+  static bool is_away(const Error& error) {
+    return error.code == Code::broker_not_running || error.detail == kBrokerNotReady;
+  }
+  asio::awaitable<Result<AttachStep>> look_again() {
     if (input_ && input_->end()) {
       auto driving = co_await take_the_wheel();
-      if (!driving) co_return fail(gone_if_unreachable(std::move(driving).error()));
+      if (!driving) co_return fail(std::move(driving).error());
       tasks_.spawn(hear_answers());
     }
     auto step = co_await open_output();
-    if (!step) co_return fail(gone_if_unreachable(std::move(step).error()));
     co_return step;
-  }
-  [[nodiscard]] Error gone_if_unreachable(Error error) const {
-    return error.code == Code::broker_not_running ? broker_gone() : std::move(error);
   }
 
   asio::awaitable<Result<AttachStep>> next_step(Duration at_most) {
@@ -197,6 +214,8 @@ class Attached {
     if (!message) {
       const Code code = message.error().code;
       if (code == Code::timeout || code == Code::cancelled) co_return fail(message.error());
+      const auto& how = output->end();
+      left_in_order_ = how && how->code == net::ws_close::kNormal;
       co_return fail(broker_gone());
     }
     co_return message->is_text ? stream_.text(message->payload) : stream_.binary(message->payload);
@@ -332,7 +351,9 @@ class Attached {
       if (!message && message.error().code == Code::timeout) continue;
       if (!message && message.error().code == Code::cancelled) co_return;
       if (!message) {
-        repaint();
+        // Of a broker that ends the output ends as well.
+        const auto& how = input->end();
+        if (!how || how->code != net::ws_close::kGoingAway) repaint();
         co_return;
       }
       auto note = read_input_note(message->payload);
@@ -447,6 +468,8 @@ class Attached {
   std::optional<os::RawMode> raw_;
   std::vector<std::string> others_;
   bool painted_ = false;
+  /// The output has ended without an end of the program: the broker lets go of it.
+  bool left_in_order_ = false;
   bool repaint_ = false;
   /// The terminal is somebody else's for now.
   bool hidden_ = false;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "net/timeout.hpp"
@@ -21,6 +22,9 @@ namespace {
 
 constexpr Duration kStatusWithin = std::chrono::seconds(5);
 constexpr Duration kWatchEvery = std::chrono::seconds(1);
+/// A broker that takes the place of another.
+constexpr Duration kNextSeenWithin = std::chrono::seconds(15);
+constexpr Duration kLookForNextSeen = std::chrono::milliseconds(100);
 /// Home, and clear to the end: the screen does not flicker.
 constexpr std::string_view kOverwrite = "\x1b[H\x1b[J";
 
@@ -161,16 +165,37 @@ bool can_overwrite() {
   return os::is_terminal(STDOUT_FILENO) && term && *term != "dumb";
 }
 
-asio::awaitable<Result<void>> status(Context* context, const StatusOptions* options,
-                                     BrokerClient* client) {
-  const bool over = options->watch && can_overwrite();
+/// Shows it again and again, past a broker that takes the place of another.
+asio::awaitable<Result<void>> watch(Context* context, BrokerClient* client) {
+  const bool over = can_overwrite();
+  const SystemClock clock;
+  Monotonic seen = clock.now();
+  bool doubted = false;
   for (;;) {
     auto shown = co_await show_status(context, client, over);
-    if (!shown || !options->watch) co_return shown;
-    // One below the other, then.
-    if (!over && !context->json) context->out.line("");
-    co_await net::pause(kWatchEvery);
+    if (shown) {
+      seen = clock.now();
+      doubted = false;
+      // One below the other, then.
+      if (!over && !context->json) context->out.line("");
+      co_await net::pause(kWatchEvery);
+      continue;
+    }
+    const Error& why = shown.error();
+    const bool comes = why.detail == kBrokerNotReady && clock.now() - seen < kNextSeenWithin;
+    // Between the two nobody holds the lock.
+    const bool doubt = why.code == Code::broker_not_running && !std::exchange(doubted, true);
+    if (!comes && !doubt) co_return shown;
+    co_await net::pause(kLookForNextSeen);
   }
+}
+
+asio::awaitable<Result<void>> status(Context* context, const StatusOptions* options,
+                                     BrokerClient* client) {
+  if (options->watch) {
+    co_return co_await watch(context, client);
+  }
+  co_return co_await show_status(context, client, false);
 }
 
 /// One broker of the user, as its files tell.

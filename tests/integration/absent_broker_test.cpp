@@ -3,7 +3,9 @@
 #include <fstream>
 #include <future>
 #include <optional>
+#include <poll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <thread>
@@ -272,6 +274,26 @@ TEST_CASE_FIXTURE(Starter, "what wrap cannot start it says how to start") {
   misnamed.wait_for("no name");
   CHECK(misnamed.wait_end().as_shell() == 125);
   CHECK_FALSE(told(misnamed.transcript(), "could not be started"));
+}
+
+TEST_CASE_FIXTURE(Starter, "watching goes on with the next broker") {
+  serve();
+  const std::string state = state_dir();
+  const os::Fd notices(::inotify_init1(IN_CLOEXEC));
+  // Read by who finds nobody at the socket.
+  REQUIRE(::inotify_add_watch(notices.get(), (state + "/serve.json").c_str(), IN_OPEN) >= 0);
+  RunningProgram watch(command({"status", "--watch"}));
+  watch.wait_for("(pid " + std::to_string(broker->pid()) + ",");
+  kill_broker();
+  {
+    const auto held = locked(state + "/broker.lock");
+    pollfd looked{notices.get(), POLLIN, 0};
+    REQUIRE(::poll(&looked, 1, 60'000) == 1);
+  }
+  serve();
+  watch.wait_for("(pid " + std::to_string(broker->pid()) + ",");
+  watch.signal(SIGINT);
+  CHECK(watch.wait_end().as_shell() == 130);
 }
 
 TEST_CASE_FIXTURE(User, "stop waits for a broker that ends without an answer") {

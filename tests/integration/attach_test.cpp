@@ -172,6 +172,26 @@ TEST_CASE_FIXTURE(Person, "an agent of which nobody knows how it ended did not e
   CHECK(same_mode(pty.mode(), pty.mode_before()));
 }
 
+TEST_CASE_FIXTURE(Person, "who is attached stays so when the next broker takes the place") {
+  serve();
+  spawn_reader("ada");
+  PtyDriver pty(attach());
+  pty.wait_for("driving ada");
+  pty.wait_raw(true);
+  pty.type("one\r");
+  pty.wait_for("got one");
+  RunningProgram next(command({"serve", "--relay", "off", "--takeover"}));
+  next.wait_for("ready");
+  CHECK(broker->wait_end().as_shell() == 0);
+  // Painted anew: what the program does not paint again the next broker does not know.
+  pty.wait_for("\x1b[2J");
+  pty.type("two\r");
+  pty.wait_for("got two");
+  pty.type(kDetach);
+  pty.wait_for("left ada, which goes on");
+  CHECK(pty.wait_end().success());
+}
+
 TEST_CASE_FIXTURE(Person, "two who drive see each other; the first one has the size") {
   serve();
   spawn_reader("ada");
