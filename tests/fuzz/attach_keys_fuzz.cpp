@@ -7,6 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
+
+namespace relay::fuzz::attach_keys {
+
 namespace {
 
 bool is_part_of(std::string_view part, std::string_view whole) {
@@ -19,7 +23,7 @@ bool is_part_of(std::string_view part, std::string_view whole) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   using namespace relay::cli;
   if (size == 0) return 0;
   const std::string_view all(reinterpret_cast<const char*>(data) + 1, size - 1);
@@ -42,3 +46,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)detaching.feed(all.substr(cut));
   return 0;
 }
+
+}  // namespace relay::fuzz::attach_keys

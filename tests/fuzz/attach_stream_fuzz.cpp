@@ -5,7 +5,11 @@
 #include <cstdlib>
 #include <string_view>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+#include "fuzz/targets.hpp"
+
+namespace relay::fuzz::attach_stream {
+
+int run(const std::uint8_t* data, std::size_t size) {
   using namespace relay::cli;
   const std::string_view message(reinterpret_cast<const char*>(data), size);
   AttachStream stream;
@@ -22,3 +26,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)read_input_note(message);
   return 0;
 }
+
+}  // namespace relay::fuzz::attach_stream

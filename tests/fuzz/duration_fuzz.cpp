@@ -4,8 +4,11 @@
 #include <string_view>
 
 #include "base/duration.hpp"
+#include "fuzz/targets.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::duration {
+
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const auto parsed = relay::parse_duration(input);
   if (!parsed) return 0;
@@ -14,3 +17,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!again || *again != *parsed) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::duration

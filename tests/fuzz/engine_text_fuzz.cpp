@@ -11,7 +11,10 @@
 #include "engine/store/sqlite/search_words.hpp"
 #include "engine/stream_filter.hpp"
 #include "engine/views.hpp"
+#include "fuzz/targets.hpp"
 #include "storage/connection.hpp"
+
+namespace relay::fuzz::engine_text {
 
 namespace {
 
@@ -55,7 +58,7 @@ void read_times(const std::string& input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string input(reinterpret_cast<const char*>(data), size);
   search(input.substr(0, kLongestSearch));
   find_mentions(input);
@@ -74,3 +77,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (input.size() <= kLongestPattern && is_pattern(input)) (void)has_pattern(input, input);
   return 0;
 }
+
+}  // namespace relay::fuzz::engine_text

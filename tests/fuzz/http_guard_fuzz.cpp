@@ -6,11 +6,14 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "net/http_guard.hpp"
+
+namespace relay::fuzz::http_guard {
 
 using namespace relay::net;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   const auto line = [&] {
     const auto end = std::min(rest.find('\n'), rest.size());
@@ -42,3 +45,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (equal_in_constant_time(host, authorization) != (host == authorization)) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::http_guard

@@ -6,7 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "net/http_request_parser.hpp"
+
+namespace relay::fuzz::http_request {
 
 namespace {
 
@@ -73,9 +76,11 @@ std::string parse(std::string_view bytes, std::uint32_t pieces) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   require(parse(bytes, kWhole) == parse(bytes, data[0]));
   return 0;
 }
+
+}  // namespace relay::fuzz::http_request

@@ -6,8 +6,11 @@
 #include <string_view>
 
 #include "broker/journal_log.hpp"
+#include "fuzz/targets.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::journal_log {
+
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view log(reinterpret_cast<const char*>(data), size);
   (void)relay::broker::log_is_broken_inside(log);
   const std::string database(8192, 'd');
@@ -16,3 +19,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (applied.size() > database.size() + size + std::size_t{1025} * 4096) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::journal_log

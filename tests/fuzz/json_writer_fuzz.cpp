@@ -7,9 +7,12 @@
 #include <string_view>
 
 #include "base/json_writer.hpp"
+#include "fuzz/targets.hpp"
 #include "wire/json.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::json_writer {
+
+int run(const std::uint8_t* data, std::size_t size) {
   using namespace relay;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   std::uint64_t word = 0;
@@ -38,3 +41,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (members.begin()->value.signed_integer() != static_cast<std::int64_t>(word)) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::json_writer

@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/targets.hpp"
 #include "pty/keeper/codec.hpp"
+
+namespace relay::fuzz::keeper_codec {
 
 namespace {
 
@@ -36,7 +39,7 @@ void same_again(const Result<Message>& message, const std::string& frame) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   bool broken = false;
@@ -50,3 +53,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+}  // namespace relay::fuzz::keeper_codec

@@ -7,7 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/targets.hpp"
 #include "mcp/server.hpp"
+
+namespace relay::fuzz::mcp_line {
 
 namespace {
 
@@ -25,7 +28,7 @@ void check_lines(std::string_view out) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   mcp::ServerFacts facts;
   facts.version = "1";
   facts.offer.spawning = facts.offer.results = true;
@@ -56,3 +59,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (server.calls() != 0) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::mcp_line

@@ -5,6 +5,9 @@
 #include <string_view>
 
 #include "base/printable.hpp"
+#include "fuzz/targets.hpp"
+
+namespace relay::fuzz::printable {
 
 namespace {
 
@@ -32,9 +35,11 @@ void check(std::string_view input, relay::Lines lines) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   check(input, relay::Lines::one);
   check(input, relay::Lines::many);
   return 0;
 }
+
+}  // namespace relay::fuzz::printable

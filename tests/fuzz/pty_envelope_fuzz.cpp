@@ -5,10 +5,13 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "fuzz/targets.hpp"
 #include "pty/injection/envelope.hpp"
 #include "pty/injection/sanitise.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::pty_envelope {
+
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const auto cut = input.find('\0');
   relay::pty::Letter letter;
@@ -32,3 +35,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+}  // namespace relay::fuzz::pty_envelope

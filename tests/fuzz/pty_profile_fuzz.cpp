@@ -3,10 +3,13 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "pty/injection/profile_file.hpp"
 #include "pty/injection/readiness.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::pty_profile {
+
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const auto profile = relay::pty::parse_profile(input, "p.toml");
   if (!profile) {
@@ -19,3 +22,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)relay::pty::look(*profile, screen);
   return 0;
 }
+
+}  // namespace relay::fuzz::pty_profile

@@ -5,9 +5,12 @@
 #include <string_view>
 
 #include "base/utf8.hpp"
+#include "fuzz/targets.hpp"
 #include "pty/injection/sanitise.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::pty_sanitise {
+
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const auto once = relay::pty::sanitise_body(input);
   if (!relay::is_valid_utf8(once.text) || once.text.size() > 4 * size) std::abort();
@@ -21,3 +24,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (relay::pty::sanitise_field(input).size() > 160) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::pty_sanitise

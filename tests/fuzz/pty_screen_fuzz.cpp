@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/targets.hpp"
 #include "pty/screen/query_responder.hpp"
 #include "pty/screen/snapshot.hpp"
+
+namespace relay::fuzz::pty_screen {
 
 namespace {
 
@@ -54,7 +57,7 @@ void check_halves(const ScreenView& view) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   // With more, the answers reach their bound.
   if (size < 2 || size > 700) return 0;
   const std::size_t piece = 1 + data[0] % 16U;
@@ -82,3 +85,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   need(svg_snapshot(view) == svg_snapshot(other));
   return 0;
 }
+
+}  // namespace relay::fuzz::pty_screen

@@ -6,6 +6,9 @@
 #include <string_view>
 
 #include "base/redaction.hpp"
+#include "fuzz/targets.hpp"
+
+namespace relay::fuzz::redaction {
 
 namespace {
 
@@ -21,7 +24,7 @@ void require(bool holds) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   static relay::Redactor* const redactor = [] {
     static relay::Redactor made;
     made.watch(relay::Secret(kPlanted[2]));
@@ -43,3 +46,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const std::string_view secret : kPlanted) require(safe.find(secret) == std::string::npos);
   return 0;
 }
+
+}  // namespace relay::fuzz::redaction

@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "token_cache/node_identity.hpp"
 #include "token_cache/token_file.hpp"
+
+namespace relay::fuzz::token_file {
 
 namespace {
 
@@ -31,9 +34,11 @@ void check_address(std::string_view input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   check_file(input);
   check_address(input);
   return 0;
 }
+
+}  // namespace relay::fuzz::token_file

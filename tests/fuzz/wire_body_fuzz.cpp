@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "wire/body.hpp"
 #include "wire/envelope.hpp"
 #include "wire/rest_actions.hpp"
@@ -15,6 +16,8 @@
 #include "wire/rest_messages.hpp"
 #include "wire/rest_nodes.hpp"
 #include "wire/rest_workspace.hpp"
+
+namespace relay::fuzz::wire_body {
 
 namespace {
 
@@ -61,9 +64,11 @@ constexpr std::array kTypes{
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   kTypes[(data[0] - std::uint8_t{'A'}) % kTypes.size()](text);
   return 0;
 }
+
+}  // namespace relay::fuzz::wire_body

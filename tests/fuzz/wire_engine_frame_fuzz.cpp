@@ -4,10 +4,13 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "wire/deliver_events.hpp"
 #include "wire/engine_frames.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::wire_engine_frame {
+
+int run(const std::uint8_t* data, std::size_t size) {
   using namespace relay::wire;
   const auto first = decode_engine_frame({reinterpret_cast<const char*>(data), size});
   if (!first || std::holds_alternative<UnknownFrame>(*first)) return 0;
@@ -23,3 +26,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!again || encode_payload(*again) != payload) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::wire_engine_frame

@@ -3,9 +3,12 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "wire/json.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::wire_json {
+
+int run(const std::uint8_t* data, std::size_t size) {
   using relay::wire::Json;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto first = Json::parse(text, relay::wire::kInboundLimits);
@@ -14,3 +17,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!second || *second != *first) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::wire_json

@@ -3,9 +3,12 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "wire/node_frames.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace relay::fuzz::wire_node_frame {
+
+int run(const std::uint8_t* data, std::size_t size) {
   using namespace relay::wire;
   const auto first = decode_node_frame({reinterpret_cast<const char*>(data), size});
   if (!first || std::holds_alternative<UnknownFrame>(*first)) return 0;
@@ -14,3 +17,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!second || encode(*second) != text) std::abort();
   return 0;
 }
+
+}  // namespace relay::fuzz::wire_node_frame

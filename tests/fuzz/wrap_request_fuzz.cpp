@@ -1,11 +1,11 @@
 // Lines of the control socket of wrap, both ways: what is taken is within bounds, and what is
 // answered is one line whatever the id was.
 #include "cli/wrap_request.hpp"
-#include <cstdint>
-#include <cstdlib>
-#include <string_view>
 
 #include "broker/guest_lines.hpp"
+#include "fuzz/targets.hpp"
+
+namespace relay::fuzz::wrap_request {
 
 namespace {
 
@@ -32,7 +32,7 @@ void check_message(const relay::cli::WrapMessage& request) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);
   const auto request = relay::cli::read_request(line);
   if (const auto* message = std::get_if<relay::cli::WrapMessage>(&request)) check_message(*message);
@@ -44,3 +44,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+}  // namespace relay::fuzz::wrap_request

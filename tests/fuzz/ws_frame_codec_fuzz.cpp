@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/targets.hpp"
 #include "net/ws_frame_codec.hpp"
+
+namespace relay::fuzz::ws_frame_codec {
 
 namespace {
 
@@ -32,7 +35,7 @@ std::vector<net::WsEvent> feed(net::WsFrameCodec& codec, std::string bytes, std:
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const bool server = (data[0] & 1U) != 0;
   const std::size_t chop = 1 + (data[1] % 64U);
@@ -67,3 +70,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+}  // namespace relay::fuzz::ws_frame_codec

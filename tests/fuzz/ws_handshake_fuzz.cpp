@@ -6,8 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "fuzz/targets.hpp"
 #include "net/http_response_reader.hpp"
 #include "net/ws_handshake.hpp"
+
+namespace relay::fuzz::ws_handshake {
 
 namespace {
 
@@ -28,7 +31,7 @@ std::size_t feed(Reader& reader, std::string_view bytes, std::size_t chop) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int run(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   auto kind = (data[0] & 1U) != 0 ? Reader::Kind::upgrade : Reader::Kind::connect;
   if ((data[0] & 2U) != 0) kind = Reader::Kind::head;
@@ -49,3 +52,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)net::check_ws_answer(whole.response(), "dGhlIHNhbXBsZSBub25jZQ==", offered);
   return 0;
 }
+
+}  // namespace relay::fuzz::ws_handshake
