@@ -14,7 +14,9 @@ extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
   const char* name = std::getenv("RELAY_BROKER_FUZZ");
   chosen = relay::fuzz::target(name == nullptr ? "" : name);
   if (chosen != nullptr) return 0;
-  std::fputs("error: RELAY_BROKER_FUZZ names no target of this program, see tests/fuzz/meson.build\n", stderr);
+  std::fputs(
+      "error: RELAY_BROKER_FUZZ names no target of this program, see tests/fuzz/meson.build\n",
+      stderr);
   std::exit(2);
 }
 
