@@ -5,14 +5,39 @@
 
 namespace relay::broker {
 
+AgentMailbox::Room::Room(AgentMailbox& mailbox, std::size_t bytes)
+    : mailbox_(&mailbox), bytes_(bytes) {
+  ++mailbox_->held_;
+  mailbox_->held_bytes_ += bytes_;
+}
+
+void AgentMailbox::Room::give_back() {
+  if (mailbox_ == nullptr) return;
+  --mailbox_->held_;
+  mailbox_->held_bytes_ -= bytes_;
+  mailbox_ = nullptr;
+}
+
+Result<void> AgentMailbox::check_room(std::size_t bytes) const {
+  if (messages_.size() + held_ < kMostMessages && bytes_ + held_bytes_ + bytes <= kMostBytes) {
+    return {};
+  }
+  Error full(Code::queue_full, "too many messages wait for this agent",
+             "try again when it has read some of them");
+  full.retry_after = std::chrono::seconds(5);
+  return fail(std::move(full));
+}
+
+Result<AgentMailbox::Room> AgentMailbox::hold_room(std::size_t bytes) {
+  auto room = check_room(bytes);
+  if (!room) return fail(std::move(room).error());
+  return Room(*this, bytes);
+}
+
 Result<void> AgentMailbox::accept(Mail message) {
   const std::size_t size = message.inbound.letter.body.size();
-  if (messages_.size() >= kMostMessages || bytes_ + size > kMostBytes) {
-    Error full(Code::queue_full, "too many messages wait for this agent",
-               "try again when it has read some of them");
-    full.retry_after = std::chrono::seconds(5);
-    return fail(std::move(full));
-  }
+  auto room = check_room(size);
+  if (!room) return room;
   bytes_ += size;
   if (message.urgent()) newest_urgent_ = std::max(newest_urgent_, message.number);
   Entry entry;

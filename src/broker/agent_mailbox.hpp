@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -48,6 +49,26 @@ class AgentMailbox {
   static constexpr std::size_t kLeastOffered = 2;
   static constexpr std::size_t kMostOffered = 32;
 
+  /// Room for one message, kept free from before the disk is asked until it is accepted. The
+  /// mailbox outlives it.
+  class Room {
+   public:
+    Room(AgentMailbox& mailbox, std::size_t bytes);
+    ~Room() { give_back(); }
+    Room(Room&& other) noexcept
+        : mailbox_(std::exchange(other.mailbox_, nullptr)), bytes_(other.bytes_) {}
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    Room& operator=(Room&&) = delete;
+    /// Whose room this was is accepted now. Also good twice.
+    void give_back();
+
+   private:
+    AgentMailbox* mailbox_;
+    std::size_t bytes_;
+  };
+  /// `queue_full`, with a time to come again.
+  [[nodiscard]] Result<Room> hold_room(std::size_t bytes);
   /// `queue_full`, with a time to come again; then nothing was taken.
   [[nodiscard]] Result<void> accept(Mail message);
 
@@ -88,6 +109,8 @@ class AgentMailbox {
   [[nodiscard]] std::vector<PendingMessage> pending(const std::string& agent) const;
 
  private:
+  [[nodiscard]] Result<void> check_room(std::size_t bytes) const;
+
   struct Entry {
     Mail message;
     bool offered = false;
@@ -100,6 +123,9 @@ class AgentMailbox {
 
   std::deque<Entry> messages_;
   std::size_t bytes_ = 0;
+  /// Messages that have room and are not here yet, and their bytes.
+  std::size_t held_ = 0;
+  std::size_t held_bytes_ = 0;
   std::size_t offered_ = 0;
   std::size_t at_a_time_ = kLeastOffered;
   /// Nothing that is newer was overtaken by anything, so there is nothing to be looked for.

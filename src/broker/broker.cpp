@@ -110,7 +110,8 @@ asio::awaitable<Result<void>> Broker::adopt_agents() {
   }
   auto open = co_await parts_.records.open_messages();
   if (!open) co_return fail(std::move(open).error());
-  for (StoredMessage& message : *open) postman_.restore(std::move(message));
+  // What cannot be delivered any more is a dead letter from now on.
+  for (StoredMessage& message : *open) (void)postman_.restore(std::move(message));
   auto owed = co_await parts_.records.results();
   if (!owed) co_return fail(std::move(owed).error());
   for (OwedResult& result : *owed) {

@@ -176,11 +176,14 @@ asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
                    "relay-broker status lists the agents");
   }
   std::optional<Error> failure;
+  std::string missed;
   const int priority = request.steer ? kUrgent : letter.kind == pty::MessageKind::channel ? 3 : 2;
   for (const auto& agent : to) {
     auto posted = co_await postman_.post(agent, letter, priority);
     if (!posted) {
       failure = std::move(posted).error();
+      missed += (missed.empty() ? "" : "; ") + agent->name();
+      missed += " did not get it: " + failure->message;
       continue;
     }
     // All of them get one message.
@@ -189,6 +192,7 @@ asio::awaitable<Result<SentMessage>> Broker::send(SendRequest request) {
     ++out.delivered;
   }
   if (out.delivered == 0) co_return fail(*std::move(failure));
+  if (!missed.empty()) out.warning += (out.warning.empty() ? "" : "; ") + missed;
   co_return out;
 }
 

@@ -18,6 +18,13 @@ constexpr std::size_t kMostEndsAtOnce = 256;
 constexpr std::string_view kOwnId = "http_";
 constexpr std::size_t kOwnIdBytes = 16;
 
+/// For an agent without a program that reads.
+Error ended_error(const std::string& agent, std::string_view what, std::string hint) {
+  Error error(Code::agent_not_found, "the agent " + agent + std::string(what), std::move(hint));
+  error.detail = kHasEnded;
+  return error;
+}
+
 pty::InjectionOutcome dead(std::string reason) {
   pty::InjectionOutcome out;
   out.end = pty::InjectionEnd::dead;
@@ -117,7 +124,8 @@ void Postman::surfaced(node_control::Delivery delivery) {
     early_[delivery.agent_name].push_back(*std::move(message));
     return;
   }
-  deliver(agent, *std::move(message), "agent_gone");
+  // Nobody here waits to hear of it: the dead letter says it.
+  (void)deliver(agent, *std::move(message), "agent_gone");
 }
 
 void Postman::end_notice(const Mail& message) {
@@ -134,15 +142,17 @@ void Postman::started(const std::string& name) {
   if (!waiting) return;
   for (Mail& message : waiting.mapped()) {
     Agent* agent = parts_.roster.by_id(message.key.agent_id);
-    deliver(agent, std::move(message), "agent_gone");
+    (void)deliver(agent, std::move(message), "agent_gone");
   }
 }
 
-void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gone) {
+Result<void> Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gone) {
   if (agent == nullptr || !agent->takes_messages()) {
     const std::string name = agent == nullptr ? message.key.agent_id : agent->name();
     tell_dead(name, message, std::string(reason_if_gone));
-    return queue_end(message, dead(std::string(reason_if_gone)));
+    queue_end(message, dead(std::string(reason_if_gone)));
+    return fail(ended_error(name, " has ended: the message is a dead letter now",
+                            "relay-broker dead-letters lists it, and sends it again"));
   }
   const Mail copy = message;
   const pty::Letter& letter = copy.inbound.letter;
@@ -162,10 +172,11 @@ void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gon
     out.key("workspace_alias");
     out.null();
   });
-  const auto taken = agent->accept(std::move(message));
+  auto taken = agent->accept(std::move(message));
   if (!taken) {
     tell_dead(agent->name(), copy, "queue_full");
-    return queue_end(copy, dead("queue_full"));
+    queue_end(copy, dead("queue_full"));
+    return taken;
   }
   obligations_.queued(parts_.clock.now(), agent->name(), copy.inbound.event_id, letter.sender,
                       letter.body);
@@ -181,6 +192,7 @@ void Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gon
     }
     out.field("timestamp", unix_ms(parts_.clock.wall()));
   });
+  return {};
 }
 
 asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent, pty::Letter letter,
@@ -189,11 +201,10 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
     co_return fail(Code::too_large, "a message has at most 4 MiB");
   }
   if (!agent->takes_messages()) {
-    Error ended(Code::agent_not_found, "the agent " + agent->name() + " has ended",
-                "spawn it again, or release it");
-    ended.detail = kHasEnded;
-    co_return fail(std::move(ended));
+    co_return fail(ended_error(agent->name(), " has ended", "spawn it again, or release it"));
   }
+  auto room = agent->mailbox().hold_room(letter.body.size());
+  if (!room) co_return fail(std::move(room).error());
   if (letter.id.empty()) letter.id = random_hex(kOwnId, kOwnIdBytes, parts_.random);
   StoredMessage stored;
   stored.key.agent_id = agent->name();
@@ -210,21 +221,24 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
   if (!kept) co_return fail(std::move(kept).error());
   message->begun = *kept;
   if (*kept) message->generation = std::move(generation);
-  deliver(agent.get(), *std::move(message), "agent_released");
+  room->give_back();
+  auto delivered = deliver(agent.get(), *std::move(message), "agent_released");
+  if (!delivered) co_return fail(std::move(delivered).error());
   co_return letter.id;
 }
 
-void Postman::restore(StoredMessage stored) {
+Result<void> Postman::restore(StoredMessage stored) {
   if (stored.ended) {
     parts_.engine->done(stored.key.agent_id, stored.key.seq, stored.key.delivery_id);
-    return;
+    return {};
   }
   auto message = read(stored.key, stored.frame);
   if (!message) {
     Mail broken;
     broken.key = stored.key;
     broken.local = stored.local;
-    return queue_end(broken, dead("unreadable"));
+    queue_end(broken, dead("unreadable"));
+    return fail(std::move(message).error());
   }
   message->accepted = stored.accepted;
   message->attempts = stored.attempts;
@@ -232,16 +246,18 @@ void Postman::restore(StoredMessage stored) {
   message->local = stored.local;
   if (message->inbound.what != InboundClass::inject) {
     message->generation = stored.generation;
-    return end_notice(*message);
+    end_notice(*message);
+    return {};
   }
   if (stored.outcome) {
     message->generation = stored.generation;
-    return queue_end(*message, *stored.outcome, stored.agent_name);
+    queue_end(*message, *stored.outcome, stored.agent_name);
+    return {};
   }
   Agent* agent = stored.local && stored.agent_name == stored.key.agent_id
                      ? parts_.roster.find(stored.agent_name).get()
                      : parts_.roster.by_id(stored.key.agent_id);
-  deliver(agent, *std::move(message), "worker_exited");
+  return deliver(agent, *std::move(message), "worker_exited");
 }
 
 asio::awaitable<Result<void>> Postman::redeliver(std::int64_t id) {
@@ -252,10 +268,12 @@ asio::awaitable<Result<void>> Postman::redeliver(std::int64_t id) {
     co_return fail(Code::agent_not_found, "the agent " + letter->agent + " is not here",
                    "spawn it first, or drop the letter");
   }
+  auto room = agent->mailbox().hold_room(letter->body.size());
+  if (!room) co_return fail(std::move(room).error());
   auto stored = co_await parts_.records.revive(id, agent->agent_id);
   if (!stored) co_return fail(std::move(stored).error());
-  restore(*std::move(stored));
-  co_return Result<void>();
+  room->give_back();
+  co_return restore(*std::move(stored));
 }
 
 void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {

@@ -33,12 +33,15 @@ class Postman {
   /// The start has ended: with an agent that is listed, or with none.
   void started(const std::string& name);
   /// A message of this machine: on disk and in the mailbox when this returns. `queue_full`,
-  /// `too_large`, or what the disk says; then nothing was taken.
+  /// `too_large`, or what the disk says; then nothing was taken. `agent_not_found`: it has ended;
+  /// if it did so while this waited for the disk, the message is a dead letter, as the error says.
   asio::awaitable<Result<std::string>> post(std::shared_ptr<Agent> agent, pty::Letter letter,
                                             int priority);
   /// A message that an earlier broker had accepted.
-  void restore(StoredMessage stored);
-  /// A dead letter to its agent again. `not_found`, `agent_not_found`.
+  /// An error for what has become a dead letter at once.
+  Result<void> restore(StoredMessage stored);
+  /// A dead letter to its agent again. `not_found`, `agent_not_found`, `queue_full`; then it is a
+  /// dead letter as before.
   asio::awaitable<Result<void>> redeliver(std::int64_t id);
 
   /// It has ended: written down, then told to the engine.
@@ -71,7 +74,8 @@ class Postman {
   [[nodiscard]] Result<Mail> read(const MessageKey& key, std::string_view frame);
   /// The generation that may begin with the acceptance of a message; empty for none.
   [[nodiscard]] std::string next_reader(const Agent& agent) const;
-  void deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
+  /// Into the mailbox. With an error it has become a dead letter.
+  Result<void> deliver(Agent* agent, Mail message, std::string_view reason_if_gone);
   /// Of something to know, with nothing to type.
   void end_notice(const Mail& message);
   void remember(const std::string& id);

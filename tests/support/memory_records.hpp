@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/inbound.hpp"
 #include "broker/records.hpp"
 #include "net/event.hpp"
 
@@ -32,6 +33,8 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
   asio::awaitable<Result<bool>> accept(broker::StoredMessage message,
                                        std::string generation) override {
     if (broken) co_return fail(*broken);
+    ++accepts;
+    if (accept_waits != nullptr) (void)co_await accept_waits->wait(std::chrono::seconds(30));
     message.begun = !generation.empty();
     open.push_back(std::move(message));
     co_return !generation.empty();
@@ -81,8 +84,11 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
         letter.id = next_letter++;
         letter.delivery_id = one.key.delivery_id;
         letter.reason = one.outcome.reason;
-        dead.push_back(letter);
+        if (at != open.end()) letter.agent = at->agent_name;
+        const auto inbound = broker::read_inbound(at != open.end() ? at->frame : std::string());
+        if (inbound) letter.body = inbound->letter.body;
         if (at != open.end()) buried[letter.id] = *at;
+        dead.push_back(letter);
       }
       if (at != open.end()) open.erase(at);
       ended.push_back(std::move(one));
@@ -170,6 +176,9 @@ class MemoryRecords final : public broker::Records, private node_control::BookSt
   bool run_ahead = true;
   NextReader reader;
   int begins = 0;
+  /// A message of this machine is not written down before that.
+  net::Event* accept_waits = nullptr;
+  int accepts = 0;
   /// An agent is not written down before that.
   net::Event* agents_wait = nullptr;
   /// How often a message was to be typed and could not be written down.

@@ -76,6 +76,29 @@ TEST_CASE("a full mailbox refuses the newest and says when to come again") {
   CHECK_FALSE(many.accept(message(0)));
 }
 
+TEST_CASE("room that is held is nobody else's, and is given back once") {
+  AgentMailbox box;
+  {
+    auto room = box.hold_room(AgentMailbox::kMostBytes);
+    REQUIRE(room);
+    CHECK_FALSE(box.hold_room(1));
+    CHECK_FALSE(box.accept(message(1)));
+    room->give_back();
+    CHECK(box.hold_room(1));
+    CHECK(box.accept(message(1)));
+  }
+  CHECK(box.hold_room(AgentMailbox::kMostBytes - 1));
+  const auto none = box.hold_room(AgentMailbox::kMostBytes);
+  REQUIRE_FALSE(none);
+  CHECK(none.error().code == Code::queue_full);
+  CHECK(none.error().retry_after);
+
+  AgentMailbox many = with(AgentMailbox::kMostMessages - 1);
+  const auto last = many.hold_room(1);
+  CHECK(last);
+  CHECK_FALSE(many.accept(message(0)));
+}
+
 TEST_CASE("by hand: nothing goes until it is let go, and only what waited then") {
   AgentMailbox box = with(2);
   CHECK(box.set_mode(DeliveryMode::manual_flush) == 0);
