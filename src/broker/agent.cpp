@@ -325,7 +325,8 @@ void Agent::end_message(std::uint64_t number, pty::InjectionOutcome outcome) {
   switch (outcome.end) {
     case pty::InjectionEnd::submitted: ++submitted_; break;
     case pty::InjectionEnd::typed: ++(outcome.reason == pty::kNotRead ? unread_ : typed_); break;
-    case pty::InjectionEnd::dead: ++dead_; break;
+    // Counted where the dead letter is told of: most die without an end in the terminal.
+    case pty::InjectionEnd::dead: break;
   }
   changed_.notify();
   host_.message_ended(*this, *std::move(message), std::move(outcome));

@@ -86,6 +86,8 @@ class Agent {
   [[nodiscard]] bool is_idle() const;
   /// Gives a message to the agent. `queue_full` and nothing is taken.
   [[nodiscard]] Result<void> accept(Mail message);
+  /// A message for it has become a dead letter.
+  void count_dead() { ++dead_; }
   /// That this message has ended is on disk.
   void end_kept(std::uint64_t number);
   /// No other message is begun, for ever: another broker takes over. Returns when the one that is

@@ -149,7 +149,7 @@ void Postman::started(const std::string& name) {
 Result<void> Postman::deliver(Agent* agent, Mail message, std::string_view reason_if_gone) {
   if (agent == nullptr || !agent->takes_messages()) {
     const std::string name = agent == nullptr ? message.key.agent_id : agent->name();
-    tell_dead(name, message, std::string(reason_if_gone));
+    tell_dead(agent, message, std::string(reason_if_gone));
     queue_end(message, dead(std::string(reason_if_gone)));
     return fail(ended_error(name, " has ended: the message is a dead letter now",
                             "relay-broker dead-letters lists it, and sends it again"));
@@ -174,7 +174,7 @@ Result<void> Postman::deliver(Agent* agent, Mail message, std::string_view reaso
   });
   auto taken = agent->accept(std::move(message));
   if (!taken) {
-    tell_dead(agent->name(), copy, "queue_full");
+    tell_dead(agent, copy, "queue_full");
     queue_end(copy, dead("queue_full"));
     return taken;
   }
@@ -287,7 +287,7 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
       about(out);
       out.field("reason", outcome.reason);
     });
-    tell_dead(agent.name(), message, outcome.reason);
+    tell_dead(&agent, message, outcome.reason);
   } else {
     parts_.events.add("delivery_ack", [&](JsonWriter& out) {
       about(out);
@@ -311,18 +311,20 @@ void Postman::ended(Agent& agent, Mail message, pty::InjectionOutcome outcome) {
   queue_end(message, std::move(outcome), agent.name());
 }
 
-void Postman::tell_dead(const std::string& agent, const Mail& message, const std::string& reason) {
+void Postman::tell_dead(Agent* agent, const Mail& message, const std::string& reason) {
+  if (agent != nullptr) agent->count_dead();
+  const std::string name = agent == nullptr ? message.key.agent_id : agent->name();
   parts_.events.add("message_delivery_failed", [&](JsonWriter& out) {
-    out.field("name", agent);
+    out.field("name", name);
     out.field("delivery_id", message.key.delivery_id);
     out.field("event_id", message.inbound.event_id);
     out.field("from", message.inbound.letter.sender);
-    out.field("to", agent);
+    out.field("to", name);
     out.field("attempts", message.attempts);
     out.field("lastError", reason);
   });
   parts_.events.add("dead_letter_added", [&](JsonWriter& out) {
-    out.field("name", agent);
+    out.field("name", name);
     out.field("delivery_id", message.key.delivery_id);
     out.field("reason", reason);
   });
@@ -331,7 +333,7 @@ void Postman::tell_dead(const std::string& agent, const Mail& message, const std
 std::size_t Postman::bury(Agent& agent, std::string reason) {
   const auto messages = agent.mailbox().drain();
   for (const Mail& message : messages) {
-    tell_dead(agent.name(), message, reason);
+    tell_dead(&agent, message, reason);
     queue_end(message, dead(reason));
   }
   if (messages.empty()) return 0;

@@ -80,7 +80,8 @@ class Postman {
   void end_notice(const Mail& message);
   void remember(const std::string& id);
   void queue_end(const Mail& message, pty::InjectionOutcome outcome, std::string agent = {});
-  void tell_dead(const std::string& agent, const Mail& message, const std::string& reason);
+  /// A message becomes a dead letter: told, and counted. Null for an agent that is not here.
+  void tell_dead(Agent* agent, const Mail& message, const std::string& reason);
 
   BrokerParts& parts_;
   net::Event changed_;

@@ -119,6 +119,7 @@ TEST_CASE_FIXTURE(TerminalWorld, "F11: who dies between the text and Enter has n
   const int typed = of_ada("typed");
   CHECK(submitted == 0);
   CHECK(typed == 0);
+  CHECK(of_ada("dead") == 1);
   figure("F11", fmt::format("killed by its text: {} submitted, {} typed, {} dead letter ({})",
                             submitted, typed, ask({"dead-letters", "list"}, "/total"), reason));
 }

@@ -349,6 +349,7 @@ TEST_CASE_FIXTURE(World, "a program that ends by itself: its messages are dead l
     REQUIRE(agent);
     CHECK(agent->state == AgentState::exited);
     CHECK(agent->exit->as_shell() == 7);
+    CHECK(agent->dead == 1);
     // It makes room for another one.
     const auto done_8 = co_await w.broker->spawn(World::request("ada", kReader));
     REQUIRE(done_8);
