@@ -15,6 +15,8 @@ constexpr Duration kLookForAnswers = std::chrono::minutes(10);
 /// Who was told to give up leaves within a turn of the loop.
 constexpr Duration kLeaving = std::chrono::milliseconds(1);
 constexpr std::size_t kLongestRefusal = 300;
+/// How long an engine that cannot do something now is left alone.
+constexpr std::chrono::milliseconds kAskAgain = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -134,6 +136,14 @@ bool NodeQuestions::apply(const ReplyBook::Actions& actions, const Outcome& outc
 }
 
 Error engine_refusal(const wire::ErrorFrame& frame) {
+  const std::string message = frame.message.substr(0, kLongestRefusal);
+  if (frame.code == "unavailable") {
+    Error later(Code::relay_deferred,
+                "the engine cannot do this now: " + printable(redact(message)),
+                "free space on the engine's disk if it is full, then try again");
+    later.retry_after = kAskAgain;
+    return later;
+  }
   Code code = Code::engine_error;
   if (frame.code == "agent_location_conflict" || frame.code == "node_name_conflict") {
     code = Code::name_conflict;
@@ -144,7 +154,7 @@ Error engine_refusal(const wire::ErrorFrame& frame) {
   } else if (frame.code == "node_not_found") {
     code = Code::node_not_found;
   }
-  const std::string words = frame.code + ": " + frame.message.substr(0, kLongestRefusal);
+  const std::string words = frame.code + ": " + message;
   std::string hint;
   if (frame.code == "agent_location_conflict") {
     hint = "choose another name, or release the agent at its broker first";

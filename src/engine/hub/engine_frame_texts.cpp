@@ -27,6 +27,14 @@ std::string type_of(const wire::Json& payload) {
   return type ? std::string(type->string().value_or("")) : std::string();
 }
 
+/// By which a node knows what went wrong.
+std::string_view code_of(const Error& error) {
+  const auto refusal = refusal_of(error);
+  if (refusal != Refusal::internal_error) return name_of(refusal);
+  const bool passes = error.code == Code::disk_full || error.code == Code::queue_full;
+  return passes ? "unavailable" : "node_control_failed";
+}
+
 std::string error_text(const std::string& id, std::string code, std::string message) {
   wire::ErrorFrame frame;
   frame.id = id;
@@ -45,10 +53,7 @@ std::string reply_frame(const std::string& id, const wire::Json& data) {
 }
 
 std::string error_frame(const std::string& id, const Error& error) {
-  const auto refusal = refusal_of(error);
-  const bool is_coded = refusal != Refusal::internal_error;
-  return error_text(id, is_coded ? std::string(name_of(refusal)) : "node_control_failed",
-                    error.message);
+  return error_text(id, std::string(code_of(error)), error.message);
 }
 
 std::string invalid_frame(const std::string& id, const std::string& why) {

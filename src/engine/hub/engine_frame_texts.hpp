@@ -12,7 +12,8 @@ namespace relay::engine {
 // What goes to nodes outside of mailboxes, as the texts of frames.
 
 [[nodiscard]] std::string reply_frame(const std::string& id, const wire::Json& data);
-/// A refusal by its name; anything else is a `node_control_failed`.
+/// A refusal by its name, `unavailable` for what may be asked again later; anything else is a
+/// `node_control_failed`.
 [[nodiscard]] std::string error_frame(const std::string& id, const Error& error);
 /// What came is no frame.
 [[nodiscard]] std::string invalid_frame(const std::string& id, const std::string& why);

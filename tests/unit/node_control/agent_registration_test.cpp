@@ -1,6 +1,7 @@
 #include "node_control/agent_registration.hpp"
 
 #include "base/redaction.hpp"
+#include "node_control/node_questions.hpp"
 #include "session_world.hpp"
 
 namespace relay::node_control {
@@ -278,6 +279,21 @@ TEST_CASE_FIXTURE(World, "what the engine refuses over the socket is not tried o
     CHECK(refused.error().message.find("node_capacity_exceeded") != std::string::npos);
     CHECK(w.engine.requests_of("POST /v1/agents").empty());
   });
+}
+
+TEST_CASE("what the engine cannot do now is worth another try later") {
+  wire::ErrorFrame frame;
+  frame.code = "unavailable";
+  frame.message = "cannot commit: No space left on device";
+  const Error full = engine_refusal(frame);
+  CHECK(full.code == Code::relay_deferred);
+  CHECK(full.message == "the engine cannot do this now: " + frame.message);
+  CHECK_FALSE(full.hint.empty());
+  CHECK(full.retry_after);
+  frame.code = "node_control_failed";
+  const Error broken = engine_refusal(frame);
+  CHECK(broken.code == Code::engine_error);
+  CHECK_FALSE(broken.retry_after);
 }
 
 TEST_CASE_FIXTURE(World, "the errors of a claim hold no secrets") {

@@ -239,6 +239,17 @@ TEST_CASE("what a node was told to be too late holds once the disk has written i
   CHECK(peer->hear("deliver").at("/agent") == "bob");
 }
 
+TEST_CASE("a node is told that a full disk may have room again") {
+  HubWorld world;
+  (void)world.agent("bob");
+  auto peer = world.node(world.broker("box"));
+  world.fill_disk(true);
+  const auto refused = world.claim(*peer, "bob");
+  world.fill_disk(false);
+  CHECK(refused.at("/code") == "unavailable");
+  CHECK(refused.at("/message").find("No space left on device") != std::string::npos);
+}
+
 TEST_CASE("a second connection takes the place of the first, whose end is no loss") {
   HubWorld world;
   const auto box = world.broker("box");

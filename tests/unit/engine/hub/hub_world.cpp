@@ -364,6 +364,10 @@ void HubWorld::fail_disk(bool fails) {
   disk.set(fails ? test::DiskFault::write_fails : test::DiskFault::does_not_sync);
 }
 
+void HubWorld::fill_disk(bool full) {
+  disk.set(full ? test::DiskFault::full : test::DiskFault::does_not_sync);
+}
+
 void HubWorld::hold_disk(bool holds) {
   disk.set(holds ? test::DiskFault::sync_waits : test::DiskFault::does_not_sync);
   thread->answer_within(holds ? std::chrono::milliseconds(20) : std::chrono::seconds(60));

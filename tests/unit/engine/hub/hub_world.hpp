@@ -129,6 +129,7 @@ class HubWorld : private test::QuickDisk {
   [[nodiscard]] Delivery delivery(const Posted& posted, const Agent& to);
   [[nodiscard]] Result<Delivery> try_delivery(const Posted& posted, const Agent& to);
   void fail_disk(bool fails);
+  void fill_disk(bool full);
   /// A disk that does not answer, and an engine that does not wait long for it.
   void hold_disk(bool holds);
   void until_failure(std::string_view what);
