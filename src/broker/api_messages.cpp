@@ -11,6 +11,7 @@
 #include "broker/api_context.hpp"
 #include "broker/api_json.hpp"
 #include "broker/json_fields.hpp"
+#include "broker/outbound.hpp"
 #include "net/timeout.hpp"
 
 namespace relay::broker {
@@ -89,8 +90,11 @@ void write_sent(JsonWriter& out, const SentMessage& sent, const WorkspaceFacts& 
 namespace {
 
 void refuse_send(net::Exchange* exchange, const std::string& to, Error error) {
-  if (error.code == Code::timeout) error.message = "broker request timed out";
-  // In the peer's words.
+  // In the peer's words, with the cause behind them.
+  if (error.code == Code::timeout) {
+    error.message = "broker request timed out: " + error.message;
+    if (error.hint.empty()) error.hint = kPerhapsSent;
+  }
   const bool nobody = error.code == Code::agent_not_found && error.detail.empty();
   if (nobody) {
     error.message =

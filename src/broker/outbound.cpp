@@ -18,6 +18,7 @@ namespace {
 
 constexpr Duration kWithin = std::chrono::seconds(20);
 constexpr std::size_t kReplyMost = std::size_t{1} << 20U;
+constexpr const char* kNotSent = "nothing was sent; relay-broker doctor looks for the cause";
 
 struct Post {
   std::string path;
@@ -88,6 +89,19 @@ Error refusal_for(const OutboundMessage& message, const net::HttpReply& reply,
   return error;
 }
 
+/// Of a message that was on its way.
+Error perhaps_sent(Error error) {
+  const bool unknown = error.code == Code::timeout || error.code == Code::connection_closed;
+  if (unknown && error.hint.empty()) error.hint = kPerhapsSent;
+  return error;
+}
+
+/// Of a claim that has to come before the message.
+Error not_sent(Error error) {
+  if (error.hint.empty()) error.hint = kNotSent;
+  return std::move(error).within("the broker's own identity");
+}
+
 }  // namespace
 
 Outbound::Outbound(asio::any_io_executor executor, net::HttpClient& client, Random& random,
@@ -109,7 +123,7 @@ asio::awaitable<Result<Secret>> Outbound::own_token(Monotonic by) {
   while (claiming_) {
     const Duration left = by - SystemClock().now();
     if (left <= Duration::zero()) {
-      co_return fail(Code::timeout, "the broker's own identity is still being claimed");
+      co_return fail(Code::timeout, "the broker's own identity is still being claimed", kNotSent);
     }
     (void)co_await claimed_.wait(left);
   }
@@ -129,7 +143,7 @@ asio::awaitable<Result<Secret>> Outbound::own_token(Monotonic by) {
   node_control::AgentClaim claim = self_;
   claim.within = by - SystemClock().now();
   auto identity = co_await directory_->claim(std::move(claim));
-  if (!identity) co_return fail(std::move(identity).error().within("the broker's own identity"));
+  if (!identity) co_return fail(not_sent(std::move(identity).error()));
   token_ = std::move(identity->token);
   co_return *token_;
 }
@@ -157,7 +171,7 @@ asio::awaitable<Result<PublishedMessage>> Outbound::send_as(OutboundMessage mess
   Post to_post = post_of(message);
   auto reply = co_await post(std::move(to_post.path), std::move(to_post.body), std::move(token),
                              std::move(once), by);
-  if (!reply) co_return fail(std::move(reply).error());
+  if (!reply) co_return fail(perhaps_sent(std::move(reply).error()));
   if (!reply->ok()) co_return fail(refusal_for(message, *reply, redact_));
   co_return published_of(*reply);
 }
@@ -176,22 +190,23 @@ asio::awaitable<Result<net::HttpReply>> Outbound::ask(net::HttpCall call, Secret
                                                       Monotonic by) {
   call.deadline = by - SystemClock().now();
   if (call.deadline <= Duration::zero())
-    co_return fail(Code::timeout, "no time is left to send it");
+    co_return fail(Code::timeout, "no time is left to send it", kNotSent);
   call.reply_most = kReplyMost;
   call.headers.set("Accept", "application/json");
   call.headers.set("Authorization", "Bearer " + token.reveal());
   call.retry = net::RetryPolicy::standard();
   auto reply = co_await client_.call(std::move(call));
-  if (!reply && reply.error().code == Code::engine_unreachable) {
-    // What it says is "POST URL: cause".
-    Error error = std::move(reply).error();
-    const auto cause = error.message.find(": ");
-    error.message = fmt::format("the engine at {} cannot be reached{}", engine_,
-                                cause == std::string::npos ? "" : error.message.substr(cause));
-    error.hint = "relay-broker doctor looks for the cause";
-    co_return fail(std::move(error));
-  }
-  co_return reply;
+  if (reply) co_return reply;
+  Error error = std::move(reply).error();
+  const bool unreachable = error.code == Code::engine_unreachable;
+  if (!unreachable && error.code != Code::timeout) co_return fail(std::move(error));
+  // What it says is "POST URL: cause".
+  const auto cause = error.message.find(": ");
+  error.message = fmt::format("the engine at {} {}{}", engine_,
+                              unreachable ? "cannot be reached" : "does not answer",
+                              cause == std::string::npos ? "" : error.message.substr(cause));
+  if (unreachable) error.hint = "relay-broker doctor looks for the cause";
+  co_return fail(std::move(error));
 }
 
 asio::awaitable<Result<bool>> Outbound::has_message(std::string id, Secret token) {

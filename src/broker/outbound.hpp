@@ -17,6 +17,10 @@
 
 namespace relay::broker {
 
+/// The hint where nobody knows whether a message was sent.
+inline constexpr std::string_view kPerhapsSent =
+    "it may have been sent all the same: look before you send it again";
+
 /// The `detail` of an error that says that there is no such channel at the engine.
 inline constexpr std::string_view kNoChannel = "channel_not_found";
 

@@ -91,7 +91,14 @@ TEST_CASE("a message that the engine does not take") {
   CHECK(world.ask("POST", "/api/send", body).status == 502);
   world.operations.failure = Error(Code::timeout, "no end within 30 s");
   CHECK(is(world.ask("POST", "/api/send", body), 504,
-           R"({"success":false,"to":"w9","error":"broker request timed out","code":"timeout"})"));
+           R"({"success":false,"to":"w9","error":"broker request timed out: no end within 30 s",
+    "code":"timeout","hint":"it may have been sent all the same: look before you send it again"})"));
+  Error late(Code::timeout, "no time is left to send it", "nothing was sent");
+  world.operations.failure = late;
+  CHECK(is(
+      world.ask("POST", "/api/send", body), 504,
+      R"({"success":false,"to":"w9","error":"broker request timed out: no time is left to send it",
+    "code":"timeout","hint":"nothing was sent"})"));
   CHECK(is(world.ask("GET", "/api/threads"), 200, R"({"threads":[]})"));
 }
 
