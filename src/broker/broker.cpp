@@ -40,6 +40,11 @@ void write_failure(JsonWriter& out, std::string_view name, const Result<os::Exit
   out.field("reason", how ? how->text() : how.error().message);
 }
 
+/// Its end of the connection closed without a word; what else goes wrong with one says what to do.
+bool is_killed_keeper(const Error& lost) {
+  return lost.code == Code::connection_closed || (lost.code == Code::io_error && lost.hint.empty());
+}
+
 }  // namespace
 
 Broker::Broker(BrokerParts& parts, Hooks hooks)
@@ -157,6 +162,8 @@ asio::awaitable<void> Broker::let_go() {
 asio::awaitable<void> Broker::stop(Agents agents) {
   co_await net::shielded();
   draining_ = true;
+  // Without the keeper nothing is ended from here: its guardian does.
+  if (keeper_lost_ && agents == Agents::end) agents = Agents::leave;
   if (agents == Agents::end) {
     net::TaskGroup ending(parts_.executor);
     for (const auto& agent : parts_.roster.all()) {
@@ -186,9 +193,14 @@ asio::awaitable<void> Broker::stop(Agents agents) {
 asio::awaitable<void> Broker::follow_keeper() {
   auto work = programs_.follow(
       [this](std::string text) { note(node_control::NoteLevel::error, std::move(text)); });
-  const Error lost = co_await std::move(work);
+  Error lost = co_await std::move(work);
   // Another broker has taken over, or the keeper is dead: either way the agents are not ours.
-  if (hooks_.on_end) hooks_.on_end(lost);
+  keeper_lost_ = true;
+  if (parts_.keeper.keeper_pid() != 0 && is_killed_keeper(lost)) {
+    lost = Error(Code::io_error, "the keeper was killed; its agents end with it",
+                 "relay-broker serve starts anew");
+  }
+  if (hooks_.on_end) hooks_.on_end(std::move(lost));
 }
 
 asio::awaitable<void> Broker::keep_time() {

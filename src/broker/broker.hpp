@@ -58,6 +58,8 @@ class Broker final : public Operations, private AgentHost, private node_control:
   asio::awaitable<void> let_go();
   /// Always, also after an error of `start`.
   asio::awaitable<void> stop(Agents agents);
+  /// Its keeper is dead or another broker's: none of the agents can be ended from here.
+  [[nodiscard]] bool keeper_lost() const { return keeper_lost_; }
 
   asio::awaitable<Result<SpawnedAgent>> spawn(SpawnRequest request) override;
   asio::awaitable<Result<ReleasedAgent>> release(ReleaseRequest request) override;
@@ -149,6 +151,7 @@ class Broker final : public Operations, private AgentHost, private node_control:
   std::uint64_t restarts_ = 0;
   bool draining_ = false;
   bool let_go_ = false;
+  bool keeper_lost_ = false;
 };
 
 }  // namespace relay::broker

@@ -382,7 +382,8 @@ asio::awaitable<void> Daemon::stop(Agents agents) {
   co_await impl.finding.join();
   impl.tasks.cancel();
   co_await impl.tasks.join();
-  bool end_keeper = agents == Agents::end;
+  const bool keeper_lost = impl.broker && impl.broker->keeper_lost();
+  bool end_keeper = agents == Agents::end && !keeper_lost;
   if (impl.keeper && !impl.started) {
     const auto held = co_await impl.keeper->list(kKeeperEndsWithin);
     end_keeper = held && held->empty();

@@ -136,6 +136,10 @@ struct World : test::KeeperWorld {
     parts->profiles = pty::builtin_profiles();
     Broker::Hooks hooks;
     hooks.on_end = [this](std::optional<Error> why) { ended_by = std::move(why); };
+    hooks.on_note = [this](node_control::NoteLevel level, std::string text) {
+      (void)level;
+      notes.push_back(std::move(text));
+    };
     broker = std::make_unique<Broker>(*parts, std::move(hooks));
     tasks = std::make_unique<net::TaskGroup>(io().get_executor());
     tasks->spawn(watch->run());
@@ -223,6 +227,7 @@ struct World : test::KeeperWorld {
   std::unique_ptr<Broker> broker;
   std::unique_ptr<net::TaskGroup> tasks;
   std::optional<Error> ended_by;
+  std::vector<std::string> notes;
 };
 
 inline Scenario spawn_into(World* world, SpawnRequest wanted,

@@ -112,4 +112,19 @@ TEST_CASE_FIXTURE(World, "crashes are known to the next broker") {
   CHECK(crashes[0].exit == os::ExitStatus::exited(3));
 }
 
+TEST_CASE_FIXTURE(World, "a broker whose keeper is killed says that, and not what it cannot end") {
+  play([](World& w) -> Scenario {
+    const auto ada = co_await w.broker->spawn(World::request("ada", "sleep 1000"));
+    REQUIRE(ada);
+    REQUIRE(::kill(w.client().keeper_pid(), SIGKILL) == 0);
+    std::function<bool()> holds = [&w] { return w.ended_by.has_value(); };
+    co_await w.until(std::move(holds), "the broker ends");
+  });
+  CHECK(ended_by->code == Code::io_error);
+  CHECK(ended_by->message == "the keeper was killed; its agents end with it");
+  CHECK(ended_by->hint == "relay-broker serve starts anew");
+  end(Broker::Agents::end);
+  CHECK(notes.empty());
+}
+
 }  // namespace relay::broker
