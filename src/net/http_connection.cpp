@@ -195,6 +195,8 @@ asio::awaitable<bool> HttpConnection::refill() {
   if (from_ == to_ || output_.size() >= kOutputGathered) {
     queue_continue();
     if (!output_.empty()) good = co_await flush();
+    // Who was told to stop while the last answer went out waits for no other request.
+    if (closing_ && phase_ == Phase::idle && from_ == to_) good = false;
     if (good && from_ == to_) {
       make_room();
       good = co_await fill();

@@ -50,6 +50,14 @@ asio::awaitable<void> until_told(Exchange* exchange) {
   exchange->respond(response);
 }
 
+asio::awaitable<void> say_and_tell(Exchange* exchange) {
+  HttpResponse response(200, "text/plain", "hello;");
+  exchange->respond(response);
+  stage->entered = true;
+  stage->changed.notify();
+  co_return;
+}
+
 asio::awaitable<void> parts(Exchange* exchange) {
   HttpResponse head(200);
   std::ignore = co_await exchange->begin_stream(head);
@@ -94,6 +102,7 @@ std::vector<Route> plain_routes() {
   std::vector<Route> all;
   all.emplace_back("GET", "/a", say_hello);
   all.emplace_back("GET", "/wait", until_told);
+  all.emplace_back("GET", "/tell", say_and_tell);
   all.emplace_back("GET", "/parts", parts);
   all.emplace_back("GET", "/breaks", breaks_midway);
   all.emplace_back("GET", "/flood", flood);
@@ -254,10 +263,7 @@ TEST_CASE("an idle connection holds at most 12 KiB, also after a large request")
 
 TEST_CASE("a streamed answer comes in chunks, and plain to HTTP/1.0") {
   asio::io_context io;
-  HttpServerOptions options;
-  // They are displaced, however long the dialling takes.
-  options.head_time = 10min;
-  Served served(io, options, plain_routes());
+  Served served(io, {}, plain_routes());
   const auto text = test::run(io, ask_until_close(served.port, get("/parts") + kGetClose));
   CHECK(has(text, "Transfer-Encoding: chunked\r\n"));
   CHECK(has(text, "\r\n\r\n3\r\none\r\nc\r\ntwelve bytes\r\n0\r\n\r\nHTTP/1.1 200 OK"));
@@ -271,10 +277,7 @@ TEST_CASE("a streamed answer comes in chunks, and plain to HTTP/1.0") {
 
 TEST_CASE("a stream whose handler breaks is cut, so that nobody takes it for whole") {
   asio::io_context io;
-  HttpServerOptions options;
-  // They are displaced, however long the dialling takes.
-  options.head_time = 10min;
-  Served served(io, options, plain_routes());
+  Served served(io, {}, plain_routes());
   const auto text = test::run(io, ask_until_close(served.port, get("/breaks")));
   CHECK(has(text, "3\r\none\r\n"));
   CHECK_FALSE(has(text, "0\r\n\r\n"));
@@ -320,10 +323,7 @@ TEST_CASE("an event stream notices that its client has gone") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  HttpServerOptions options;
-  // They are displaced, however long the dialling takes.
-  options.head_time = 10min;
-  Served served(io, options, plain_routes());
+  Served served(io, {}, plain_routes());
   test::run(io, leave_events(&served));
 }
 
@@ -353,6 +353,25 @@ asio::awaitable<void> stop_with_work(Served* served, Duration grace, std::string
   CHECK(served->server.counts().connections == 0);
 }
 
+asio::awaitable<void> stop_when_told(Served* served) {
+  co_await wait_for(&stage->entered);
+  auto work = served->stop(10min);
+  co_await std::move(work);
+}
+
+/// Whoever is asked to stop does it while the answer goes out.
+asio::awaitable<void> ask_to_stop(Served* served) {
+  const auto executor = co_await asio::this_coro::executor;
+  TaskGroup group(executor);
+  group.spawn(stop_when_told(served));
+  auto stream = co_await dial(served->port);
+  co_await send(stream.get(), get("/tell"));
+  const auto text = co_await hear(stream.get(), "no such text");
+  CHECK(has(text, "hello;"));
+  co_await shielded();
+  co_await group.join();
+}
+
 asio::awaitable<void> stop_events(Served* served) {
   auto stream = co_await dial(served->port);
   co_await send(stream.get(), get("/events"));
@@ -370,14 +389,19 @@ asio::awaitable<void> stop_events(Served* served) {
 
 }  // namespace
 
+TEST_CASE("stop waits for no other request of whom it just answers") {
+  asio::io_context io;
+  Stage here(io);
+  stage = &here;
+  Served served(io, {}, plain_routes());
+  test::run(io, ask_to_stop(&served));
+}
+
 TEST_CASE("stop closes idle connections, finishes what is under way and leaves nothing") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  HttpServerOptions options;
-  // They are displaced, however long the dialling takes.
-  options.head_time = 10min;
-  Served served(io, options, plain_routes());
+  Served served(io, {}, plain_routes());
   std::string heard;
   test::run(io, stop_with_work(&served, 10s, &heard));
   CHECK(has(heard, "Connection: close\r\n"));
@@ -388,10 +412,7 @@ TEST_CASE("stop cuts what is not done when the grace is over") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  HttpServerOptions options;
-  // They are displaced, however long the dialling takes.
-  options.head_time = 10min;
-  Served served(io, options, plain_routes());
+  Served served(io, {}, plain_routes());
   std::string heard;
   test::run(io, stop_with_work(&served, 50ms, &heard));
   CHECK(heard.empty());
@@ -401,10 +422,7 @@ TEST_CASE("stop ends event streams in order") {
   asio::io_context io;
   Stage here(io);
   stage = &here;
-  HttpServerOptions options;
-  // They are displaced, however long the dialling takes.
-  options.head_time = 10min;
-  Served served(io, options, plain_routes());
+  Served served(io, {}, plain_routes());
   test::run(io, stop_events(&served));
 }
 
