@@ -114,6 +114,7 @@ TEST_CASE_FIXTURE(UpgradeWorld, "F18: an upgrade in the middle of messages") {
   int unmarked = 0;
   for (const auto& agent : agents) {
     if (pid_of(agent.name) != agent.pid) ++died;
+    CAPTURE(agent.name);
     // An ack may come before the agent has written down what it reads.
     until([&] { return !inputs_with(agent.name, text_of(sent)).empty(); }, "all is written down");
     const auto all = inputs(agent.name);
