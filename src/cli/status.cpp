@@ -22,8 +22,10 @@ namespace {
 
 constexpr Duration kStatusWithin = std::chrono::seconds(5);
 constexpr Duration kWatchEvery = std::chrono::seconds(1);
-/// A broker that takes the place of another.
+/// A broker that takes the place of another: one that is on its way, and one of which nothing is
+/// seen yet.
 constexpr Duration kNextSeenWithin = std::chrono::seconds(15);
+constexpr Duration kDoubted = std::chrono::seconds(10);
 constexpr Duration kLookForNextSeen = std::chrono::milliseconds(100);
 /// Home, and clear to the end: the screen does not flicker.
 constexpr std::string_view kOverwrite = "\x1b[H\x1b[J";
@@ -170,21 +172,20 @@ asio::awaitable<Result<void>> watch(Context* context, BrokerClient* client) {
   const bool over = can_overwrite();
   const SystemClock clock;
   Monotonic seen = clock.now();
-  bool doubted = false;
   for (;;) {
     auto shown = co_await show_status(context, client, over);
     if (shown) {
       seen = clock.now();
-      doubted = false;
       // One below the other, then.
       if (!over && !context->json) context->out.line("");
       co_await net::pause(kWatchEvery);
       continue;
     }
     const Error& why = shown.error();
-    const bool comes = why.detail == kBrokerNotReady && clock.now() - seen < kNextSeenWithin;
+    const Duration unseen = clock.now() - seen;
+    const bool comes = why.detail == kBrokerNotReady && unseen < kNextSeenWithin;
     // Between the two nobody holds the lock.
-    const bool doubt = why.code == Code::broker_not_running && !std::exchange(doubted, true);
+    const bool doubt = why.code == Code::broker_not_running && unseen < kDoubted;
     if (!comes && !doubt) co_return shown;
     co_await net::pause(kLookForNextSeen);
   }

@@ -35,6 +35,8 @@ namespace {
 void say(std::string_view text) {
   while (!text.empty()) {
     const ssize_t put = ::write(STDOUT_FILENO, text.data(), text.size());
+    // The terminal may have got another size meanwhile.
+    if (put < 0 && errno == EINTR) continue;
     if (put <= 0) std::_Exit(1);
     text.remove_prefix(static_cast<std::size_t>(put));
   }
