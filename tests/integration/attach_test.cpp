@@ -237,13 +237,14 @@ TEST_CASE_FIXTURE(Person, "a message waits while a person types, and comes when 
 
 TEST_CASE_FIXTURE(Person, "a terminal that does not keep up is painted anew") {
   serve();
-  spawn_shell("ada", "stty -echo; read -r l; seq 1 200000; echo all\" \"there; read -r l");
+  spawn_shell("ada", "stty -echo; read -r l; seq 1 1000000; echo all\" \"there; read -r l");
   PtyDriver pty(attach());
   pty.wait_raw(true);
   pty.type("\r");
   wait_shown("ada", "all there");
   pty.wait_for("all there");
-  CHECK(pty.transcript().size() < 600'000);
+  // Of 8 MB no more than what sockets and terminals hold on the way.
+  CHECK(pty.transcript().size() < 2'000'000);
   pty.type(kDetach);
   CHECK(pty.wait_end().success());
 }
