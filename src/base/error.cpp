@@ -89,4 +89,9 @@ Error Error::within(std::string_view what) && {
   return std::move(*this);
 }
 
+std::string Error::cause() const {
+  const auto end = message.find(": ");
+  return end == std::string::npos ? message : message.substr(end + 2);
+}
+
 }  // namespace relay

@@ -74,6 +74,8 @@ struct [[nodiscard]] Error {
 
   /// Puts what was being done in front: "cannot read token: permission denied".
   [[nodiscard]] Error within(std::string_view what) &&;
+  /// The message without what was put in front last; all of it when nothing was.
+  [[nodiscard]] std::string cause() const;
 
   Code code;
   std::string message;

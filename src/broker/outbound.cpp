@@ -201,10 +201,8 @@ asio::awaitable<Result<net::HttpReply>> Outbound::ask(net::HttpCall call, Secret
   const bool unreachable = error.code == Code::engine_unreachable;
   if (!unreachable && error.code != Code::timeout) co_return fail(std::move(error));
   // What it says is "POST URL: cause".
-  const auto cause = error.message.find(": ");
-  error.message = fmt::format("the engine at {} {}{}", engine_,
-                              unreachable ? "cannot be reached" : "does not answer",
-                              cause == std::string::npos ? "" : error.message.substr(cause));
+  error.message = fmt::format("the engine at {} {}: {}", engine_,
+                              unreachable ? "cannot be reached" : "does not answer", error.cause());
   if (unreachable) error.hint = "relay-broker doctor looks for the cause";
   co_return fail(std::move(error));
 }

@@ -346,13 +346,12 @@ Error engine_failure(Error error, const EngineRequest& request, std::string_view
   const bool lost = error.code == Code::timeout || error.code == Code::connection_closed;
   if (!away && !lost) return error;
   // What the client says is "POST URL: cause".
-  const auto cause = error.message.find(": ");
-  const std::string why = cause == std::string::npos ? "" : error.message.substr(cause);
+  const std::string why = error.cause();
   const std::string whom = request.credential == Credential::results
                                ? "the broker that asked for results"
                                : fmt::format("the engine at {}", engine);
   error.message =
-      fmt::format("{} {}{}", whom, away ? "cannot be reached" : "has not answered", why);
+      fmt::format("{} {}: {}", whom, away ? "cannot be reached" : "has not answered", why);
   error.hint = request.keyed && lost
                    ? "the message may have been sent: look before you send it again, or it is "
                      "said twice"

@@ -32,8 +32,7 @@ asio::awaitable<Result<AgentIdentity>> AgentRegistration::enroll(AgentWish wish,
     std::string why = error.message;
     if (error.code == Code::engine_unreachable) {
       // What it says is "POST URL: cause", and mostly what keeps the socket away as well.
-      const auto cause = why.find(": ");
-      if (cause != std::string::npos) why.erase(0, cause + 2);
+      why = error.cause();
       error.hint = kLookForTheCause;
     }
     error.message = registered.error().message;

@@ -56,6 +56,9 @@ TEST_CASE_FIXTURE(TerminalWorld, "F9: who does not read holds up nobody, and not
   CHECK(ask({"dead-letters", "list"}, "/total") == "0");
   // A loop that turns for nothing would use all of a processor.
   CHECK(busy < 20);
+  // Whoever waits for the deaf one waits for as long as it is deaf.
+  CHECK(median(with) < 5 * median(before) + 300);
+  CHECK(median(later) < 5 * median(before) + 300);
   const pid_t deaf = pid_of("deaf");
   REQUIRE(deaf > 0);
   ::kill(deaf, SIGUSR1);

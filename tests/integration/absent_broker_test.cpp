@@ -145,6 +145,8 @@ class PlayedBroker {
     for (;;) {
       peer = os::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
       REQUIRE(peer.get() >= 0);
+      const timeval patience{60, 0};
+      ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
       std::string text;
       char c = 0;
       while (!text.ends_with("\r\n\r\n") && ::recv(peer.get(), &c, 1, 0) == 1) text += c;

@@ -40,6 +40,8 @@ TEST_CASE("a name that is no code is nothing") {
 
 TEST_CASE("an error keeps its code and hint when it is put into a context") {
   const Error error = Error(Code::timeout, "no answer", "try again").within("verifying the token");
+  CHECK(error.cause() == "no answer");
+  CHECK(Error(Code::timeout, "no answer").cause() == "no answer");
   CHECK(error.code == Code::timeout);
   CHECK(error.message == "verifying the token: no answer");
   CHECK(error.hint == "try again");

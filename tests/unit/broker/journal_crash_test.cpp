@@ -10,8 +10,6 @@
 #include "support/seed.hpp"
 
 namespace relay::broker {
-namespace {}  // namespace
-
 TEST_CASE("kill -9 while it writes: what was answered is there, and nothing is damaged") {
   const auto environment = os::Environment::of_process();
   const std::string writer = environment.get("JOURNAL_WRITER").value();
