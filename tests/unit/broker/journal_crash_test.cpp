@@ -10,6 +10,7 @@
 #include "support/seed.hpp"
 
 namespace relay::broker {
+
 TEST_CASE("kill -9 while it writes: what was answered is there, and nothing is damaged") {
   const auto environment = os::Environment::of_process();
   const std::string writer = environment.get("JOURNAL_WRITER").value();
