@@ -53,6 +53,11 @@ Error no_terminal(const Agent& agent) {
           "look at it there; relay-broker send " + agent.name() + " TEXT types into it"};
 }
 
+/// What was asked for was not done.
+Error is_ending() {
+  return {Code::node_not_ready, "the broker is ending"};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Agent>> Broker::known(const std::string& name) {
@@ -62,7 +67,7 @@ Result<std::shared_ptr<Agent>> Broker::known(const std::string& name) {
 }
 
 asio::awaitable<Result<SpawnedAgent>> Broker::spawn(SpawnRequest request) {
-  if (draining_) co_return fail(Code::node_not_ready, "the broker is ending");
+  if (draining_) co_return fail(is_ending());
   auto made = co_await spawner_.spawn(std::move(request));
   spawned_ += made ? 1 : 0;
   co_return made;
@@ -216,6 +221,7 @@ asio::awaitable<Result<SentMessage>> Broker::publish(SendRequest request) {
 }
 
 asio::awaitable<Result<std::size_t>> Broker::type(std::string name, std::string keys) {
+  if (draining_) co_return fail(is_ending());
   const auto agent = known(name);
   if (!agent) co_return fail(agent.error());
   // A program that is started meanwhile has another one.
@@ -228,6 +234,7 @@ asio::awaitable<Result<std::size_t>> Broker::type(std::string name, std::string 
   if (!room) {
     co_return fail(Code::timeout, "the program of " + name + " does not read its terminal");
   }
+  if (draining_) co_return fail(is_ending());
   auto typed = session->type(keys);
   if (!typed) co_return fail(std::move(typed).error());
   co_return keys.size();

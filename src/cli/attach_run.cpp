@@ -1,5 +1,6 @@
 #include "cli/attach_run.hpp"
 
+#include "cli/attach_held_keys.hpp"
 #include "cli/attach_stream.hpp"
 #include "cli/broker_client.hpp"
 #include "cli/output.hpp"
@@ -61,6 +62,7 @@ class Attached {
         signals_(executor),
         over_(executor),
         size_due_(executor),
+        answered_(executor),
         tasks_(executor),
         executor_(executor) {}
 
@@ -71,7 +73,7 @@ class Attached {
       tasks_.spawn(terminal_->write_screen({}));
       tasks_.spawn(read_keys());
       tasks_.spawn(show_output());
-      if (input_) tasks_.spawn(hear_answers());
+      if (input_) start_hearing();
       if (input_) tasks_.spawn(keep_size());
       while (!end_) (void)co_await over_.wait(kAttachLook);
       co_await leave();
@@ -151,6 +153,7 @@ class Attached {
   }
 
   asio::awaitable<Result<void>> take_the_wheel() {
+    driving_ = false;
     auto input =
         co_await client_.stream("/api/input/" + path_ + "/stream?driver=" + net::path_segment(me_),
                                 kAttachWithin, &random_);
@@ -166,6 +169,7 @@ class Attached {
     note = read_input_note(list->payload);
     if (!note) co_return fail(std::move(note).error());
     see(std::move(note->drivers));
+    driving_ = true;
     co_return co_await say_size();
   }
 
@@ -200,9 +204,11 @@ class Attached {
   }
   asio::awaitable<Result<AttachStep>> look_again() {
     if (input_ && input_->end()) {
+      co_await see_keys_out();
       auto driving = co_await take_the_wheel();
       if (!driving) co_return fail(std::move(driving).error());
-      tasks_.spawn(hear_answers());
+      start_hearing();
+      co_await send_keys();
     }
     auto step = co_await open_output();
     co_return step;
@@ -328,11 +334,7 @@ class Attached {
       const std::string bytes = co_await terminal_->next_keys();
       if (bytes.empty()) co_return;
       auto typed = keys_.feed(bytes);
-      const auto input = input_;
-      if (input && !typed.keys.empty()) {
-        const auto sent = co_await input->send_binary(std::move(typed.keys), kAttachWithin);
-        if (!sent) (void)terminal_->take("\a");
-      }
+      if (input_ && !typed.keys.empty()) co_await type(std::move(typed.keys));
       const bool interrupted = !input_ && typed.controls.find('\x03') != std::string::npos;
       if (typed.detach || interrupted) {
         End why;
@@ -344,8 +346,65 @@ class Attached {
     }
   }
 
+  asio::awaitable<void> type(std::string keys) {
+    const SystemClock clock;
+    const Monotonic deadline = clock.now() + kAttachWithin;
+    bool held = held_.add(keys);
+    while (!held && clock.now() < deadline) {
+      (void)co_await answered_.wait(deadline - clock.now());
+      held = held_.add(keys);
+    }
+    if (held) {
+      co_await send_keys();
+    } else {
+      ring();
+    }
+  }
+
+  /// All that waits, as long as there is a broker. Whoever finds it at work leaves it to it.
+  asio::awaitable<void> send_keys() {
+    if (std::exchange(sending_, true)) co_return;
+    while (driving_ && !input_->end()) {
+      auto keys = held_.next();
+      if (!keys) break;
+      const auto input = input_;
+      const auto sent = co_await input->send_binary(*std::move(keys), kAttachWithin);
+      if (!sent && sent.error().code == Code::timeout) {
+        held_.not_sent();
+        ring();
+      }
+    }
+    sending_ = false;
+  }
+
+  /// The conversation in which keys went out is over.
+  asio::awaitable<void> see_keys_out() {
+    // What it has answered may not be read yet.
+    while (hearing_) (void)co_await answered_.wait(kAttachLook);
+    const auto& how = input_->end();
+    const bool in_order =
+        how && (how->code == net::ws_close::kNormal || how->code == net::ws_close::kGoingAway);
+    held_.over(in_order);
+    answered_.notify();
+  }
+
+  /// As a terminal does whose program does not read.
+  void ring() { (void)terminal_->take("\a"); }
+
+  void start_hearing() {
+    hearing_ = true;
+    tasks_.spawn(hear_answers());
+  }
+
   asio::awaitable<void> hear_answers() {
+    co_await hear_to_the_end();
+    hearing_ = false;
+    answered_.notify();
+  }
+
+  asio::awaitable<void> hear_to_the_end() {
     const auto input = input_;
+    bool refused_by_ending = false;
     for (;;) {
       const auto message = co_await input->receive(kAttachLook);
       if (!message && message.error().code == Code::timeout) continue;
@@ -353,19 +412,36 @@ class Attached {
       if (!message) {
         // Of a broker that ends the output ends as well.
         const auto& how = input->end();
-        if (!how || how->code != net::ws_close::kGoingAway) repaint();
+        const bool ends = refused_by_ending || (how && how->code == net::ws_close::kGoingAway);
+        if (!ends) repaint();
         co_return;
       }
       auto note = read_input_note(message->payload);
       if (!note) continue;
+      heed(*note);
+      refused_by_ending = refused_by_ending || is_of_ending(*note);
       if (note->kind == InputNote::Kind::drivers) {
         see(std::move(note->drivers));
         if (!hidden_) show_title();
         size_due_.notify();
       }
-      // As a terminal does whose program does not read.
-      if (note->kind == InputNote::Kind::refused) (void)terminal_->take("\a");
     }
+  }
+
+  static bool is_of_ending(const InputNote& note) {
+    return note.kind == InputNote::Kind::refused && note.error.code == Code::node_not_ready;
+  }
+  /// What has become of the first keys that have no answer yet.
+  void heed(const InputNote& note) {
+    const bool refused = note.kind == InputNote::Kind::refused;
+    if (!refused && note.kind != InputNote::Kind::typed) return;
+    if (is_of_ending(note)) {
+      held_.refused_by_ending();
+    } else {
+      held_.answered();
+      if (refused) ring();
+    }
+    answered_.notify();
   }
 
   /// Who else drives.
@@ -460,6 +536,11 @@ class Attached {
   os::SystemRandom random_;
   BrokerClient client_;
   AttachKeys keys_;
+  HeldKeys held_;
+  /// The broker takes keys.
+  bool driving_ = false;
+  bool hearing_ = false;
+  bool sending_ = false;
   AttachStream stream_;
   /// Shared with the coroutines that are in it when another one takes its place.
   std::shared_ptr<net::WebSocket> input_;
@@ -478,6 +559,7 @@ class Attached {
   asio::signal_set signals_;
   net::Event over_;
   net::Event size_due_;
+  net::Event answered_;
   net::TaskGroup tasks_;
   asio::any_io_executor executor_;
 };

@@ -107,6 +107,7 @@ Result<InputNote> read_input_note(std::string_view json) {
       note.drivers.push_back(printable(driver.string().value_or("?")));
     }
   }
+  if (type == "pty_input_ack") note.kind = InputNote::Kind::typed;
   if (type == "pty_input_error") {
     note.kind = InputNote::Kind::refused;
     note.error = refusal_of(about);

@@ -52,11 +52,11 @@ class AttachStream {
 
 /// What the broker answers to keys.
 struct InputNote {
-  enum class Kind { nothing, drivers, refused };
+  enum class Kind { nothing, drivers, typed, refused };
   Kind kind = Kind::nothing;
   /// All who drive the agent.
   std::vector<std::string> drivers;
-  /// Why keys were refused.
+  /// Why keys were refused; `node_not_ready` by a broker that is ending.
   Error error{Code::internal_error, ""};
   /// Other keys may be taken later.
   bool again = false;

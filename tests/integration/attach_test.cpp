@@ -2,6 +2,7 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <fstream>
+#include <future>
 
 #include "integration/serve_world.hpp"
 #include "support/bytes_of.hpp"
@@ -189,6 +190,35 @@ TEST_CASE_FIXTURE(Person, "who is attached stays so when the next broker takes t
   pty.wait_for("got two");
   pty.type(kDetach);
   pty.wait_for("left ada, which goes on");
+  CHECK(pty.wait_end().success());
+}
+
+TEST_CASE_FIXTURE(Person, "what a person types while one broker follows another is typed once") {
+  serve();
+  const std::string read = temp / "read";
+  spawn_shell("ada", "stty -echo; echo up; while read -r l; do echo \"$l\" >> " + read +
+                         "; echo \"got $l\"; done");
+  PtyDriver pty(attach());
+  pty.wait_for("up");
+  pty.wait_raw(true);
+  std::string typed;
+  int line = 0;
+  const auto type_line = [&] {
+    const std::string text = "line " + std::to_string(++line);
+    typed += text + '\n';
+    pty.type(text.substr(0, 3));
+    pty.type(text.substr(3) + '\r');
+  };
+  RunningProgram next(command({"serve", "--relay", "off", "--takeover"}));
+  auto ready = std::async(std::launch::async, [&] { next.wait_for("ready"); });
+  // As fast as a person with a held key.
+  while (ready.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) type_line();
+  ready.get();
+  CHECK(broker->wait_end().as_shell() == 0);
+  pty.type("the end\r");
+  pty.wait_for("got the end");
+  CHECK(bytes_of(read) == typed + "the end\n");
+  pty.type(kDetach);
   CHECK(pty.wait_end().success());
 }
 

@@ -94,7 +94,7 @@ TEST_CASE("answers to keys: who drives, and what was refused") {
   CHECK(note->error.code == Code::queue_full);
   CHECK(note->again);
   CHECK(read_input_note(R"({"type":"pty_input_ack","bytes_written":1})")->kind ==
-        InputNote::Kind::nothing);
+        InputNote::Kind::typed);
   CHECK_FALSE(read_input_note("nonsense"));
 }
 

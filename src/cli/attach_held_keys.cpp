@@ -1,0 +1,56 @@
+#include "cli/attach_held_keys.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace relay::cli {
+
+bool HeldKeys::add(const std::string& keys) {
+  if (bytes_ > 0 && bytes_ + keys.size() > kMostBytes) return false;
+  bytes_ += keys.size();
+  waiting_.push_back(keys);
+  return true;
+}
+
+std::optional<std::string> HeldKeys::next() {
+  if (waiting_.empty()) return std::nullopt;
+  sent_.push_back(std::move(waiting_.front()));
+  waiting_.pop_front();
+  return sent_.back();
+}
+
+void HeldKeys::not_sent() {
+  if (sent_.empty()) return;
+  bytes_ -= sent_.back().size();
+  sent_.pop_back();
+}
+
+std::string HeldKeys::take_sent() {
+  if (sent_.empty()) return {};
+  std::string keys = std::move(sent_.front());
+  sent_.pop_front();
+  return keys;
+}
+
+void HeldKeys::answered() {
+  bytes_ -= take_sent().size();
+}
+
+void HeldKeys::refused_by_ending() {
+  if (!sent_.empty()) refused_.push_back(take_sent());
+}
+
+void HeldKeys::over(bool in_order) {
+  if (!in_order) {
+    while (!sent_.empty()) answered();
+  }
+  const auto first = [this](std::deque<std::string>& keys) {
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(keys.begin()),
+                    std::make_move_iterator(keys.end()));
+    keys.clear();
+  };
+  first(sent_);
+  first(refused_);
+}
+
+}  // namespace relay::cli
