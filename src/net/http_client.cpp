@@ -407,6 +407,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     const auto shown = call.method + ' ' + shown_url(*url);
     const auto deadline = SystemClock().now() + call.deadline;
     Retry retry(call.retry, is_repeatable(call.method, call.headers), deadline, random);
+    const bool changes = call.method != "GET" && call.method != "HEAD";
+    std::optional<Error> perhaps_done;
     for (;;) {
       bool never_sent = false;
       const auto left = deadline - SystemClock().now();
@@ -414,6 +416,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
       const auto now = SystemClock().now();
       const auto wait = outcome ? retry.after_answer(outcome->status, retry_after_of(*outcome), now)
                                 : retry.after_failure(outcome.error().code, never_sent, now);
+      if (!outcome && !never_sent) perhaps_done = outcome.error();
+      if (!wait && !outcome && changes && perhaps_done) co_return fail(*std::move(perhaps_done));
       if (!wait) co_return outcome;
       co_await pause(*wait);
     }

@@ -86,7 +86,8 @@ class HttpClient {
   /// A reply of any status, or: `invalid_argument`, `engine_unreachable` (name or connection;
   /// `broker_not_running` for a Unix socket), `tls_failed`, `timeout`, `connection_closed` (before
   /// or within the reply), `too_large`, `protocol_error` (no HTTP; a redirect that is not
-  /// followed), `cancelled`. Cancelling the coroutine ends the transfer at once.
+  /// followed), `cancelled`. Of several tries the last one's; of a call that changes something the
+  /// last one's that the server may have seen. Cancelling the coroutine ends the transfer at once.
   asio::awaitable<Result<HttpReply>> call(HttpCall call);
 
  private:

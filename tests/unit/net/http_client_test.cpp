@@ -1,5 +1,8 @@
 #include "net/http_client.hpp"
 
+#include <asio/ip/tcp.hpp>
+#include <asio/read_until.hpp>
+#include <asio/streambuf.hpp>
 #include <filesystem>
 #include <unistd.h>
 
@@ -310,6 +313,49 @@ TEST_CASE("tries are made as the policy says") {
     tries = 0;
     CHECK(pair.get("/third")->status == 503);
     CHECK(tries == 1);
+  });
+}
+
+namespace {
+
+/// A server that is gone with the first request that it has read.
+class OneRequest {
+ public:
+  explicit OneRequest(asio::io_context& io)
+      : acceptor_(io, {asio::ip::address_v4::loopback(), 0}), peer_(io) {
+    acceptor_.async_accept(peer_, [this](std::error_code) {
+      acceptor_.close();
+      asio::async_read_until(peer_, buffer_, "\r\n\r\n",
+                             [this](std::error_code, std::size_t) { peer_.close(); });
+    });
+  }
+  [[nodiscard]] std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/";
+  }
+
+ private:
+  asio::ip::tcp::acceptor acceptor_;
+  asio::ip::tcp::socket peer_;
+  asio::streambuf buffer_;
+};
+
+Error failure_of_server_that_goes(Pair& pair, const std::string& method) {
+  OneRequest server(pair.io);
+  HttpCall call(method, server.url());
+  call.headers.set("Idempotency-Key", "once");
+  call.retry = RetryPolicy::standard();
+  call.retry.first_delay = 1ms;
+  return pair.call(call).error();
+}
+
+}  // namespace
+
+TEST_CASE("that a change may have been made is not hidden by tries that could not be made") {
+  both_ways([](Pair& pair) {
+    const Error written = failure_of_server_that_goes(pair, "POST");
+    CHECK(written.code == Code::connection_closed);
+    const Error read = failure_of_server_that_goes(pair, "GET");
+    CHECK(read.code == Code::engine_unreachable);
   });
 }
 
