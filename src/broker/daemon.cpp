@@ -63,12 +63,14 @@ struct Daemon::Impl {
   asio::awaitable<Result<void>> open_outside();
   asio::awaitable<Result<void>> open_journal();
   asio::awaitable<void> find_node();
+  asio::awaitable<void> start_node();
   void make_parts();
   Result<void> open_api();
   asio::awaitable<Result<DaemonFacts>> meet_engine();
   asio::awaitable<void> keep_lease();
   asio::awaitable<void> keep_clean();
   void end(std::optional<Error> why);
+  [[nodiscard]] Error cut_short() const;
   void note(node_control::NoteLevel level, std::string text) const {
     if (hooks.on_note) hooks.on_note(level, std::move(text));
   }
@@ -96,6 +98,7 @@ struct Daemon::Impl {
   std::unique_ptr<NodeSide> node;
   /// What the start has found out so far.
   std::optional<Result<token_cache::NodeCredentials>> node_found;
+  std::optional<Result<void>> node_started;
   std::unique_ptr<LocalApi> api;
   std::unique_ptr<net::HttpServer> server;
   std::string url;
@@ -105,6 +108,7 @@ struct Daemon::Impl {
   net::Event ending;
   bool ended = false;
   std::optional<Error> why_ended;
+  /// What the start waits for and an end does not.
   net::TaskGroup finding;
   net::TaskGroup tasks;
   /// Only then it is for us to end the agents.
@@ -132,7 +136,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::start() {
   auto facts = co_await impl.meet_engine();
   auto open = co_await impl.keeper->opened();
   if (!open) co_return fail(std::move(open).error());
-  impl.started = facts.has_value();
+  // Who asks for the end of a start means its agents, too.
+  impl.started = facts.has_value() || facts.error().code == Code::cancelled;
   co_return facts;
 }
 
@@ -166,6 +171,7 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
       // It holds the lock, so the pid is its own.
       ::kill(*pid, SIGUSR2);
     }
+    if (ended) co_return fail(cut_short());
     if (clock.now() >= deadline) {
       co_return fail(Code::timeout, fmt::format("the broker with pid {} does not make room", *pid),
                      "end it by hand; its agents stay for a while");
@@ -208,6 +214,11 @@ asio::awaitable<Result<void>> Daemon::Impl::open_journal() {
 asio::awaitable<void> Daemon::Impl::find_node() {
   auto found = co_await node->find_node();
   node_found.emplace(std::move(found));
+}
+
+asio::awaitable<void> Daemon::Impl::start_node() {
+  auto linked = co_await node->start(&records->book(), &broker->node_handler());
+  node_started.emplace(std::move(linked));
 }
 
 void Daemon::Impl::make_parts() {
@@ -277,6 +288,8 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
   WorkspaceFacts workspace(settings.broker.workspace_id);
   if (node) {
     co_await finding.join();
+    // Nobody is told of a node whose keeper did not start.
+    if (ended) co_return fail(cut_short());
     const auto& found = *node_found;
     if (!found && !passes(found.error().code)) co_return fail(found.error());
     if (found) {
@@ -290,10 +303,10 @@ asio::awaitable<Result<DaemonFacts>> Daemon::Impl::meet_engine() {
     } else {
       facts.trouble = found.error().message;
     }
-    // Nobody is told of a node whose keeper did not start.
-    if (why_ended) co_return fail(*why_ended);
-    auto linked = co_await node->start(&records->book(), &broker->node_handler());
-    if (!linked) co_return fail(std::move(linked).error());
+    finding.spawn(start_node());
+    co_await finding.join();
+    if (ended) co_return fail(cut_short());
+    if (!*node_started) co_return fail(node_started->error());
     const auto status = node->status();
     facts.engine = parts->settings.engine;
     facts.workspace_id = parts->settings.workspace_id;
@@ -315,7 +328,13 @@ void Daemon::Impl::end(std::optional<Error> why) {
   if (ended) return;
   ended = true;
   why_ended = std::move(why);
+  finding.cancel();
   ending.notify();
+}
+
+Error Daemon::Impl::cut_short() const {
+  if (why_ended) return *why_ended;
+  return {Code::cancelled, "it was asked to end before it was ready"};
 }
 
 void Daemon::use_profiles(std::vector<pty::Profile> profiles) {
@@ -378,7 +397,6 @@ asio::awaitable<void> Daemon::stop(Agents agents) {
     const auto farewell = agents == Agents::leave ? Farewell::successor_comes : Farewell::for_good;
     co_await impl.node->stop(farewell);
   }
-  impl.finding.cancel();
   co_await impl.finding.join();
   impl.tasks.cancel();
   co_await impl.tasks.join();

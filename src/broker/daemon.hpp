@@ -86,7 +86,8 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   /// `already_running` with the holder's pid when the instance has a broker; otherwise what could
-  /// not be had. A broker whose engine cannot be reached starts all the same.
+  /// not be had. A broker whose engine cannot be reached starts all the same. `cancelled` when it
+  /// is asked to end meanwhile: it waits for no engine then.
   asio::awaitable<Result<DaemonFacts>> start();
 
   /// Until somebody asks for the end (no error), or it cannot go on.

@@ -181,7 +181,7 @@ class Serving {
       feed_manager();
       auto why = co_await daemon.wait();
       if (why) out = fail(*std::move(why));
-    } else {
+    } else if (facts.error().code != Code::cancelled) {
       out = fail(facts.error());
     }
     // It begins again at once: for the service manager it goes on.

@@ -185,8 +185,16 @@ TEST_CASE_FIXTURE(Starter, "a broker that is starting can be ended") {
   const WrapControlClient asks(socket.string());
   asks.send("POST /api/shutdown HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
   CHECK(asks.answer().starts_with("HTTP/1.1 200 "));
-  deaf.reset();
   CHECK(broker->wait_end().as_shell() == 0);
+  // Its engine never answers.
+  CHECK(broker->out().empty());
+}
+
+TEST_CASE_FIXTURE(Starter, "Ctrl-C ends a broker whose engine does not answer") {
+  (void)start_with_deaf_engine();
+  broker->signal(SIGINT);
+  CHECK(broker->wait_end().as_shell() == 0);
+  CHECK(broker->out().empty());
 }
 
 TEST_CASE_FIXTURE(Starter, "a broker that holds its lock is starting or ending, not dead") {
