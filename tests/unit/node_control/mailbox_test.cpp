@@ -156,10 +156,16 @@ TEST_CASE(
   CHECK(b.deliver(6) == "surface 6");
 }
 
-TEST_CASE("seed 90: a full mailbox takes the late message that its cursor waits for") {
+namespace {
+
+MailboxPolicy room_for_two() {
   MailboxPolicy policy;
   policy.most_frames = 2;
-  Bench b(policy);
+  return policy;
+}
+
+/// 4 and 5 are done, 2 and 3 have not come.
+void fill_behind_a_hole(Bench& b) {
   b.deliver(1);
   b.done(1);
   b.deliver(4);
@@ -167,6 +173,13 @@ TEST_CASE("seed 90: a full mailbox takes the late message that its cursor waits 
   b.done(4);
   b.deliver(5);
   b.done(5);
+}
+
+}  // namespace
+
+TEST_CASE("seed 90: a full mailbox takes the late message that its cursor waits for") {
+  Bench b(room_for_two());
+  fill_behind_a_hole(b);
   CHECK(b.deliver(2) == "late 2");
   CHECK(b.deliver(3) == "");
   CHECK(b.verdict == Verdict::queue_full);
@@ -177,16 +190,8 @@ TEST_CASE("seed 90: a full mailbox takes the late message that its cursor waits 
 
 TEST_CASE(
     "seed 193: a full mailbox takes the lowest late message although one below it is a hole") {
-  MailboxPolicy policy;
-  policy.most_frames = 2;
-  Bench b(policy);
-  b.deliver(1);
-  b.done(1);
-  b.deliver(4);
-  b.after(5s);
-  b.done(4);
-  b.deliver(5);
-  b.done(5);
+  Bench b(room_for_two());
+  fill_behind_a_hole(b);
   CHECK(b.deliver(3) == "late 3");
   b.done(3);
   CHECK(b.after(90s) == "ack alpha 5");
