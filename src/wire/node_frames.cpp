@@ -69,6 +69,7 @@ void fields(V& v, S& s) {
   v("invocation_id", s.invocation_id);
   v("session_ref", s.session_ref);
   v("resumable", s.resumable);
+  v("auto_join_general", s.auto_join_general);
 }
 
 template <class V, Of<AgentRecover> S>

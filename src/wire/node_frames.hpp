@@ -57,6 +57,8 @@ struct AgentRegister {
   std::optional<std::string> invocation_id;
   std::optional<std::string> session_ref;
   std::optional<bool> resumable;
+  /// Of an agent that there was not, as in `AgentCreate`.
+  std::optional<bool> auto_join_general;
 };
 
 struct AgentRecover {

@@ -21,6 +21,7 @@ void fields(V& v, S& s) {
   v("metadata", s.metadata);
   v("skills", s.skills);
   v("capabilities", s.capabilities);
+  v("auto_join_general", s.auto_join_general);
 }
 
 template <class V, Of<AgentCreated> S>

@@ -22,6 +22,8 @@ struct AgentCreate {
   std::optional<Json> metadata;
   std::optional<Json> skills;
   std::optional<Json> capabilities;
+  /// Asked by brokers from 12 on; older engines put everybody into #general.
+  std::optional<bool> auto_join_general;
 };
 
 /// Answer to POST /agents. The token is shown once.

@@ -300,7 +300,9 @@ Result<Outcome> leave_node(Store& store, Id node) {
 
 Result<Outcome> register_agent_on(Store& store, const NodeCaller& caller,
                                   const wire::AgentRegister& frame, const Secret& token) {
-  return claim(store, caller, claim_in(frame), token);
+  AgentClaim asked = claim_in(frame);
+  asked.joins_general = frame.auto_join_general.value_or(true);
+  return claim(store, caller, std::move(asked), token);
 }
 
 Result<Outcome> recover_agent_on(Store& store, const NodeCaller& caller,

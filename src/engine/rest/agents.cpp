@@ -123,11 +123,12 @@ Result<Answer> register_agent(Store& store, Call& call) {
   if (asked->metadata) fresh.metadata = asked->metadata->text();
   fresh.capabilities = with_skills(asked->capabilities, asked->skills, "{}");
   fresh.token_hash = sha256_hex(token.reveal());
+  fresh.joins_general = asked->auto_join_general.value_or(true);
   auto made = store.register_agent(fresh);
   if (!made) return fail(std::move(made).error());
   tell_status(*made, call.to);
   auto general = store.find_channel(call.workspace(), std::string(kGeneral));
-  if (general) tell_member(store, *general, *made, "joined", call.to);
+  if (general && fresh.joins_general) tell_member(store, *general, *made, "joined", call.to);
   wire::AgentCreated view;
   view.id = std::to_string(made->id);
   view.workspace_id = std::to_string(made->workspace);

@@ -63,6 +63,7 @@ struct NewAgent {
   std::string metadata = "{}";
   std::string capabilities = "{}";
   std::string token_hash;
+  bool joins_general = true;
 };
 
 /// What is to be another value from now on.
@@ -82,13 +83,16 @@ struct AgentClaim {
   std::optional<std::string> invocation_id;
   std::optional<std::string> session_ref;
   bool resumable = false;
+  /// When there is no agent of this name yet.
+  bool joins_general = true;
 };
 
 class AgentStore {
  public:
   virtual ~AgentStore() = default;
 
-  /// With its mailbox, its direct node and its place in `general`. agent_already_exists.
+  /// With its mailbox, its direct node and, if it joins, its place in `general`.
+  /// agent_already_exists.
   virtual Result<Agent> register_agent(const NewAgent& agent) = 0;
   /// Makes the agent when there is none; its token is the new one from now on, and it is on that
   /// node. agent_location_conflict when it is at work elsewhere, node_capacity_exceeded.

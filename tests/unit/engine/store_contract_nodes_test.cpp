@@ -43,6 +43,12 @@ TEST_CASE("a name is given once; a new agent is in general and has its own node"
     const auto general = world.get(world.read(
         [&](const Store& of) { return of.find_channel(world.workspace.id, "general"); }));
     CHECK(general.member_count == 1);
+    NewAgent apart = same;
+    apart.name = "bert";
+    apart.joins_general = false;
+    world.get(world.write([&](Store& of) { return of.register_agent(apart); }));
+    CHECK(world.get(world.read([&](const Store& of) { return of.channel(general.id); }))
+              .member_count == 1);
     const auto node = world.get(world.read([&](const Store& of) { return of.node(anna.node); }));
     CHECK(node.node_id == "node_direct_" + std::to_string(anna.id));
     CHECK(node.name == "direct-" + std::to_string(anna.id));

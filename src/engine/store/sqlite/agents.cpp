@@ -53,11 +53,13 @@ Result<Agent> SqliteStore::register_agent(const NewAgent& agent) {
       .run();
   Query(db_, "INSERT INTO mailboxes VALUES(?1,0,0,1,0)").bind(id).run();
   place_agent(id, node, std::nullopt, 0);
-  Query general(db_,
-                "SELECT id FROM channels WHERE workspace=?1 AND kind=0 AND kind<2 AND name=?2");
-  if (general.bind(agent.workspace).bind(kGeneral).next()) {
-    auto joined = join_channel(general.number(0), id);
-    if (!joined) return fail(std::move(joined).error());
+  if (agent.joins_general) {
+    Query general(db_,
+                  "SELECT id FROM channels WHERE workspace=?1 AND kind=0 AND kind<2 AND name=?2");
+    if (general.bind(agent.workspace).bind(kGeneral).next()) {
+      auto joined = join_channel(general.number(0), id);
+      if (!joined) return fail(std::move(joined).error());
+    }
   }
   if (db_.failed()) return fail(*db_.error());
   return this->agent(id);
@@ -76,6 +78,7 @@ Result<Agent> SqliteStore::claim_agent(const AgentClaim& claim) {
     fresh.workspace = on->workspace;
     fresh.name = claim.name;
     fresh.token_hash = claim.token_hash;
+    fresh.joins_general = claim.joins_general;
     known = register_agent(fresh);
     if (!known) return known;
     Query(db_, "UPDATE agents SET origin_node=?2 WHERE id=?1").bind(known->id).bind(on->id).run();

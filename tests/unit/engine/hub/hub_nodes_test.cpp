@@ -113,6 +113,23 @@ TEST_CASE("an agent that is registered has a new token; only who asks for cursor
   CHECK(carol.at("/data/delivery_ack_seq") == "0");
 }
 
+TEST_CASE("a node's new agent is in general unless its node says otherwise") {
+  HubWorld world;
+  auto peer = world.node(world.broker("box"));
+  const auto members = [&] {
+    return world
+        .get<Channel>(
+            [&](Store& store) { return store.find_channel(world.workspace.id, "general"); })
+        .member_count;
+  };
+  const auto before = members();
+  peer->say(R"({"v":1,"type":"agent.register","id":"1","name":"ada","auto_join_general":false})");
+  CHECK(peer->hear().at("/data/name") == "ada");
+  CHECK(members() == before);
+  (void)world.claim(*peer, "bob");
+  CHECK(members() == before + 1);
+}
+
 TEST_CASE("agent.recover takes over the agent that it names, and no other one") {
   HubWorld world;
   const auto bob = world.agent("bob");

@@ -294,6 +294,20 @@ TEST_CASE("an agent: registered once, known to all, seen when it calls") {
   CHECK(refusal(world.get("/v1/agents/ada", world.key)) == "404 agent_not_found");
 }
 
+TEST_CASE("who does not want to be in general is not put there") {
+  RestWorld world;
+  (void)world.agent("ada");
+  const auto members = [&] {
+    return world.get("/v1/channels/general", world.key).at("/data/member_count");
+  };
+  CHECK(world.post("/v1/agents", world.key, R"({"name":"bob","auto_join_general":false})").status ==
+        201);
+  CHECK(members() == "1");
+  CHECK(world.post("/v1/agents", world.key, R"({"name":"cy","auto_join_general":true})").status ==
+        201);
+  CHECK(members() == "2");
+}
+
 TEST_CASE("a channel and its members") {
   RestWorld world;
   const auto ada = world.agent("ada");
