@@ -40,6 +40,14 @@ Path home_of(uid_t user) {
   return found->pw_dir;
 }
 
+/// logind removes this when its user has logged out everywhere, and what a broker holds lives on.
+/// After `su` it is that of somebody else.
+bool goes_with_the_last_session(const Path& runtime) {
+  const Path normal = runtime.lexically_normal();
+  const std::string& text = normal.native();
+  return text.starts_with("/run/user/") || text.starts_with("/var/run/user/");
+}
+
 }  // namespace
 
 Result<Surroundings> Surroundings::of_process() {
@@ -73,7 +81,8 @@ Result<UserPaths> user_paths(const Surroundings& surroundings) {
         "set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME, to absolute paths");
   }
   const Path runtime = absolute_from(environment, "XDG_RUNTIME_DIR");
-  paths.runtime = runtime.empty() ? paths.state : runtime / kProgram;
+  const bool lasts = !runtime.empty() && !goes_with_the_last_session(runtime);
+  paths.runtime = lasts ? runtime / kProgram : paths.state;
   const Path temporary = absolute_from(environment, "TMPDIR");
   paths.temporary = temporary.empty() ? Path("/tmp") : temporary;
   paths.user = surroundings.user;

@@ -32,7 +32,8 @@ struct UserPaths {
   Path config;
   Path data;
   Path state;
-  /// $XDG_RUNTIME_DIR/relay-broker, or the state directory where there is none.
+  /// $XDG_RUNTIME_DIR/relay-broker, or the state directory where there is none that outlives its
+  /// user's last session.
   Path runtime;
   /// The system's temporary directory, absolute.
   Path temporary;

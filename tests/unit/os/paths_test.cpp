@@ -30,13 +30,13 @@ TEST_CASE("the variables decide, unless they are relative or empty") {
                                    {"XDG_CONFIG_HOME", "/c"},
                                    {"XDG_DATA_HOME", "/d/"},
                                    {"XDG_STATE_HOME", "/s/../t"},
-                                   {"XDG_RUNTIME_DIR", "/run/user/1000"},
+                                   {"XDG_RUNTIME_DIR", "/run/ann"},
                                    {"TMPDIR", "/var/tmp"}}));
   REQUIRE(set);
   CHECK(set->config == "/c/relay-broker");
   CHECK(set->data == "/d/relay-broker");
   CHECK(set->state == "/t/relay-broker");
-  CHECK(set->runtime == "/run/user/1000/relay-broker");
+  CHECK(set->runtime == "/run/ann/relay-broker");
   CHECK(set->temporary == "/var/tmp");
   const auto ignored = user_paths(ann({{"HOME", "/home/ann"},
                                        {"XDG_CONFIG_HOME", "config"},
@@ -50,6 +50,16 @@ TEST_CASE("the variables decide, unless they are relative or empty") {
   CHECK(ignored->state == "/home/ann/.local/state/relay-broker");
   CHECK(ignored->runtime == ignored->state);
   CHECK(ignored->temporary == "/tmp");
+}
+
+TEST_CASE("sockets are not where the end of a session removes them") {
+  for (const char* place : {"/run/user/1000", "/run//user/1000/", "/var/run/user/0"}) {
+    CAPTURE(place);
+    const auto paths = user_paths(ann({{"HOME", "/home/ann"}, {"XDG_RUNTIME_DIR", place}}));
+    CHECK(paths->runtime == paths->state);
+  }
+  const auto other = user_paths(ann({{"HOME", "/home/ann"}, {"XDG_RUNTIME_DIR", "/run/users"}}));
+  CHECK(other->runtime == "/run/users/relay-broker");
 }
 
 TEST_CASE("HOME may be missing when something else says where") {
