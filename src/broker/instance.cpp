@@ -14,10 +14,13 @@ constexpr std::string_view kPidMark = "pid ";
 
 }  // namespace
 
-Instance::Instance(const os::UserPaths& paths, std::string name_in) : name(std::move(name_in)) {
-  const os::InstancePaths places = os::instance_paths(paths, name);
-  state = places.state;
-  runtime = places.runtime;
+Instance::Instance(const os::UserPaths& paths, std::string name_in)
+    : Instance(paths, name_in, os::instance_paths(paths, name_in).runtime) {}
+
+Instance::Instance(const os::UserPaths& paths, std::string name_in, os::Path runtime_in)
+    : name(std::move(name_in)),
+      state(os::instance_paths(paths, name).state),
+      runtime(std::move(runtime_in)) {
   api_socket = os::socket_path(paths, runtime, "broker.sock");
   keeper_socket = os::socket_path(paths, runtime, "keeper.sock");
 }

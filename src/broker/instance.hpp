@@ -19,6 +19,8 @@ class Instance {
  public:
   /// By name, as `os::check_instance_name` allows it.
   Instance(const os::UserPaths& paths, std::string name);
+  /// The same, with another runtime directory than the surroundings say.
+  Instance(const os::UserPaths& paths, std::string name, os::Path runtime);
 
   std::string name;
   os::Path state;

@@ -3,6 +3,7 @@
 #include "cli/config.hpp"
 #include "cli/engine_place.hpp"
 #include "cli/held_locks.hpp"
+#include "cli/serve_note.hpp"
 #include <algorithm>
 #include <charconv>
 #include <ctime>
@@ -117,7 +118,7 @@ class Look {
     const std::string here = instance_here(scope, names);
     const auto programs = programs_of_keepers();
     for (const std::string& name : names) {
-      const broker::Instance place(paths_, name);
+      const broker::Instance place = instance_as_noted(files_, paths_, name);
       DoctorFacts::Instance seen;
       seen.name = name;
       seen.here = name == here;

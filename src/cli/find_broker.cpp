@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <set>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <utility>
@@ -50,12 +51,15 @@ bool answers(const os::Path& socket) {
 }
 
 std::vector<broker::Instance> running(const os::UserPaths& paths, os::Files& files) {
+  std::set<std::string> names;
+  for (const os::Path& directory : {paths.state, paths.runtime}) {
+    const auto list = files.list(directory);
+    if (list) names.insert(list->begin(), list->end());
+  }
   std::vector<broker::Instance> out;
-  const auto names = files.list(paths.runtime);
-  if (!names) return out;
-  for (const std::string& name : *names) {
+  for (const std::string& name : names) {
     if (!os::check_instance_name(name)) continue;
-    broker::Instance instance(paths, name);
+    broker::Instance instance = instance_as_noted(files, paths, name);
     if (answers(instance.api_socket)) out.push_back(std::move(instance));
   }
   return out;
@@ -194,6 +198,8 @@ bool is_served(const broker::Instance& instance) {
 Result<BrokerPlace> locate_broker(const std::string& named_here, Lone lone) {
   const auto places = places_of_user();
   if (!places) return fail(places.error());
+  os::SystemRandom random;
+  os::PosixFiles files(random);
   BrokerPlace out;
   const auto take = [&out](broker::Instance instance) {
     (is_served(instance) ? out.found : out.dead) = std::move(instance);
@@ -204,15 +210,13 @@ Result<BrokerPlace> locate_broker(const std::string& named_here, Lone lone) {
   if (!named.empty()) {
     auto fine = os::check_instance_name(named);
     if (!fine) return fail(std::move(fine).error());
-    return take(broker::Instance(places->paths, named));
+    return take(instance_as_noted(files, places->paths, named));
   }
   for (const std::string& name : os::instance_candidates(places->around.working_directory)) {
-    broker::Instance instance(places->paths, name);
+    broker::Instance instance = instance_as_noted(files, places->paths, name);
     if (was_here(instance)) return take(std::move(instance));
   }
   if (lone == Lone::ignored) return out;
-  os::SystemRandom random;
-  os::PosixFiles files(random);
   auto all = running(places->paths, files);
   if (all.size() == 1) {
     out.found = std::move(all.front());

@@ -80,6 +80,7 @@ Result<void> keep_serve_note(os::Files& files, const os::UserPaths& paths,
   out.begin_array();
   for (const std::string& word : note.arguments) out.value(word);
   out.end_array();
+  out.field("runtime_dir", note.runtime.string());
   out.end_object();
   out.finish();
   return files.put(path, text + "\n");
@@ -100,7 +101,18 @@ std::optional<ServeNote> read_serve_note(os::Files& files, const os::UserPaths& 
   for (const auto& word : arguments->elements()) {
     out.arguments.emplace_back(word.string().value_or(""));
   }
+  const auto runtime = document->root().find("runtime_dir");
+  if (runtime) out.runtime = std::string(runtime->string().value_or(""));
   return out;
+}
+
+broker::Instance instance_as_noted(os::Files& files, const os::UserPaths& paths, std::string name) {
+  const auto note = read_serve_note(files, paths, name);
+  if (!note || !note->runtime.is_absolute()) return {paths, std::move(name)};
+  const auto there = files.stat(note->runtime);
+  const bool lasts = there && there->kind == os::FileKind::directory;
+  if (!lasts) return {paths, std::move(name)};
+  return {paths, std::move(name), note->runtime};
 }
 
 std::string serve_again(const std::optional<ServeNote>& note, const std::string& instance,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "broker/instance.hpp"
 #include "os/files.hpp"
 #include "os/paths.hpp"
 
@@ -18,6 +19,8 @@ struct ServeNote {
   os::Path directory;
   /// What stood behind `serve`, without what only concerned that start.
   std::vector<std::string> arguments;
+  /// Where its sockets were. May be empty.
+  os::Path runtime;
 };
 
 [[nodiscard]] ServeNote note_of(const ServeOptions& options, os::Path directory);
@@ -28,6 +31,11 @@ struct ServeNote {
 /// Nothing when there is none that can be read.
 [[nodiscard]] std::optional<ServeNote> read_serve_note(os::Files& files, const os::UserPaths& paths,
                                                        const std::string& instance);
+
+/// The places of a broker, with the runtime directory of its last start for as long as that is
+/// there: who has another one in the environment finds it, its keeper and its agents all the same.
+[[nodiscard]] broker::Instance instance_as_noted(os::Files& files, const os::UserPaths& paths,
+                                                 std::string name);
 
 /// The command that starts it again, for somebody who is in `here`: "relay-broker serve --relay
 /// off", with a `cd` in front when it was started elsewhere.

@@ -159,6 +159,7 @@ class Serving {
     state_dir_ = settings->broker.state_dir;
     instance_ = settings->instance.name;
     as_asked_.directory = settings->broker.directory;
+    as_asked_.runtime = settings->instance.runtime;
     broker::Daemon::Hooks hooks;
     hooks.on_step = [this, progress](std::string what) { step(progress, std::move(what)); };
     hooks.on_room = [this](pid_t before) { return follow_engine(before); };

@@ -1,6 +1,7 @@
 #include "cli/serve_settings.hpp"
 
 #include "cli/listen_address.hpp"
+#include "cli/serve_note.hpp"
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -234,9 +235,10 @@ Result<broker::DaemonSettings> serve_settings(const ServeOptions& options, NodeS
   if (!around) return fail(std::move(around).error());
   const auto paths = os::user_paths(*around);
   if (!paths) return fail(paths.error());
-  auto found = serve_instance(options, *around);
-  if (!found) return fail(std::move(found).error());
-  broker::Instance instance = *std::move(found);
+  const auto found = serve_instance(options, *around);
+  if (!found) return fail(found.error());
+  broker::Instance instance = instance_as_noted(files, *paths, found->name);
+  instance.state = found->state;
   broker::BrokerSettings settings;
   settings.instance = instance.name;
   settings.version = kOurVersion;

@@ -239,6 +239,26 @@ TEST_CASE_FIXTURE(Starter, "a state directory elsewhere hides no broker that was
   CHECK(run({"status"}).status.as_shell() == 75);
 }
 
+TEST_CASE_FIXTURE(Starter, "who has another runtime directory finds the broker and its agents") {
+  serve({"--relay", "off"});
+  spawn_shell("ada", "echo up; exec sleep 1000");
+  std::filesystem::create_directory(temp / "elsewhere");
+  environment.set("XDG_RUNTIME_DIR", temp / "elsewhere");
+  CHECK(names() == "ada ");
+  CHECK(told(run({"status", "--all"}).out, directory.filename().string()));
+  RunningProgram next(command({"serve", "--relay", "off", "--takeover"}));
+  next.wait_for("ready");
+  CHECK(broker->wait_end().as_shell() == 0);
+  CHECK(names() == "ada ");
+  CHECK(agent_field("/state") != "exited");
+  // Where that directory is gone another one takes its place.
+  next.signal(SIGTERM);
+  CHECK(next.wait_end().as_shell() == 0);
+  std::filesystem::remove_all(temp / "run");
+  serve({"--relay", "off"});
+  CHECK(std::filesystem::exists(temp / "elsewhere" / "relay-broker"));
+}
+
 TEST_CASE_FIXTURE(Starter, "wrap starts its directory's own broker again, not a stranger's") {
   os::Command above = command({"serve", "--relay", "off"});
   above.working_directory = temp.path();
