@@ -174,7 +174,7 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
     if (ended) co_return fail(cut_short());
     if (clock.now() >= deadline) {
       co_return fail(Code::timeout, fmt::format("the broker with pid {} does not make room", *pid),
-                     "end it by hand; its agents stay for a while");
+                     fmt::format("kill -9 {} ends it; its agents stay for a while", *pid));
     }
     co_await net::pause(kLookForRoom);
   }

@@ -1,5 +1,6 @@
 #include "cli/autostart.hpp"
 
+#include "cli/agent_shell.hpp"
 #include "cli/find_broker.hpp"
 #include "cli/node_setup.hpp"
 #include "cli/serve_note.hpp"
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/printable.hpp"
 #include "os/errno_error.hpp"
 #include "os/fd.hpp"
 #include "os/paths.hpp"
@@ -146,8 +148,12 @@ Result<broker::Instance> find_or_start_broker(const std::string& named, bool aut
     auto start = start_of(*place);
     if (!start) return fail(std::move(start).error());
     if (told) {
-      note(start->again ? "starting the broker of " + start->directory.string() + " again"
-                        : "starting the broker of this directory");
+      std::string words = start->again
+                              ? "starting the broker of " + start->directory.string() + " again"
+                              : "starting the broker of this directory";
+      const std::string agent = agent_around();
+      if (!agent.empty()) words += ", which ends with the agent " + printable(agent);
+      note(words);
     }
     started.emplace(run_serve_in_background(*start));
   }

@@ -103,7 +103,7 @@ Finding check_locks(const DoctorFacts& facts) {
                           instance.name));
   }
   return std::move(check).done("every lock that is held has a broker that answers",
-                               "wait if it has just started, else kill it; its agents live on");
+                               "wait if it has just started, else kill -9 PID; its agents live on");
 }
 
 Finding check_orphans(const DoctorFacts& facts) {

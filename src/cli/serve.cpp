@@ -1,12 +1,37 @@
 #include "cli/serve.hpp"
 
+#include "cli/agent_shell.hpp"
+#include "cli/node_setup.hpp"
 #include "cli/serve_background.hpp"
 #include "cli/serve_connection.hpp"
 #include "cli/serve_run.hpp"
+#include <fmt/format.h>
 #include <memory>
 #include <utility>
 
+#include "base/printable.hpp"
+
 namespace relay::cli {
+
+namespace {
+
+/// What an agent has started ends with it.
+Result<void> check_surroundings(const ServeOptions& options) {
+  const std::string agent = agent_around();
+  if (agent.empty()) return {};
+  if (options.takeover) {
+    return fail(Code::conflict,
+                fmt::format("this is a shell of the agent {}: a broker that is started here, and "
+                            "all of its agents, end with it",
+                            printable(agent)),
+                "type it in a terminal that is no agent's");
+  }
+  note(fmt::format("warning: this broker ends with the agent {}, in whose shell it is started",
+                   printable(agent)));
+  return {};
+}
+
+}  // namespace
 
 Command serve_command() {
   auto options = std::make_shared<ServeOptions>();
@@ -68,6 +93,7 @@ Command serve_command() {
   command.run = [options](Context& context) {
     if (options->print_connection) return print_connection(context, options->instance);
     if (auto fine = check_serve(*options); !fine) return fine;
+    if (auto fine = check_surroundings(*options); !fine) return fine;
     if (options->background) return run_in_background(context, *options);
     return run_serve(context, *options, nullptr);
   };

@@ -188,6 +188,18 @@ TEST_CASE_FIXTURE(Member,
   wait_shown("ada", "after the fall");
 }
 
+TEST_CASE_FIXTURE(Member, "a broker is not replaced from a shell that ends with its agent") {
+  serve();
+  environment.set("RELAY_AGENT_NAME", "ada");
+  const auto refused = run({"serve", "--takeover"});
+  CHECK(refused.status.as_shell() == 6);
+  CHECK(refused.err.find("this is a shell of the agent ada") != std::string::npos);
+  // Another one may be wanted for as long as the agent lives.
+  const auto second = run({"serve"});
+  CHECK(second.err.find("this broker ends with the agent ada") != std::string::npos);
+  CHECK(second.status.as_shell() == 6);
+}
+
 TEST_CASE_FIXTURE(Member, "a takeover ends the old broker and none of its agents") {
   serve({});
   spawn_reader("ada");
