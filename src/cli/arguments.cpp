@@ -69,9 +69,45 @@ bool starts_program(const Command* command) {
          command->options.back().names() == kProgramArguments;
 }
 
+/// One of the commands, or of those in them, has this option.
+bool is_option_of_any(const std::vector<Command>& commands, std::string_view name) {
+  return std::any_of(commands.begin(), commands.end(), [name](const Command& each) {
+    return (!each.hidden && option_named(each.options, name) != nullptr) ||
+           is_option_of_any(each.commands, name);
+  });
+}
+
+/// A word too many. The name of an agent may have been meant for the option that takes one.
+Error too_many(const std::string& word, const Command& command) {
+  std::string hint = usage_of(command);
+  const Option* last = nullptr;
+  const Option* of_agent = nullptr;
+  for (const Option& option : command.options) {
+    if (option.is_argument()) last = &option;
+    if (!option.is_argument() && option.shown_value() == "AGENT") of_agent = &option;
+  }
+  if (last == nullptr && of_agent != nullptr) {
+    hint = fmt::format("did you mean {} {}? {}", of_agent->long_name(), word, hint);
+  }
+  const bool takes_text = last != nullptr && last->shown_value() == "TEXT";
+  hint += takes_text ? "; a text with blanks stands in quotes" : "; --help tells more";
+  return {Code::invalid_argument, fmt::format("unknown argument {}", word), std::move(hint)};
+}
+
 Error unexpected(const std::string& word, const Command* command, const std::vector<Option>& global,
                  const std::vector<Command>& top) {
   const bool option = word.starts_with('-');
+  const std::string named = word.substr(0, word.find('='));
+  if (option && command != nullptr && option_named(command->options, named) != nullptr) {
+    return {Code::invalid_argument, fmt::format("{} stands in front of its command", named),
+            fmt::format("behind it: relay-broker {} {} …", command->full_name(), word)};
+  }
+  if (option && (command == nullptr || command->is_group()) &&
+      is_option_of_any(command ? command->commands : top, named)) {
+    return {Code::invalid_argument, fmt::format("{} is given without a command", named),
+            fmt::format("it stands behind one: relay-broker {}COMMAND {}",
+                        command ? command->full_name() + " " : std::string(), word)};
+  }
   const bool wants_command = command == nullptr || command->is_group();
   const auto& commands = command ? command->commands : top;
   std::vector<std::string> known;
@@ -90,7 +126,7 @@ Error unexpected(const std::string& word, const Command* command, const std::vec
     if (option_named(global, "--" + word) != nullptr) known.push_back("--" + word);
   }
   const auto what = option ? "option" : wants_command ? "command" : "argument";
-  auto near = nearest(word.substr(0, word.find('=')), known);
+  auto near = nearest(named, known);
   if (command == nullptr && !our_name_of(word).empty()) near = our_name_of(word);
   const auto page =
       command ? fmt::format("relay-broker {} --help", command->full_name()) : "relay-broker --help";
@@ -100,10 +136,7 @@ Error unexpected(const std::string& word, const Command* command, const std::vec
         Code::invalid_argument, message,
         fmt::format("what belongs to the program stands behind --; {} lists the rest", page));
   }
-  if (!option && !wants_command) {
-    return Error(Code::invalid_argument, message,
-                 fmt::format("{}; a text with blanks stands in quotes", usage_of(*command)));
-  }
+  if (!option && !wants_command) return too_many(word, *command);
   return Error(Code::invalid_argument, message,
                near.empty() ? fmt::format("{} lists what there is", page)
                             : fmt::format("did you mean {}? {} lists what there is", near, page));
@@ -114,13 +147,27 @@ Error missing(const std::string& argument, const Command& command) {
                fmt::format("{}; --help tells more", usage_of(command)));
 }
 
-Error wrong_usage(const CLI::ParseError& error, const Command* command) {
+/// The option's name as it was typed: the parser tells the first that it has.
+std::string typed_name(std::string_view name, const Command* command,
+                       std::span<const std::string> words) {
+  const Option* meant = command == nullptr ? nullptr : option_named(command->options, name);
+  if (meant == nullptr) return std::string(name);
+  std::string found = meant->long_name();
+  for (const std::string& word : words) {
+    std::string typed = word.substr(0, word.find('='));
+    if (option_named(command->options, typed) == meant) found = std::move(typed);
+  }
+  return found;
+}
+
+Error wrong_usage(const CLI::ParseError& error, const Command* command,
+                  std::span<const std::string> words) {
   std::string text = error.what();
   std::replace(text.begin(), text.end(), '\n', ' ');
   constexpr std::string_view kMissing = " is required";
   constexpr std::string_view kNoValue = ": 1 required ";
   if (const auto at = text.find(kNoValue); at != std::string::npos) {
-    text = text.substr(0, at) + " needs a value";
+    text = typed_name(text.substr(0, at), command, words) + " needs a value";
   }
   if (command != nullptr && text.ends_with(kMissing)) {
     return missing(text.substr(0, text.size() - kMissing.size()), *command);
@@ -262,7 +309,7 @@ Result<Parsed> parse(std::span<const std::string> words, const std::vector<Optio
         return fail(unexpected(word, parsed.command, global, commands));
       }
     }
-    return fail(wrong_usage(error, parsed.command));
+    return fail(wrong_usage(error, parsed.command, words));
   }
   parsed.command = named(app, by_app);
   parsed.help = help;

@@ -44,6 +44,16 @@ struct Sample {
     token.summary = "The token cache";
     token.commands.push_back(std::move(list));
     token.commands.push_back(std::move(show));
+    Command inbox;
+    inbox.name = "inbox";
+    inbox.summary = "Show what waits";
+    inbox.options.push_back(Option("--as,--agent", "Whose", &reason).value_name("AGENT"));
+    Command send;
+    send.name = "send";
+    send.summary = "Say something";
+    send.options.push_back(Option("text", "What", &reason).value_name("TEXT").required());
+    commands.push_back(std::move(inbox));
+    commands.push_back(std::move(send));
     commands.push_back(std::move(token));
     commands.push_back(std::move(release));
     commands.push_back(std::move(completion));
@@ -93,7 +103,17 @@ TEST_CASE("a typo is answered with the near name") {
       {{"release", "--resaon", "x"}, "unknown option --resaon", "did you mean --reason?"},
       {{"completion", "bash", "more"},
        "unknown argument more",
-       "relay-broker completion [options] <shell>; a text with blanks stands in quotes"},
+       "relay-broker completion [options] <shell>; --help tells more"},
+      {{"send", "two", "words"}, "unknown argument words", "a text with blanks stands in quotes"},
+      {{"inbox", "bob"}, "unknown argument bob", "did you mean --agent bob? relay-broker inbox"},
+      // An option of the command, which has not been named yet.
+      {{"--reason", "x", "release", "alice"},
+       "--reason stands in front of its command",
+       "behind it: relay-broker release --reason"},
+      {{"--all"}, "--all is given without a command", "it stands behind one: relay-broker COMMAND"},
+      {{"token", "--reveal"},
+       "--reveal is given without a command",
+       "it stands behind one: relay-broker token COMMAND --reveal"},
       // What others call it.
       {{"kill", "alice"}, "unknown command kill", "did you mean release?"},
       {{"-V"}, "unknown option -V", "did you mean --version?"},
@@ -125,6 +145,15 @@ TEST_CASE("a missing or a wrong value is bad usage of that command") {
 
   Sample valueless;
   CHECK_FALSE(valueless.parse({"release", "--reason"}).has_value());
+}
+
+TEST_CASE("an option without its value is called as it was typed") {
+  for (const char* name : {"--agent", "--as"}) {
+    Sample sample;
+    const auto parsed = sample.parse({"inbox", name});
+    REQUIRE_FALSE(parsed.has_value());
+    CHECK(parsed.error().message == std::string(name) + " needs a value");
+  }
 }
 
 TEST_CASE("an empty value is a variable that was not set, not a wish for the default") {
