@@ -78,7 +78,7 @@ class ConfigReader {
       for (const Command* command : commands_) {
         if (example == nullptr) example = option_of(*command, key);
       }
-      if (example == nullptr) return unknown_key(value, key, keys_of(commands_));
+      if (example == nullptr) return unknown_key(value, key, commands_);
       auto good = check(value, key, *example);
       if (good) top_.emplace(key, std::move(value));
       return good;
@@ -88,7 +88,7 @@ class ConfigReader {
                      [&table](const Command* one) { return one->full_name() == table; });
     if (command == commands_.end()) return unknown_table(value, table);
     const Option* option = option_of(**command, key);
-    if (option == nullptr) return unknown_key(value, key, keys_of({*command}));
+    if (option == nullptr) return unknown_key(value, key, {*command});
     auto good = check(value, key, *option);
     if (good) tables_[table].emplace(key, std::move(value));
     return good;
@@ -113,8 +113,15 @@ class ConfigReader {
   }
 
   Result<void> unknown_key(const TomlValue& value, const std::string& key,
-                           const std::vector<std::string>& known) const {
-    const auto near = nearest(key, known);
+                           const std::vector<const Command*>& commands) const {
+    for (const Command* command : commands) {
+      const Option* option = option_named(command->options, "--" + key);
+      if (option == nullptr || option->is_hidden()) continue;
+      return fail(wrong(value, fmt::format("\"{}\" may not stand here", printable(key)),
+                        fmt::format("it is for the command line: relay-broker {} --{}",
+                                    command->full_name(), key)));
+    }
+    const auto near = nearest(key, keys_of(commands));
     return fail(wrong(value,
                       fmt::format("there is no setting \"{}\"{}", printable(key),
                                   value.path.empty() ? "" : " of " + join(value.path, " ")),
@@ -152,10 +159,15 @@ class ConfigReader {
       return fail(wrong(value, fmt::format("{} has to be one of {}, not \"{}\"", key,
                                            join(allowed, ", "), printable(*text))));
     }
-    if (text == nullptr || option.check() == nullptr) return {};
-    const auto good = option.check()(*text);
-    if (good) return {};
-    return fail(wrong(value, key + ": " + good.error().message, good.error().hint));
+    if (option.check() == nullptr) return {};
+    std::vector<std::string> values;
+    if (text != nullptr) values.push_back(*text);
+    if (list != nullptr) values = *list;
+    for (const std::string& each : values) {
+      const auto good = option.check()(each);
+      if (!good) return fail(wrong(value, key + ": " + good.error().message, good.error().hint));
+    }
+    return {};
   }
 
   using Settings = std::map<std::string, TomlValue>;

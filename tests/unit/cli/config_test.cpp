@@ -26,7 +26,12 @@ struct Configured {
     serve.options.push_back(Option("-k,--workspace-key", "", &key).setting({"THE_KEY"}));
     serve.options.push_back(Option("--max-agents", "", &most).setting());
     serve.options.push_back(Option("--role", "", &role).setting().choices({"all", "node"}));
-    serve.options.push_back(Option("--channel", "", &channels).setting());
+    serve.options.push_back(Option("--channel", "", &channels)
+                                .setting()
+                                .checked([](const std::string& value) -> Result<void> {
+                                  if (value != "bad") return {};
+                                  return fail(Code::invalid_argument, "not bad");
+                                }));
     serve.options.push_back(Option("--own-engine", "", &own).setting());
     serve.options.push_back(Option("--task", "", &task));
     Command mint;
@@ -154,8 +159,12 @@ TEST_CASE("what is wrong is told with its line, whatever command was given") {
            Case{"[serv]\nengine = \"x\"\n",
                 "/etc/x.toml:2: there is no command \"serv\" | did you mean \"serve\"?"},
            Case{"[serve]\ntask = \"x\"\n",
-                "/etc/x.toml:2: there is no setting \"task\" of serve | "
-                "settings have the names of options, without their dashes"},
+                "/etc/x.toml:2: \"task\" may not stand here | "
+                "it is for the command line: relay-broker serve --task"},
+           Case{"task = \"x\"\n",
+                "/etc/x.toml:1: \"task\" may not stand here | "
+                "it is for the command line: relay-broker serve --task"},
+           Case{"[serve]\nchannel = [\"good\", \"bad\"]\n", "/etc/x.toml:2: channel: not bad | "},
            Case{"[serve]\nown-engine = \"yes\"\n",
                 "/etc/x.toml:2: own-engine has to be true or false | "},
            Case{"[serve]\nmax-agents = true\n",
