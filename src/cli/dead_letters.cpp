@@ -109,8 +109,13 @@ asio::awaitable<Result<void>> redeliver(Context* context, const LetterOptions* o
 
 asio::awaitable<Result<void>> drop_letters(Context* context, const LetterOptions* options,
                                            BrokerClient* client) {
+  std::vector<std::string> ids = options->ids;
+  if (options->all) {
+    auto listed = co_await all_ids(client, &ids);
+    if (!listed) co_return listed;
+  }
   std::vector<Outcome> outcomes;
-  for (const std::string& id : options->ids) {
+  for (const std::string& id : ids) {
     const auto reply =
         co_await client->call("DELETE", "/api/dead-letters/" + id, "", kLettersWithin);
     if (reply) {
@@ -119,10 +124,12 @@ asio::awaitable<Result<void>> drop_letters(Context* context, const LetterOptions
       outcomes.emplace_back(id, reply.error());
     }
   }
+  if (outcomes.empty() && !context->json) context->out.line("no dead letters");
+  if (outcomes.empty() && !context->json) co_return Result<void>();
   co_return tell_outcomes(*context, outcomes, "dead_letters", "id");
 }
 
-Result<void> check_ids(const LetterOptions& options, bool may_be_all) {
+Result<void> check_ids(const LetterOptions& options) {
   for (const std::string& id : options.ids) {
     const bool number =
         !id.empty() && id.size() <= 18 &&
@@ -133,8 +140,9 @@ Result<void> check_ids(const LetterOptions& options, bool may_be_all) {
     }
   }
   if (options.ids.empty() != options.all) {
-    return fail(Code::invalid_argument, "no dead letter is named",
-                may_be_all ? "give ids, or --all" : "relay-broker dead-letters list shows them");
+    return fail(Code::invalid_argument,
+                options.all ? "--all and ids exclude each other" : "no dead letter is named",
+                "give ids, which relay-broker dead-letters list shows, or --all");
   }
   return {};
 }
@@ -175,7 +183,7 @@ Command redeliver_letters_command() {
                                 .value_name("ID")
                                 .looked_up(live_letter_ids(options->broker)));
   command.run = [options](Context& context) -> Result<void> {
-    auto fine = check_ids(*options, true);
+    auto fine = check_ids(*options);
     if (!fine) return fine;
     return with_broker(context, options->broker, [&](BrokerClient* client, Progress* progress) {
       return redeliver(&context, options.get(), client, progress);
@@ -189,14 +197,14 @@ Command drop_letters_command() {
   auto options = std::make_shared<LetterOptions>();
   Command command =
       letters_command("drop", "Remove dead letters for good",
-                      {"relay-broker dead-letters drop 7", "relay-broker dead-letters drop 7 8 9"});
+                      {"relay-broker dead-letters drop 7", "relay-broker dead-letters drop --all"});
+  command.options.push_back(Option("--all", "Every one of them", &options->all));
   add_broker_options(command, options->broker);
   command.options.push_back(Option("ids", "Which letters", &options->ids)
                                 .value_name("ID")
-                                .looked_up(live_letter_ids(options->broker))
-                                .required());
+                                .looked_up(live_letter_ids(options->broker)));
   command.run = [options](Context& context) -> Result<void> {
-    auto fine = check_ids(*options, false);
+    auto fine = check_ids(*options);
     if (!fine) return fine;
     const BrokerWork work = [&](BrokerClient* client, Progress*) {
       return drop_letters(&context, options.get(), client);
