@@ -224,6 +224,10 @@ asio::awaitable<Result<SpawnedAgent>> Spawner::make(SpawnRequest request, Steps*
   out.pid = agent->view().pid;
   out.pre_registered = !steps->registered && !agent->token.empty();
   out.warning = steps->warning;
+  if (out.warning.empty() && !agent->request().resume.empty() && profile.resume.args.empty()) {
+    out.warning = "it starts anew: no session of " + agent->request().command.front() +
+                  " can be gone on with";
+  }
   if (agent->guest() != nullptr) tell_launch(steps->plan, out);
   co_return out;
 }

@@ -131,7 +131,14 @@ void prepare_look(const std::string& named, const std::vector<Command>& commands
 struct Ending {
   int by_signal = 0;
   std::optional<int> status;
+  std::string deed;
 };
+
+/// Nobody is told to try it again: that would do it twice.
+Error untold(const std::string& deed, const Error& why) {
+  return {Code::io_error, deed + ", but this could not be written: " + why.cause(),
+          "it does not have to be asked for again"};
+}
 
 Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& ending) {
   Globals globals;
@@ -175,6 +182,7 @@ Result<void> obey(const std::vector<std::string>& words, Output& out, Ending& en
   auto done = parsed->command->run(context);
   ending.by_signal = context.ended_by;
   ending.status = context.status;
+  ending.deed = std::move(context.deed);
   return done;
 }
 
@@ -188,8 +196,11 @@ int run(int argc, char** argv) {
   Ending ending;
   try {
     auto done = obey(words, out, ending);
-    if (done) done = out.flush();
-    if (done) return ending.status.value_or(0);
+    if (done) {
+      done = out.flush();
+      if (done) return ending.status.value_or(0);
+      if (!ending.deed.empty()) done = fail(untold(ending.deed, done.error()));
+    }
     if (out.reader_gone()) return kReaderGone;
     const int status = report(done.error(), asks_for_json(words), out);
     if (ending.status) return *ending.status;

@@ -234,18 +234,27 @@ std::size_t take_rest(std::span<const std::string> words, const std::vector<Opti
   return words.size();
 }
 
+/// Those that were given. An empty one counts where there are several.
+std::vector<std::string> values_of(const Option& option) {
+  if (const auto* list = std::get_if<std::vector<std::string>*>(&option.target())) return **list;
+  const auto* text = std::get_if<std::string*>(&option.target());
+  if (text == nullptr || (*text)->empty()) return {};
+  return {**text};
+}
+
 /// The values that say themselves whether they are good.
 Result<void> check_values(const std::vector<Option>& options) {
   for (const Option& option : options) {
-    std::string* const* text = std::get_if<std::string*>(&option.target());
-    if (option.check() == nullptr || text == nullptr || (*text)->empty()) continue;
-    auto good = option.check()(**text);
-    if (good) continue;
-    Error error = std::move(good).error();
-    if (error.message.find(option.long_name()) == std::string::npos) {
-      error.message = fmt::format("{}: {}", option.long_name(), error.message);
+    if (option.check() == nullptr) continue;
+    for (const std::string& value : values_of(option)) {
+      auto good = option.check()(value);
+      if (good) continue;
+      Error error = std::move(good).error();
+      if (error.message.find(option.long_name()) == std::string::npos) {
+        error.message = fmt::format("{}: {}", option.long_name(), error.message);
+      }
+      return fail(std::move(error));
     }
-    return fail(std::move(error));
   }
   return {};
 }

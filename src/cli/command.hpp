@@ -95,6 +95,9 @@ struct Context {
   int ended_by = 0;
   /// The exit status of the process in place of the one that the result stands for.
   std::optional<int> status = {};
+  /// What has been done, once it has been: "it was sent". It is not undone when the output that
+  /// tells of it cannot be written, and must not be asked for again.
+  std::string deed = {};
   /// What is wrong with the configuration file, for commands that run all the same.
   std::optional<Error> config_error = {};
 };

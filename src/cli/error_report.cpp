@@ -28,10 +28,12 @@ std::string error_json(const Error& error) {
 }
 
 int report(const Error& error, bool json, Output& out) {
+  bool told = false;
   if (json) {
     out.line(error_json(error));
-    (void)out.flush();
-  } else {
+    told = out.flush().has_value() || out.reader_gone();
+  }
+  if (!told) {
     Output complaint(STDERR_FILENO);
     complaint.line("error: " + printable(error.message, Lines::one));
     if (!error.hint.empty()) complaint.line("hint: " + printable(error.hint, Lines::one));

@@ -71,6 +71,9 @@ const Error* worst_of(const std::vector<Outcome>& outcomes) {
 Result<void> tell_outcomes(Context& context, const std::vector<Outcome>& outcomes, const char* list,
                            const char* key) {
   const Error* worst = worst_of(outcomes);
+  const auto done =
+      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& one) { return !one.error; });
+  if (done != outcomes.end()) context.deed = printable(done->name) + ": " + done->what;
   if (worst != nullptr) context.status = exit_status_of(worst->code);
   if (context.json) {
     context.out.line(outcomes_json(outcomes, worst, list, key));

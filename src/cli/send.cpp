@@ -1,5 +1,6 @@
 #include "cli/send.hpp"
 
+#include "cli/agent_names.hpp"
 #include "cli/broker_client.hpp"
 #include "cli/mcp_caller.hpp"
 #include "cli/node_setup.hpp"
@@ -12,6 +13,7 @@
 
 #include "base/printable.hpp"
 #include "net/url.hpp"
+#include "wire/names.hpp"
 
 namespace relay::cli {
 namespace {
@@ -72,6 +74,7 @@ std::string send_body(const SendOptions& options) {
 }
 
 void show_sent(Context& context, const SendOptions& options, const wire::Json& answer) {
+  context.deed = "it was sent";
   if (context.json) return context.out.line(answer.text());
   const auto document = wire::JsonDocument::parse(answer.text(), wire::kEngineLimits);
   if (!document) return;
@@ -111,6 +114,14 @@ mcp::EngineRequest engine_request(const SendOptions& options) {
   return request;
 }
 
+/// For who has left the `#` of a channel away.
+Error or_channel(Error error, const std::string& to) {
+  if (error.code != Code::agent_not_found || !wire::is_channel_name(to)) return error;
+  error.hint +=
+      fmt::format("{}a channel has a # in front: '#{}'", error.hint.empty() ? "" : "; ", to);
+  return error;
+}
+
 asio::awaitable<Result<void>> send_by_engine(Context* context, const SendOptions* options,
                                              AgentAccess agent, Progress* progress) {
   const auto executor = co_await asio::this_coro::executor;
@@ -121,8 +132,9 @@ asio::awaitable<Result<void>> send_by_engine(Context* context, const SendOptions
   progress->done();
   if (!reply) co_return fail(reply.error());
   if (!reply->ok()) {
-    co_return fail(
-        mcp::engine_refusal(reply->status, reply->body, request.credential, mcp::Audience::person));
+    Error refused =
+        mcp::engine_refusal(reply->status, reply->body, request.credential, mcp::Audience::person);
+    co_return fail(or_channel(std::move(refused), options->to));
   }
   const auto document = wire::JsonDocument::parse(reply->body, wire::kEngineLimits);
   const auto id = document ? document->root().at("/data/id") : std::nullopt;
@@ -146,7 +158,7 @@ asio::awaitable<Result<void>> send(Context* context, const SendOptions* options,
   std::string body = send_body(*options);
   const auto answer = co_await client->call("POST", "/api/send", std::move(body), kWithin);
   progress->done();
-  if (!answer) co_return fail(answer.error());
+  if (!answer) co_return fail(or_channel(answer.error(), options->to));
   show_sent(*context, *options, *answer);
   co_return Result<void>();
 }
@@ -176,6 +188,10 @@ Command send_command() {
           .required());
   command.run = [options](Context& context) -> Result<void> {
     // Before there is a loop: a signal ends this at once.
+    if (options->to.starts_with('#')) {
+      auto named = check_channel_name(options->to);
+      if (!named) return named;
+    }
     auto complete = complete_text(*options);
     if (!complete) return complete;
     const AgentAccess agent = AgentAccess::from(os::Environment::of_process());

@@ -2,6 +2,7 @@
 
 #include "cli/agent_names.hpp"
 #include "cli/broker_client.hpp"
+#include "cli/node_setup.hpp"
 #include "cli/output.hpp"
 #include "cli/standard_input.hpp"
 #include "cli/text_only.hpp"
@@ -20,7 +21,6 @@
 namespace relay::cli {
 namespace {
 
-constexpr std::size_t kTaskMost = std::size_t{1} << 20;
 constexpr Duration kUsualWait = std::chrono::seconds(60);
 /// For the answer to come back behind what the broker itself waits for.
 constexpr Duration kSpawnMargin = std::chrono::seconds(60);
@@ -42,14 +42,6 @@ struct SpawnOptions {
   bool attended = false;
   bool no_mcp = false;
 };
-
-Result<std::string> task_text(const std::string& given) {
-  if (given.empty() || (given != "-" && given.front() != '@')) return given;
-  os::SystemRandom random;
-  os::PosixFiles files(random);
-  if (given == "-") return read_standard_input(kTaskMost, "the task");
-  return files.read(given.substr(1), kTaskMost);
-}
 
 Result<std::string> directory_of(const std::string& given) {
   std::error_code error;
@@ -152,8 +144,11 @@ asio::awaitable<Result<void>> spawn(Context* context, const SpawnOptions* option
       co_await client->call("POST", "/api/spawn", *std::move(body), within + kSpawnMargin);
   progress->done();
   if (!reply) co_return fail(reply.error());
+  context->deed = "it was started";
   const auto document = wire::JsonDocument::parse(reply->text(), wire::kEngineLimits);
   if (!document) co_return fail(document.error());
+  const std::string warning = text_field(document->root(), "warning");
+  if (!warning.empty()) note(printable(warning));
   if (context->json) {
     context->out.line(spawned_json(document->root()));
   } else {
@@ -177,7 +172,8 @@ Command spawn_command() {
   add(Option("--task", "Its first message: text, @file or -", &options->task).value_name("TEXT"));
   add(Option("--channel", "A channel that it hears", &options->channels)
           .setting()
-          .value_name("NAME"));
+          .value_name("NAME")
+          .checked(check_channel_name));
   add(Option("--model", "Which model", &options->model).setting().value_name("NAME"));
   add(Option("--env", "A variable of its environment", &options->environment)
           .setting()
@@ -197,7 +193,7 @@ Command spawn_command() {
   add(Option(kProgramArguments, "Its arguments, behind --", &options->arguments).value_name("ARG"));
   command.run = [options](Context& context) -> Result<void> {
     // Before there is a loop: a signal ends the reading of standard input at once.
-    auto task = task_text(options->task);
+    auto task = read_task(options->task);
     if (!task) return fail(std::move(task).error());
     options->task = *std::move(task);
     return with_broker(context, options->broker, [&](BrokerClient* client, Progress* progress) {

@@ -12,4 +12,8 @@ namespace relay::cli {
 /// time before a command has a loop: then Ctrl-C ends it at once. `what` for messages: "the task".
 [[nodiscard]] Result<std::string> read_standard_input(std::size_t most, std::string_view what);
 
+/// An agent's first message, as --task gives it: the text itself, `@file`, or `-`, which is
+/// standard input, as above. One that turns out to be empty is wrong usage.
+[[nodiscard]] Result<std::string> read_task(const std::string& given);
+
 }  // namespace relay::cli

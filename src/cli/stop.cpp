@@ -31,6 +31,7 @@ bool has_left(const Error& error) {
 }
 
 void tell_stopped(Context& context, const std::string& instance, pid_t pid) {
+  context.deed = "the broker was stopped";
   if (!context.json) {
     return context.out.line(fmt::format("{}: stopped (pid {})", instance, pid));
   }

@@ -74,6 +74,7 @@ Result<token_cache::NodeCredentials> rotated(Context& context, const TokenOption
 Result<void> mint(Context& context, const TokenOptions& options, NodeSetup& setup) {
   const auto node = rotated(context, options, setup);
   if (!node) return fail(node.error());
+  context.deed = "the token was minted";
   context.out.line(context.json ? enrolment_json(*node, true) : enrolment_text(*node, true));
   return {};
 }
@@ -102,6 +103,7 @@ Result<void> revoke(Context& context, const TokenOptions& options, NodeSetup& se
   if (!node) return fail(node.error());
   const auto gone = setup.store().remove(node->node_id);
   if (!gone) return fail(gone.error());
+  context.deed = "the token was revoked";
   print_state(context, node->node_id, "revoked", "revoked the token of " + node->node_id);
   return {};
 }

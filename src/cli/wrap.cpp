@@ -1,6 +1,8 @@
 #include "cli/wrap.hpp"
 
+#include "cli/agent_names.hpp"
 #include "cli/autostart.hpp"
+#include "cli/standard_input.hpp"
 #include "cli/wrap_run.hpp"
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -77,6 +79,13 @@ Result<void> run(Context& context, const WrapWish& wish) {
   WrapOptions options = wish.options;
   context.status = kNotStarted;
   if (auto good = check(options); !good) return good;
+  if (options.task == "-") {
+    return fail(Code::invalid_argument, "--task - reads standard input, which is the program's own",
+                "--task TEXT, or --task @FILE");
+  }
+  auto task = read_task(options.task);
+  if (!task) return fail(std::move(task).error());
+  options.task = *std::move(task);
   if (auto found = find_its_broker(wish, options); !found) return found;
   const auto status = run_to_end(options);
   if (status) {
@@ -108,10 +117,11 @@ Command wrap_command() {
       Option("--profile", "Treat the program as this one (built-in, or yours)", &options->profile)
           .value_name("PROFILE"));
   command.options.push_back(
-      Option("--task", "Its first message", &options->task).value_name("TEXT"));
+      Option("--task", "Its first message: text or @file", &options->task).value_name("TEXT"));
   command.options.push_back(Option("--channel", "A channel that it is in", &options->channels)
                                 .setting()
-                                .value_name("NAME"));
+                                .value_name("NAME")
+                                .checked(check_channel_name));
   command.options.push_back(
       Option("--instance", "Which broker, if not that of this directory", &wish->instance)
           .value_name("NAME")

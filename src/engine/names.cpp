@@ -18,12 +18,6 @@ bool is_handle(char c) {
 
 }  // namespace
 
-bool is_channel_name(std::string_view name) {
-  if (name.empty() || name.size() > kLongestName || !is_lower_or_digit(name.front())) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return is_lower_or_digit(c) || c == '-'; });
-}
-
 bool is_agent_name(std::string_view name) {
   if (name.empty() || name.size() > kLongestName) return false;
   return std::none_of(name.begin(), name.end(), [](char c) {

@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "engine/ids.hpp"
+#include "wire/names.hpp"
 
 namespace relay::engine {
 
 /// The channel that every agent is a member of.
 inline constexpr std::string_view kGeneral = "general";
 
-/// A lower-case letter or digit, then those and hyphens: `invalid_channel_name` for others.
-[[nodiscard]] bool is_channel_name(std::string_view name);
+/// Others are an `invalid_channel_name`.
+using wire::is_channel_name;
 /// What can be mentioned and shown on one line: no spaces, no control characters, no `@`, `#` or
 /// `/`, at most 128 bytes.
 [[nodiscard]] bool is_agent_name(std::string_view name);

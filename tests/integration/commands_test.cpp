@@ -113,6 +113,7 @@ TEST_CASE_FIXTURE(User, "release and dead-letters tell of each, and end with the
   spawn_shell("bert", "sleep 1000");
   // Nobody reads it: it is not gone with its agent.
   REQUIRE(run({"send", "bert", "are you there?"}).status.as_shell() == 0);
+  REQUIRE(run({"send", "bert", "and now?"}).status.as_shell() == 0);
   const auto released = run({"release", "nobody", "ada", "bert"});
   CHECK(released.status.as_shell() == 5);
   CHECK(released.out == "ada: released\nbert: released\n");
@@ -133,6 +134,10 @@ TEST_CASE_FIXTURE(User, "release and dead-letters tell of each, and end with the
   CHECK(dropped.status.as_shell() == 5);
   CHECK(dropped.out == id + ": dropped\n");
   CHECK(has(dropped.err, "4711"));
+  const auto both = run({"dead-letters", "drop", "7", "--all"});
+  CHECK(both.status.as_shell() == 2);
+  CHECK(has(both.err, "--all and ids exclude each other"));
+  CHECK(has(run({"dead-letters", "drop", "--all"}).out, ": dropped\n"));
   CHECK(run({"dead-letters", "redeliver", "--all"}).out == "no dead letters\n");
 }
 
@@ -253,6 +258,9 @@ TEST_CASE_FIXTURE(User, "a value with a mistake is wrong usage, broker or not") 
         {"release", "ada", "--grace", "61s"},
         {"doctor", "--engine", "notaurl"},
         {"enroll", "--engine", "notaurl"},
+        {"spawn", "--channel", "a b", "cat"},
+        {"spawn", "--channel", "", "cat"},
+        {"wrap", "--channel", "Ops", "cat"},
         {"serve", "--own-engine", "--relay", "off"},
         {"serve", "--store", "sqlite:x.db", "--relay", "off"},
         {"spawn", "--naem", "ada"}}) {
@@ -265,6 +273,57 @@ TEST_CASE_FIXTURE(User, "a value with a mistake is wrong usage, broker or not") 
     CHECK(has(wrong.err, *option));
   }
   CHECK(has(run({"spawn", "--naem", "ada"}).err, "did you mean --name?"));
+  for (const char* channel : {"#", "#a b", "#-x"}) {
+    const auto wrong = run({"send", channel, "hello"});
+    CHECK(wrong.status.as_shell() == 2);
+    CHECK(has(wrong.err, "'" + std::string(channel) + "' is no name of a channel"));
+    CHECK(has(wrong.err, "hint: one has lower-case letters, digits and hyphens"));
+  }
+}
+
+TEST_CASE_FIXTURE(User, "who leaves the # of a channel away is told of it") {
+  serve();
+  const auto refused = run({"send", "dev", "hello"});
+  CHECK(refused.status.as_shell() == 5);
+  CHECK(has(refused.err, "a channel has a # in front: '#dev'"));
+  CHECK_FALSE(has(run({"send", "Dev.1", "hello"}).err, "channel"));
+}
+
+TEST_CASE_FIXTURE(User, "what was done and cannot be told is not asked for again") {
+  serve();
+  spawn_reader("ada");
+  const auto untold = [this](const std::string& words) {
+    auto line = command({});
+    line.argv = {"/bin/sh", "-c", relay_broker().string() + " " + words + " >/dev/full"};
+    return run_program(line);
+  };
+  for (const char* words : {"send ada once", "send ada once --json"}) {
+    const auto sent = untold(words);
+    CHECK(sent.status.as_shell() == 1);
+    CHECK(has(sent.err, "error: it was sent, but this could not be written: No space left"));
+    CHECK(has(sent.err, "hint: it does not have to be asked for again"));
+  }
+  CHECK(has(untold("spawn --name bert cat").err, "error: it was started, but this"));
+  const auto ended = untold("release bert");
+  CHECK(ended.status.as_shell() == 1);
+  CHECK(has(ended.err, "error: bert: released, but this"));
+  // Nothing was done.
+  CHECK(untold("status").status.as_shell() == 75);
+}
+
+TEST_CASE_FIXTURE(User,
+                  "a task with nothing in it is wrong usage, a session that cannot be is told") {
+  serve();
+  std::ofstream(directory / "empty.md") << "\n";
+  for (const char* task : {"-", "@empty.md"}) {
+    const auto empty = run({"spawn", "--task", task, "cat"});
+    CHECK(empty.status.as_shell() == 2);
+    CHECK(has(empty.err, "--task " + std::string(task) + ": there is nothing in it"));
+  }
+  const auto anew = run({"spawn", "--name", "ada", "--resume", "abc", "cat"});
+  CHECK(anew.status.as_shell() == 0);
+  CHECK(anew.out == "ada\n");
+  CHECK(has(anew.err, "note: it starts anew: no session of cat can be gone on with"));
 }
 
 TEST_CASE_FIXTURE(User, "a log that has grown long makes room, at the start and while it runs") {

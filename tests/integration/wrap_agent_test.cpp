@@ -1,4 +1,6 @@
 // `wrap` as an agent of the broker: reached by messages in the person's own terminal.
+#include <fstream>
+
 #include "integration/serve_world.hpp"
 #include "integration/wrap_world.hpp"
 #include "support/pty_driver.hpp"
@@ -30,7 +32,8 @@ struct Wrapper : User {
 
 TEST_CASE_FIXTURE(Wrapper, "a wrapped program is an agent: it is sent messages, and goes with it") {
   serve();
-  PtyDriver ada(wrap({"--name", "ada", "--task", "say hello", "sh", "-c",
+  std::ofstream(directory / "task.md") << "say hello";
+  PtyDriver ada(wrap({"--name", "ada", "--task", "@task.md", "sh", "-c",
                       "echo \"I am $RELAY_AGENT_NAME\"; " + std::string(kReader)}));
   // Who it is to others, before the program has the terminal.
   ada.wait_for("ada at broker ");
