@@ -19,6 +19,7 @@ using pty::TomlValue;
 
 constexpr std::string_view kEngine = "engine";
 constexpr std::string_view kOwnEngine = "own-engine";
+constexpr std::string_view kStore = "store";
 constexpr std::string_view kWorkspaceKey = "workspace-key";
 
 /// "max-agents"; empty for what has to be typed.
@@ -257,17 +258,20 @@ Result<void> apply_config(const ConfigFile& file, const os::Environment& environ
   }
   if (chosen == nullptr || chosen->hidden) return {};
   const Option* engine = option_of(*chosen, kEngine);
-  const Option* own = option_of(*chosen, kOwnEngine);
+  const auto given = [chosen](std::string_view key) {
+    const Option* option = option_of(*chosen, key);
+    return option != nullptr && !is_unset(*option);
+  };
   const bool another =
       engine != nullptr && (!is_unset(*engine) || in_environment(*engine, environment));
   const bool engine_given =
-      another || (own != nullptr && !is_unset(*own)) || does_without_engine(*chosen);
+      another || given(kOwnEngine) || given(kStore) || does_without_engine(*chosen);
   for (const Option& option : chosen->options) {
     const std::string key = key_of(option);
     if (key.empty() || !is_unset(option) || in_environment(option, environment)) continue;
     // The file's key is for the file's engine, and for no other one.
     if (engine_given && (key == kWorkspaceKey || key == kEngine)) continue;
-    if (another && key == kOwnEngine) continue;
+    if (another && (key == kOwnEngine || key == kStore)) continue;
     if (const TomlValue* value = reader.find(*chosen, key)) give(option, *value);
   }
   return {};

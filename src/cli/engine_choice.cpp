@@ -8,11 +8,17 @@
 #include <utility>
 
 #include "os/paths.hpp"
+#include "token_cache/token_file.hpp"
 
 namespace relay::cli {
 namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
+
+/// The embedded engine is meant, and not the shared one.
+bool own_engine_is_asked(const ServeOptions& options) {
+  return options.own_engine || !options.store.empty();
+}
 
 Result<os::Path> engine_directory(const ServeOptions& options) {
   const auto around = os::Surroundings::of_process();
@@ -55,6 +61,105 @@ Result<engine::DeliveryStore::Limits> limits_said() {
   return limits;
 }
 
+/// The engines of this program that a token can be of.
+class OurEngines {
+ public:
+  static Result<OurEngines> of(const ServeOptions& options, os::Files& files) {
+    ServeOptions plain = options;
+    plain.store.clear();
+    plain.own_engine = false;
+    OurEngines out;
+    auto read = read_home(plain, files, out.database_, out.shared_);
+    plain.own_engine = true;
+    os::Path ignored;
+    if (read) read = read_home(plain, files, ignored, out.own_);
+    if (!read) return fail(std::move(read).error());
+    return out;
+  }
+  [[nodiscard]] bool is_shared(std::string_view url) const {
+    return shared_ && shared_->is_or_was(url);
+  }
+  [[nodiscard]] EnrolledEngine of_token(const token_cache::TokenFile& token) const {
+    EnrolledEngine out;
+    out.url = token.engine;
+    out.node_id = token.node_id;
+    const std::string& database = token.engine_database;
+    if (database.empty() ? is_shared(token.engine) : database == database_.native()) {
+      out.whose = EnrolledEngine::Whose::shared;
+      // It may have moved since.
+      if (shared_) out.url = shared_->url;
+    } else if (!database.empty() || (own_ && own_->is_or_was(token.engine))) {
+      out.whose = EnrolledEngine::Whose::own;
+    }
+    return out;
+  }
+
+ private:
+  static Result<void> read_home(const ServeOptions& options, os::Files& files, os::Path& database,
+                                std::optional<engine::EngineAddress>& address) {
+    const auto home = engine_home_of(options, files);
+    if (!home) return fail(home.error());
+    database = home->database();
+    auto known = home->address();
+    if (!known) return fail(std::move(known).error());
+    address = *std::move(known);
+    return {};
+  }
+
+  os::Path database_;
+  std::optional<engine::EngineAddress> shared_;
+  std::optional<engine::EngineAddress> own_;
+};
+
+/// What a directory is enrolled with, as far as it counts.
+class Enrolments {
+ public:
+  explicit Enrolments(const EngineQuestion& question) {
+    for (const EnrolledEngine& one : question.enrolled) {
+      if (one.whose == EnrolledEngine::Whose::shared) {
+        shared = one.url;
+      } else if (counts(question, one) &&
+                 std::find(strangers.begin(), strangers.end(), one.url) == strangers.end()) {
+        strangers.push_back(one.url);
+      }
+    }
+  }
+  /// Whoever names a node means its engine.
+  static bool counts(const EngineQuestion& question, const EnrolledEngine& one) {
+    return one.whose != EnrolledEngine::Whose::own || question.node_named;
+  }
+
+  /// Each address once.
+  std::vector<std::string> strangers;
+  std::optional<std::string> shared;
+};
+
+EngineAnswer embedded_engine() {
+  EngineAnswer out;
+  out.choice = EngineChoice::embedded;
+  return out;
+}
+
+EngineAnswer engine_at(std::string url) {
+  EngineAnswer out;
+  out.choice = EngineChoice::named;
+  out.url = std::move(url);
+  return out;
+}
+
+Error several(const EngineQuestion& question, bool shared_counts) {
+  std::string known;
+  for (const EnrolledEngine& one : question.enrolled) {
+    const bool shared = one.whose == EnrolledEngine::Whose::shared;
+    if (!Enrolments::counts(question, one) || (shared && !shared_counts)) continue;
+    known += fmt::format("{}{}{} ({})", known.empty() ? "" : ", ",
+                         shared ? "the one of this user, " : "",
+                         one.url.empty() ? "one without an address" : one.url, one.node_id);
+  }
+  return {Code::invalid_argument, "this directory is enrolled with several engines: " + known,
+          "serve --engine URL says which; relay-broker token clear --engine URL forgets one"};
+}
+
 }  // namespace
 
 Result<engine::EngineHome> engine_home_of(const ServeOptions& options, os::Files& files) {
@@ -72,31 +177,67 @@ Result<engine::EngineHome> engine_home_of(const ServeOptions& options, os::Files
   return engine::EngineHome::of_database(path.lexically_normal(), files);
 }
 
-Result<EngineChoice> choose_engine(const ServeOptions& options, NodeSetup& setup,
-                                   const std::optional<engine::EngineAddress>& embedded) {
-  if (options.role == "engine") return EngineChoice::embedded;
-  if (options.relay == "off") return EngineChoice::none;
-  if (options.peer || options.role == "node") return EngineChoice::named;
-  const auto engine = setup.engine(options.engine);
-  if (!engine) return fail(engine.error());
-  if (!engine->empty()) {
-    return embedded && embedded->is_or_was(*engine) ? EngineChoice::embedded : EngineChoice::named;
+Result<EngineAnswer> decide_engine(const EngineQuestion& question) {
+  if (question.role == "engine") return embedded_engine();
+  if (question.relay_off) return EngineAnswer();
+  if (question.own) return embedded_engine();
+  const bool node = question.role == "node";
+  if (!question.named.empty()) {
+    const bool runs_it = question.named_is_shared && !question.peer && !node;
+    return runs_it ? embedded_engine() : engine_at(question.named);
   }
-  if (options.own_engine) return EngineChoice::embedded;
-  // Who gives a key or a token belongs to some engine, so one without an address is a mistake.
+  const Enrolments known(question);
+  if (question.peer) {
+    return engine_at(known.strangers.size() == 1 ? known.strangers.front() : "");
+  }
+  // A key or a token came with the name of an engine; nobody names the shared one.
+  const bool shared = known.shared && (!question.secret_given || known.strangers.empty());
+  if (known.strangers.size() + (shared ? 1 : 0) > 1) return fail(several(question, shared));
+  const bool joins = node || question.secret_given;
+  std::string url;
+  if (!known.strangers.empty()) {
+    url = known.strangers.front();
+  } else if (!joins && (shared || !question.node_named)) {
+    return embedded_engine();
+  } else if (shared) {
+    url = *known.shared;
+  }
+  if (!url.empty()) return engine_at(std::move(url));
+  return fail(Code::not_enrolled, "no engine is given, and this directory is not enrolled",
+              "relay-broker enroll --engine URL --workspace-key @FILE, or serve --relay off for "
+              "agents of this machine only");
+}
+
+Result<EngineAnswer> choose_engine(const ServeOptions& options, NodeSetup& setup,
+                                   os::Files& files) {
+  EngineQuestion question;
+  question.role = options.role;
+  question.relay_off = options.relay == "off";
+  question.peer = options.peer;
+  question.own = own_engine_is_asked(options);
+  // Nothing on disk is to say no to what needs nothing of it.
+  if (question.role == "engine" || question.relay_off || question.own) {
+    return decide_engine(question);
+  }
+  auto named = setup.engine(options.engine);
+  if (!named) return fail(std::move(named).error());
+  question.named = *std::move(named);
+  const auto ours = OurEngines::of(options, files);
+  if (!ours) return fail(ours.error());
+  question.named_is_shared = ours->is_shared(question.named);
   const auto id = setup.node_id(options.node_id);
   if (!id) return fail(id.error());
+  question.node_named = id->has_value();
   const auto token = setup.node_token(options.node_token);
   if (!token) return fail(token.error());
   const auto key = setup.workspace_key(options.engine, "");
   if (!key) return fail(key.error());
-  if (*id || *token || *key) return EngineChoice::named;
-  const auto enrolled = setup.entries("", "");
-  if (!enrolled) return EngineChoice::embedded;
-  const bool elsewhere = std::any_of(
-      enrolled->begin(), enrolled->end(),
-      [&embedded](const auto& one) { return !embedded || !embedded->is_or_was(one.file->engine); });
-  return elsewhere ? EngineChoice::named : EngineChoice::embedded;
+  question.secret_given = *token || *key || !options.key_in_hand.empty();
+  const auto enrolled = setup.entries(id->value_or(""), "");
+  if (enrolled) {
+    for (const auto& entry : *enrolled) question.enrolled.push_back(ours->of_token(*entry.file));
+  }
+  return decide_engine(question);
 }
 
 Result<SharedEngineSettings> shared_engine_settings(const ServeOptions& options) {

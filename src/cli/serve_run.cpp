@@ -78,11 +78,10 @@ class Serving {
   asio::awaitable<Result<void>> open_engine(Progress* progress) {
     auto home = engine_home_of(options_, files_);
     if (!home) co_return fail(std::move(home).error());
-    const auto known = home->address();
-    if (!known) co_return fail(known.error());
-    const auto choice = choose_engine(options_, setup_, *known);
-    if (!choice) co_return fail(choice.error());
-    if (*choice != EngineChoice::embedded) co_return Result<void>();
+    const auto answer = choose_engine(options_, setup_, files_);
+    if (!answer) co_return fail(answer.error());
+    if (answer->choice == EngineChoice::named) options_.engine.engine = answer->url;
+    if (answer->choice != EngineChoice::embedded) co_return Result<void>();
     auto settings = shared_engine_settings(options_);
     if (!settings) co_return fail(std::move(settings).error());
     step(progress, "starting the engine");
@@ -90,6 +89,7 @@ class Serving {
       log(node_control::NoteLevel::warning, std::move(text));
     };
     engine_home_ = home->database().parent_path();
+    options_.engine_database = home->database();
     shared_engine_.emplace(executor_, random_, *std::move(home), *std::move(settings),
                            std::move(note));
     auto found = co_await shared_engine_->open();

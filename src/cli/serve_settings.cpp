@@ -128,22 +128,26 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
   auto engine = setup.engine(options.engine);
   if (!engine) return fail(std::move(engine).error());
   request.engine = *std::move(engine);
-  auto id = setup.node_id(options.node_id);
-  if (!id) return fail(std::move(id).error());
-  request.node_id = *std::move(id);
-  auto token = setup.node_token(options.node_token);
-  if (!token) return fail(std::move(token).error());
-  request.node_token = *std::move(token);
+  request.engine_database = options.engine_database.native();
+  // What the environment says of a node is not said of an engine that the options have asked for.
+  const bool own = options.own_engine || !options.store.empty();
+  if (!own || !options.node_id.empty()) {
+    auto id = setup.node_id(options.node_id);
+    if (!id) return fail(std::move(id).error());
+    request.node_id = *std::move(id);
+  }
+  if (!own || !options.node_token.empty()) {
+    auto token = setup.node_token(options.node_token);
+    if (!token) return fail(std::move(token).error());
+    request.node_token = *std::move(token);
+  }
   auto name = setup.node_name(options.name);
   if (!name) return fail(std::move(name).error());
   request.node_name = *std::move(name);
   request.directory = setup.directory();
   std::string workspace;
   const auto known = setup.entries(request.node_id.value_or(""), request.engine);
-  if (known && known->size() == 1) {
-    workspace = known->front().file->workspace_id;
-    if (request.engine.empty()) request.engine = known->front().file->engine;
-  }
+  if (known && known->size() == 1) workspace = known->front().file->workspace_id;
   auto key = setup.workspace_key(options.engine, workspace);
   if (!key) return fail(std::move(key).error());
   request.workspace_key = *std::move(key);
@@ -152,11 +156,6 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
     request.workspace_key = options.key_in_hand;
   }
   if (request.engine.empty() && options.peer) request.engine = kPeerEngine;
-  if (request.engine.empty()) {
-    return fail(Code::not_enrolled, "no engine is given, and this directory is not enrolled",
-                "relay-broker enroll --engine URL --workspace-key @FILE, or serve --relay off for "
-                "agents of this machine only");
-  }
   node.identity = [&files, &random, environment, state = into.instance.state] {
     return identity_hash(environment, files, state, random);
   };
@@ -216,7 +215,9 @@ Result<void> check_serve(const ServeOptions& options) {
       Clash{off && !options.engine_listen.empty(), "--engine-listen", "--relay off"},
       Clash{off && !options.role.empty() && options.role != "all", "--role", "--relay off"},
       Clash{named && options.own_engine, "--own-engine", "--engine"},
+      Clash{named && !options.store.empty(), "--store", "--engine"},
       Clash{node && options.own_engine, "--own-engine", "--role node"},
+      Clash{node && !options.store.empty(), "--store", "--role node"},
       Clash{named && options.role == "engine", "--engine", "--role engine"},
   };
   for (const Clash& clash : clashes) {

@@ -40,6 +40,8 @@ struct ServeOptions {
   /// The workspace's key where it is not an option of the user's: of our own engine, or as the
   /// peer takes it, in the open.
   Secret key_in_hand;
+  /// Of our own engine; empty when the broker has another one.
+  os::Path engine_database;
   /// With `peer`: the broker ends when nobody renews its lease.
   bool leased = false;
 };

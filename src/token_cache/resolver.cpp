@@ -296,6 +296,7 @@ Result<NodeCredentials> Resolver::keep(const Wanted& wanted, MintedNode minted,
   file.token = minted.token;
   file.node_name = minted.node_name;
   file.directory = wanted.request.directory.native();
+  file.engine_database = wanted.request.engine_database;
   auto path = store_.save(file, wanted.shared);
   if (!path) {
     Error error = std::move(path).error().within(

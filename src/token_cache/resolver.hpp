@@ -46,6 +46,8 @@ class ResolveRequest {
   os::Path directory;
   /// What a new node is to be called.
   std::string node_name;
+  /// Of the engine, where that is one that this program runs; kept with a new token.
+  std::string engine_database;
   /// An operator's node id, used as it is.
   std::optional<std::string> node_id;
   /// A node token that was handed to us: used as it is, and never kept.

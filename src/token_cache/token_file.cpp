@@ -33,7 +33,9 @@ std::optional<TokenFile> parse_token_file(std::string_view text) {
   auto token = text_field(root, "token");
   auto name = text_field(root, "node_name");
   auto directory = text_field(root, "directory");
-  if (!node_id || !workspace || !engine || !token || !name || !directory) return std::nullopt;
+  auto database = text_field(root, "engine_database");
+  if (!node_id || !workspace || !engine || !token) return std::nullopt;
+  if (!name || !directory || !database) return std::nullopt;
   if (node_id->empty() || token->empty()) return std::nullopt;
   TokenFile file;
   file.node_id = *std::move(node_id);
@@ -46,6 +48,7 @@ std::optional<TokenFile> parse_token_file(std::string_view text) {
   file.token = Secret(*std::move(token));
   file.node_name = *std::move(name);
   file.directory = *std::move(directory);
+  file.engine_database = *std::move(database);
   return file;
 }
 
@@ -59,6 +62,7 @@ std::string token_file_text(const TokenFile& file) {
   json.field("token", file.token.reveal());
   if (!file.node_name.empty()) json.field("node_name", file.node_name);
   if (!file.directory.empty()) json.field("directory", file.directory);
+  if (!file.engine_database.empty()) json.field("engine_database", file.engine_database);
   json.end_object();
   json.finish();
   text += '\n';

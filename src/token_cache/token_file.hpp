@@ -9,8 +9,8 @@
 namespace relay::token_cache {
 
 /// One cached node token and what it is good for. On disk it is the JSON of agent-relay-broker
-/// (`node_id`, `workspace_id`, `base_url`, `token`) with two fields more, which that ignores:
-/// `node_name` and `directory`.
+/// (`node_id`, `workspace_id`, `base_url`, `token`) with three fields more, which that ignores:
+/// `node_name`, `directory` and `engine_database`.
 class TokenFile {
  public:
   TokenFile() = default;
@@ -26,6 +26,8 @@ class TokenFile {
   std::string node_name;
   /// The directory that was enrolled; empty when unknown.
   std::string directory;
+  /// The database of the engine, where that is one that this program runs; else empty.
+  std::string engine_database;
 };
 
 /// Nothing when the text is not such a document or lacks an id or a token: a damaged cache counts

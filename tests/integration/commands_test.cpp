@@ -263,6 +263,8 @@ TEST_CASE_FIXTURE(User, "a value with a mistake is wrong usage, broker or not") 
         {"wrap", "--channel", "Ops", "cat"},
         {"serve", "--own-engine", "--relay", "off"},
         {"serve", "--store", "sqlite:x.db", "--relay", "off"},
+        {"serve", "--store", "sqlite:x.db", "--engine", "http://e.example"},
+        {"serve", "--store", "sqlite:x.db", "--role", "node"},
         {"spawn", "--naem", "ada"}}) {
     CAPTURE(words[1]);
     const auto wrong = run(words);

@@ -285,6 +285,63 @@ TEST_CASE_FIXTURE(User, "an engine for one instance alone, and an engine alone")
   CHECK(run({"serve", "--store", "postgres"}).status.as_shell() == 2);
 }
 
+TEST_CASE_FIXTURE(User,
+                  "each engine of ours is asked for each time; without a word, the shared one") {
+  const auto store = "sqlite:" + (temp / "elsewhere" / "x.db").string();
+  // Whose variables these are does not matter to who asks for an engine of his own.
+  os::Environment of_another = environment;
+  of_another.set("RELAY_BROKER_ENGINE", "http://127.0.0.1:1");
+  of_another.set("RELAY_NODE_ID", "node_of_another");
+  of_another.set("RELAY_NODE_TOKEN", "nt_live_0123456789abcdef0123456789abcdef");
+  const os::Environment plain = environment;
+  const auto engine_of = [this](std::vector<std::string> words) {
+    words.emplace_back("--json");
+    serve(words);
+    const std::string ready = broker->out();
+    CAPTURE(ready);
+    CHECK(text_at(ready, "/runs_engine") == "true");
+    CHECK(text_at(ready, "/connected") == "true");
+    broker->signal(SIGTERM);
+    CHECK(broker->wait_end().as_shell() == 0);
+    CHECK(broker->err() == "");
+    return text_at(ready, "/engine");
+  };
+  environment = of_another;
+  const std::string own = engine_of({"--own-engine"});
+  environment = plain;
+  const std::string shared = engine_of({});
+  environment = of_another;
+  const std::string stored = engine_of({"--store", store});
+  environment = plain;
+  CHECK(engine_of({}) == shared);
+  CHECK(shared != own);
+  CHECK(shared != stored);
+  CHECK(stored != own);
+}
+
+TEST_CASE_FIXTURE(Member, "a directory with several engines is asked which one is meant") {
+  serve({"--json"});
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  environment = temp.environment();
+  Neighbour other(*this, "other");
+  other.serve({"--json"});
+  const std::string shared = text_at(other.broker->out(), "/engine");
+  serve({"--engine", shared});
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  const auto several = run({"serve"});
+  CAPTURE(several.err);
+  CHECK(several.status.as_shell() == 2);
+  CHECK(several.err.find("several engines") != std::string::npos);
+  CHECK(several.err.find(engine.url()) != std::string::npos);
+  CHECK(several.err.find("the one of this user, " + shared) != std::string::npos);
+  CHECK(several.err.find("--engine URL") != std::string::npos);
+  REQUIRE(run({"token", "clear", "--engine", engine.url()}).status.as_shell() == 0);
+  serve({"--json"});
+  CHECK(text_at(broker->out(), "/engine") == shared);
+}
+
 TEST_CASE_FIXTURE(User, "who says that there is an engine is not given another one") {
   environment.set("RELAY_BROKER_WORKSPACE_KEY", "rk_live_0123456789abcdef0123456789abcdef");
   const auto result = run({"serve"});

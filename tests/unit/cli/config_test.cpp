@@ -15,6 +15,7 @@ struct Configured {
   std::string task;
   std::vector<std::string> channels;
   bool own = false;
+  std::string store;
   std::string other_engine;
   std::vector<Command> commands;
   os::Environment environment;
@@ -33,6 +34,7 @@ struct Configured {
                                   return fail(Code::invalid_argument, "not bad");
                                 }));
     serve.options.push_back(Option("--own-engine", "", &own).setting());
+    serve.options.push_back(Option("--store", "", &store).setting());
     serve.options.push_back(Option("--task", "", &task));
     Command mint;
     mint.name = "mint";
@@ -109,6 +111,11 @@ TEST_CASE("the file's workspace key goes to no engine but the file's") {
   CHECK(own.apply(text).empty());
   CHECK(own.engine.empty());
   CHECK(own.key.empty());
+  Configured stored;
+  stored.store = "sqlite:/x.db";
+  CHECK(stored.apply(text).empty());
+  CHECK(stored.engine.empty());
+  CHECK(stored.key.empty());
   Configured variable;
   variable.environment.set("THE_ENGINE", "https://c.example");
   CHECK(variable.apply(text).empty());
@@ -123,8 +130,9 @@ TEST_CASE("what is typed is not held against the file") {
   CHECK(without.key.empty());
   Configured other;
   other.engine = "https://b.example";
-  CHECK(other.apply("[serve]\nown-engine = true\n").empty());
+  CHECK(other.apply("[serve]\nown-engine = true\nstore = \"sqlite:/x.db\"\n").empty());
   CHECK_FALSE(other.own);
+  CHECK(other.store.empty());
 }
 
 TEST_CASE("inside an agent the file does not say at which broker it speaks") {

@@ -16,7 +16,7 @@ TokenFile sample() {
 
 }  // namespace
 
-TEST_CASE("the file is what agent-relay-broker 9.1.6 writes and reads, and two fields more") {
+TEST_CASE("the file is what agent-relay-broker 9.1.6 writes and reads, and three fields more") {
   // Its own words, as found on disk after it had started.
   const auto of_peer = parse_token_file(
       R"({"node_id":"node_9722","workspace_id":"ws_5","base_url":"http://127.0.0.1:18777",)"
@@ -33,10 +33,12 @@ TEST_CASE("the file is what agent-relay-broker 9.1.6 writes and reads, and two f
   TokenFile full = sample();
   full.node_name = "box";
   full.directory = "/srv";
+  full.engine_database = "/srv/x.db";
   const auto again = parse_token_file(token_file_text(full));
   REQUIRE(again);
   CHECK(again->node_name == "box");
   CHECK(again->directory == "/srv");
+  CHECK(again->engine_database == "/srv/x.db");
 }
 
 TEST_CASE("a workspace that the peer did not know is unknown") {
