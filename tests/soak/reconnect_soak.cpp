@@ -4,13 +4,13 @@
 // short cut after a healthy time is over in less than 2 s.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
 #include <malloc.h>
 #include <unistd.h>
 
 #include "session_world.hpp"
+#include "support/long_form.hpp"
 #include "support/sanitized.hpp"
 
 namespace relay::node_control {
@@ -19,9 +19,7 @@ namespace {
 using Scenario = asio::awaitable<void>;
 
 std::size_t cycles_wanted() {
-  const char* given = std::getenv("RELAY_BROKER_CYCLES");
-  const long number = given == nullptr ? 0 : std::strtol(given, nullptr, 10);
-  return number > 0 ? static_cast<std::size_t>(number) : 200;
+  return test::long_form<std::size_t>("RELAY_BROKER_CYCLES", 200);
 }
 
 std::size_t resident_kib() {

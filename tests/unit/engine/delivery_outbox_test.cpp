@@ -1,6 +1,5 @@
 #include "engine/delivery_outbox.hpp"
 
-#include <cstdlib>
 #include <deque>
 #include <doctest/doctest.h>
 #include <map>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "support/long_form.hpp"
 
 namespace relay::engine {
 namespace {
@@ -422,8 +422,7 @@ class Schedule {
 }  // namespace
 
 TEST_CASE("whatever happens, the published broker shows each message once") {
-  const char* asked = std::getenv("RELAY_BROKER_SEEDS");
-  const int seeds = asked != nullptr ? std::atoi(asked) : 3000;
+  const int seeds = test::long_form("RELAY_BROKER_SEEDS", 3000);
   for (int seed = 0; seed < seeds; ++seed) {
     CAPTURE(seed);
     Schedule(static_cast<std::uint64_t>(seed)).run();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <asio/io_context.hpp>
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <map>
 #include <sstream>
@@ -14,6 +13,7 @@
 #include "os/environment.hpp"
 #include "os/posix_files.hpp"
 #include "os/system_random.hpp"
+#include "support/long_form.hpp"
 #include "support/loop.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
@@ -172,8 +172,7 @@ TEST_CASE("a writer" * doctest::skip()) {
 }
 
 TEST_CASE("kill -9 of a writer: every answered message is there, and each mailbox is dense") {
-  const char* asked = std::getenv("RELAY_BROKER_FLIPS");
-  const int cycles = asked != nullptr ? std::atoi(asked) : 6;
+  const int cycles = test::long_form("RELAY_BROKER_FLIPS", 6);
   const test::TempDir dir;
   const auto path = dir / "state" / "engine.db";
   SeededRandom random(7);

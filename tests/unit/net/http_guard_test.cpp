@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <random>
 #include <string>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "support/figure.hpp"
+#include "support/long_form.hpp"
 #include "support/seed.hpp"
 
 namespace relay::net {
@@ -182,8 +182,7 @@ TEST_CASE("tokens of any length are compared") {
 // A figure of the table of `./dev test faults`, which makes it long with RELAY_BROKER_TIMINGS: a
 // machine with other things to do may show a trend that is not ours.
 TEST_CASE("S8: how long a token is compared says nothing about where it is wrong") {
-  const char* given = std::getenv("RELAY_BROKER_TIMINGS");
-  const auto count = static_cast<std::size_t>(given == nullptr ? 200 : std::atoi(given));
+  const auto count = static_cast<std::size_t>(test::long_form("RELAY_BROKER_TIMINGS", 200));
   const std::string token(43, 'k');
   std::string late = token;
   late.back() = 'x';

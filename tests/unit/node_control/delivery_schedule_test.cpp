@@ -1,24 +1,17 @@
 // Random schedules of faults against the delivery book. RELAY_BROKER_SEEDS=1000000 runs more of
 // them, RELAY_BROKER_SEED=17 one of them with a trace.
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <string>
 
+#include "support/long_form.hpp"
 #include "unit/node_control/delivery_world.hpp"
 
 namespace relay::node_control {
-namespace {
-
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-  const char* value = std::getenv(variable);
-  return value != nullptr ? std::stoull(value) : otherwise;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("after any schedule each message was surfaced once, in order, and no agent is deaf") {
-  const std::uint64_t seeds = number_from("RELAY_BROKER_SEEDS", 20'000);
-  const std::uint64_t only = number_from("RELAY_BROKER_SEED", 0);
+  const std::uint64_t seeds = test::long_form<std::uint64_t>("RELAY_BROKER_SEEDS", 20'000);
+  const auto only = test::long_form<std::uint64_t>("RELAY_BROKER_SEED", 0);
   DeliveryWorld::Sums sums;
   for (std::uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : seeds); ++seed) {
     DeliveryWorld world(seed, only != 0);

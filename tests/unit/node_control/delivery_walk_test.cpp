@@ -1,7 +1,6 @@
 // Every sequence of a few events, not a sample of them: three messages of one agent.
 // RELAY_BROKER_WALK=7 walks longer sequences than the normal test.
 #include <array>
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <memory>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "support/long_form.hpp"
 #include "unit/node_control/book_support.hpp"
 
 namespace relay::node_control {
@@ -133,8 +133,7 @@ class Walk {
 }  // namespace
 
 TEST_CASE("every sequence of events ends with each message surfaced once and nobody deaf") {
-  const char* asked = std::getenv("RELAY_BROKER_WALK");
-  const int length = asked != nullptr ? std::atoi(asked) : 5;
+  const int length = test::long_form("RELAY_BROKER_WALK", 5);
   std::uint64_t sequences = 1;
   for (int i = 0; i < length; ++i) sequences *= kMoves;
   for (std::uint64_t number = 0; number < sequences; ++number) {

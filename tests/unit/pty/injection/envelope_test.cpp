@@ -1,7 +1,6 @@
 #include "pty/injection/envelope.hpp"
 
 #include <cstdio>
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "base/random.hpp"
 #include "base/text.hpp"
 #include "pty/injection/sanitise.hpp"
+#include "support/long_form.hpp"
 
 namespace relay::pty {
 namespace {
@@ -197,8 +197,7 @@ TEST_CASE("twenty thousand random letters: the sender is the sender, the body is
     return out;
   };
   std::size_t bad = 0;
-  const char* wanted = std::getenv("RELAY_BROKER_SEEDS");
-  const std::uint64_t letters = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 20'000;
+  const auto letters = test::long_form<std::uint64_t>("RELAY_BROKER_SEEDS", 20'000);
   for (std::uint64_t round = 0; round < letters; ++round) {
     Letter in;
     in.sender = piece(6);

@@ -16,6 +16,7 @@
 #include "fake_tui.hpp"
 #include "pty/injection/injection.hpp"
 #include "pty/injection/profile_file.hpp"
+#include "support/long_form.hpp"
 
 namespace relay::pty {
 namespace {
@@ -223,8 +224,7 @@ class Walk {
 }  // namespace
 
 TEST_CASE("whatever the program and the human do") {
-  const char* wanted = std::getenv("RELAY_BROKER_SEEDS");
-  const std::uint64_t seeds = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 20'000;
+  const auto seeds = test::long_form<std::uint64_t>("RELAY_BROKER_SEEDS", 20'000);
   const auto all = builtin_profiles();
   const Profile& profile = profile_for(all, "claude");
   int faults = 0;
