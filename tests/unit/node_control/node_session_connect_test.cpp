@@ -449,6 +449,7 @@ TEST_CASE_FIXTURE(ConnectWorld, "the end with an unreachable engine: at once, wi
 
 TEST_CASE_FIXTURE(ConnectWorld, "the end with an engine that reads nothing is bounded too") {
   run([](SessionWorld& w) -> Scenario {
+    w.options.leave_within = 200ms;
     co_await w.up();
     w.engine.socket().set_mode(FakeNodeSocket::Mode::black_hole);
     const auto before = SystemClock().now();
