@@ -1,14 +1,8 @@
 // Which way a call takes: through a proxy or not, and whom it trusts.
-#include <csignal>
-#include <cstdio>
-#include <fcntl.h>
-#include <filesystem>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "http_server_fixture.hpp"
 #include "net/http_client.hpp"
+#include "support/certificate.hpp"
+#include "support/run_binary.hpp"
 
 namespace relay::net {
 namespace {
@@ -61,75 +55,26 @@ Outcome through_proxy(const HttpCall& call, const std::string& no_proxy = "") {
   return outcome;
 }
 
-/// Runs a program found in PATH; its standard output goes to `output` when that is not -1.
-pid_t start(std::vector<std::string> words, int output) {
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-  if (output >= 0) ::posix_spawn_file_actions_adddup2(&actions, output, 1);
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  REQUIRE(error == 0);
-  return pid;
-}
-
-int wait_for(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 /// `openssl s_server` with a certificate for localhost that only its own file vouches for.
 class TlsServer {
  public:
-  TlsServer()
-      : dir_(std::filesystem::temp_directory_path() / ("rb-tls-" + std::to_string(::getpid()))) {
-    std::filesystem::create_directories(dir_);
-    const auto key = (dir_ / "key.pem").string();
-    REQUIRE(
-        wait_for(start({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", ca(), "-days",
-                        "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"},
-                       -1)) == 0);
-    std::array<int, 2> ends{};
-    REQUIRE(::pipe(ends.data()) == 0);
-    pid_ =
-        start({"openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-key", key, "-cert", ca()},
-              ends[1]);
-    ::close(ends[1]);
-    std::string said;
-    std::array<char, 256> buffer{};
+  TlsServer() {
     const std::string mark = "ACCEPT 127.0.0.1:";
-    // The line is whole when its end has come; end of file, when the program has failed.
-    while (said.find(mark) == std::string::npos ||
-           said.find('\n', said.find(mark)) == std::string::npos) {
-      const auto got = ::read(ends[0], buffer.data(), buffer.size());
-      if (got <= 0) break;
-      said.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    ::close(ends[0]);
-    const auto at = said.find(mark);
-    REQUIRE(at != std::string::npos);
-    port = std::to_string(std::stoi(said.substr(at + mark.size())));
+    program_.wait_for(mark);
+    program_.wait_for("\n");
+    const std::string& said = program_.out();
+    port = std::to_string(std::stoi(said.substr(said.find(mark) + mark.size())));
   }
-  ~TlsServer() {
-    ::kill(pid_, SIGKILL);
-    wait_for(pid_);
-    std::filesystem::remove_all(dir_);
-  }
-  [[nodiscard]] std::string ca() const { return (dir_ / "cert.pem").string(); }
+  [[nodiscard]] const std::string& ca() const { return certificate_.certificate_file; }
 
   std::string port;
 
  private:
-  std::filesystem::path dir_;
-  pid_t pid_ = -1;
+  test::Certificate certificate_{"DNS:localhost"};
+  test::RunningProgram program_{
+      os::Command({"openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-key",
+                   certificate_.key_file, "-cert", certificate_.certificate_file},
+                  os::Environment::of_process())};
 };
 
 Result<HttpReply> get(const std::string& url, const std::string& ca) {

@@ -3,11 +3,10 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/read_until.hpp>
 #include <asio/streambuf.hpp>
-#include <filesystem>
-#include <unistd.h>
 
 #include "http_server_fixture.hpp"
 #include "net/curl_library.hpp"
+#include "support/temp_dir.hpp"
 
 namespace relay::net {
 namespace {
@@ -482,9 +481,7 @@ TEST_CASE("a kept connection that ends under a request is replaced, unless it ma
 
 TEST_CASE("a Unix socket takes the place of the host") {
   both_ways([](Pair& pair) {
-    const auto dir =
-        std::filesystem::temp_directory_path() / ("rb-http-client-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(dir);
+    const test::TempDir dir;
     const auto path = (dir / "socket").string();
     HttpCall call("GET", "http://relay/reflect");
     call.unix_socket = path;
@@ -496,7 +493,6 @@ TEST_CASE("a Unix socket takes the place of the host") {
     REQUIRE(reply.has_value());
     CHECK(has(reply->body, "Host: relay\n"));
     test::run(pair.io, pair.served.stop(1s));
-    std::filesystem::remove_all(dir);
   });
 }
 

@@ -1,8 +1,8 @@
 // Connections that leave HTTP, Unix sockets, and the guard in front of both.
-#include <filesystem>
 #include <unistd.h>
 
 #include "http_server_fixture.hpp"
+#include "support/temp_dir.hpp"
 
 namespace relay::net {
 namespace {
@@ -119,9 +119,7 @@ TEST_CASE("an upgrade passes the guard first") {
 
 TEST_CASE("over a Unix socket the peer is known to handler and guard") {
   asio::io_context io;
-  const auto dir =
-      std::filesystem::temp_directory_path() / ("rb-http-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(dir);
+  const test::TempDir dir;
   const auto path = (dir / "socket").string();
   HttpServerOptions options;
   options.guard = LocalGuard(0, "token");
@@ -138,7 +136,6 @@ TEST_CASE("over a Unix socket the peer is known to handler and guard") {
   const auto tcp = test::run(io, ask_until_close(served.port, get + "\r\n"));
   CHECK(has(tcp, "HTTP/1.1 403 "));
   test::run(io, served.stop(1s));
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace relay::net

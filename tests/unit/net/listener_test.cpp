@@ -10,6 +10,7 @@
 #include "net/dial.hpp"
 #include "net/task_group.hpp"
 #include "support/loop.hpp"
+#include "support/temp_dir.hpp"
 
 namespace relay::net {
 namespace {
@@ -17,9 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 std::string socket_path(const std::string& name) {
-  const auto dir =
-      std::filesystem::temp_directory_path() / ("rb-listener-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(dir);
+  static const test::TempDir dir;
   return (dir / name).string();
 }
 
@@ -113,7 +112,7 @@ TEST_CASE("S5: a socket file of a dead process is replaced, a file of another ki
 
 TEST_CASE("nobody there is said as such") {
   asio::io_context io;
-  CHECK(test::run(io, dial_unix(socket_path("nobody"), 1s)).error().code ==
+  CHECK(test::run(io, dial_unix(socket_path("nobody"), 10s)).error().code ==
         Code::broker_not_running);
   auto listener = Listener::tcp(io.get_executor(), "127.0.0.1", 0);
   const auto port = std::to_string(listener->port());
