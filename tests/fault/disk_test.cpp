@@ -46,7 +46,7 @@ struct DiskWorld : FaultWorld {
     disk->trouble = trouble;
   }
   void wait_acked(std::uint64_t number) {
-    until([&] { return acked("ada") >= number; }, fmt::format("{} are acknowledged", number));
+    wait_until([&] { return acked("ada") >= number; }, fmt::format("{} are acknowledged", number));
   }
 
   DiskOrders* disk = nullptr;
@@ -119,8 +119,8 @@ struct DamagedWorld : FaultWorld {
     send("ada", kRead);
     send("deaf", kWaiting);
     send("gone", kDead);
-    until([&] { return inputs("ada").size() == kRead; }, "all are read");
-    until([&] { return waits_of("ada") == 0; }, "all of them have ended");
+    wait_until([&] { return inputs("ada").size() == kRead; }, "all are read");
+    wait_until([&] { return waits_of("ada") == 0; }, "all of them have ended");
     REQUIRE(run({"release", "gone"}).status.as_shell() == 0);
   }
   /// 0 for an agent that the journal has lost.
@@ -183,11 +183,11 @@ TEST_CASE_FIXTURE(DiskWorld, "F3: a disk that takes nothing stops the acks, not 
     CAPTURE(static_cast<int>(trouble));
     send();
     wait_acked(sent);
-    until([&] { return inputs("ada").size() == sent; }, "what came before is written down");
+    wait_until([&] { return inputs("ada").size() == sent; }, "what came before is written down");
     const std::uint64_t before = sent;
     give_orders(trouble);
     for (int i = 0; i < 3; ++i) send();
-    until([&] { return disk->failed > 2; }, "the disk has failed, and again");
+    wait_until([&] { return disk->failed > 2; }, "the disk has failed, and again");
     settle();
     CHECK(acked("ada") == before);
     CHECK(inputs("ada").size() == before);
@@ -196,7 +196,7 @@ TEST_CASE_FIXTURE(DiskWorld, "F3: a disk that takes nothing stops the acks, not 
     give_orders(DiskTrouble::none);
     wait_acked(sent);
     slowest = std::max<Duration>(slowest, SystemClock().now() - healed);
-    until([&] { return inputs("ada").size() >= sent; }, "all are written down");
+    wait_until([&] { return inputs("ada").size() >= sent; }, "all are written down");
   }
   CHECK(broker->pid() == pid);
   CHECK(inputs("ada").size() == sent);
@@ -240,7 +240,7 @@ TEST_CASE_FIXTURE(DamagedWorld, "F4: a broker starts on whatever is left of its 
     serve({"--relay", "off"});
     const Standing after = standing();
     // Where the end of the log is gone, what had ended may be there as it was before.
-    if (torn) until([&] { return waits_of("ada") == 0; }, "it has ended again");
+    if (torn) wait_until([&] { return waits_of("ada") == 0; }, "it has ended again");
     end();
     const bool said = broker->err().find("journal") != std::string::npos;
     if (said) ++reported;
@@ -292,8 +292,8 @@ TEST_CASE_FIXTURE(FaultWorld,
   CHECK(refusal.find("hint: raise the limit of open files") != std::string::npos);
   // Whoever is there is served on.
   dm("ada", "#1#");
-  until([&] { return acked("ada") == 1; }, "it is acknowledged");
-  until([&] { return inputs_with("ada", "#1#").size() == 1; }, "it is written down");
+  wait_until([&] { return acked("ada") == 1; }, "it is acknowledged");
+  wait_until([&] { return inputs_with("ada", "#1#").size() == 1; }, "it is written down");
   if (spawned > 0) CHECK(run({"release", "more-0"}).status.as_shell() == 0);
   figure("F16", fmt::format("{} descriptors: {} more agents, then \"{}\"; the others are served on",
                             most, spawned, refusal.substr(0, refusal.find('\n'))));
@@ -316,8 +316,8 @@ TEST_CASE_FIXTURE(FaultWorld, "F16: without memory a spawn is refused with a hin
   CHECK(refused.err.find("hint: raise its limit (ulimit -v") != std::string::npos);
   CHECK(run({"doctor"}).out.find("may take only") != std::string::npos);
   dm("ada", "#1#");
-  until([&] { return acked("ada") == 1; }, "it is acknowledged");
-  until([&] { return inputs_with("ada", "#1#").size() == 1; }, "it is written down");
+  wait_until([&] { return acked("ada") == 1; }, "it is acknowledged");
+  wait_until([&] { return inputs_with("ada", "#1#").size() == 1; }, "it is written down");
   figure("F16", fmt::format("32 MiB of address space left: \"{}\"; the others are served on",
                             refused.err.substr(0, refused.err.find('\n'))));
 }

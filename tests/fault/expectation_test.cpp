@@ -48,7 +48,7 @@ struct PoorWorld : FaultWorld {
     const RunResult sent = run({"send", "ada", "#1#"});
     CAPTURE(sent.err);
     CHECK(sent.status.as_shell() == 0);
-    until([&] { return inputs_with("ada", "#1#").size() == 1; }, "it is read");
+    wait_until([&] { return inputs_with("ada", "#1#").size() == 1; }, "it is read");
     CHECK(run({"release", "ada"}).status.as_shell() == 0);
     CHECK(run({"stop"}).status.as_shell() == 0);
     CHECK(broker->wait_end() == os::ExitStatus::exited(0));
@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(FaultWorld,
   const double down = median_of(tries(), [&] { (void)run(typed); });
   serve();
   spawn("ada", "paste");
-  until([&] { return run(typed).out == "ada\t\n"; }, "it is offered");
+  wait_until([&] { return run(typed).out == "ada\t\n"; }, "it is offered");
   const double up = median_of(tries(), [&] { (void)run(typed); });
   figure("C9-9",
          fmt::format("a name in {:.1f} ms (less than 200); without a broker nothing is printed, in "
@@ -195,7 +195,7 @@ TEST_CASE_FIXTURE(PoorWorld, "C9-12: as process 1 of a container, without a term
   broker->wait_for("ready");
   // Commands of the same container: that of the broker, the child of `unshare`.
   pid_t inside = 0;
-  until(
+  wait_until(
       [&] {
         std::ifstream(fmt::format("/proc/{0}/task/{0}/children", broker->pid())) >> inside;
         return inside > 0;

@@ -202,15 +202,6 @@ void FaultWorld::forget() {
   });
 }
 
-void FaultWorld::until(const std::function<bool()>& holds, const std::string& what,
-                       Duration at_most) {
-  const Monotonic deadline = SystemClock().now() + at_most;
-  while (!holds()) {
-    if (SystemClock().now() > deadline) throw std::runtime_error("never: " + what);
-    std::this_thread::sleep_for(2ms);
-  }
-}
-
 os::Fd send_to_socket(const std::string& path, const std::string& request) {
   os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};

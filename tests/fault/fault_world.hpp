@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "support/long_form.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait_until.hpp"
 
 namespace relay::test {
 
@@ -73,10 +73,6 @@ class FaultWorld {
   void settle();
   /// What was said so far is forgotten.
   void forget();
-
-  /// Waits until this holds; throws when it does not in time. It is looked at again and again.
-  static void until(const std::function<bool()>& holds, const std::string& what,
-                    Duration at_most = kPatience);
 
   TempDir temp;
   os::Environment environment = temp.environment();

@@ -119,7 +119,8 @@ struct KillWorld : FaultWorld {
       if (copies(name, number) == 0) ++tally.acked_and_missing;
     }
     serve();
-    until([&] { return acked(name) >= static_cast<std::uint64_t>(sent); }, "all is acknowledged");
+    wait_until([&] { return acked(name) >= static_cast<std::uint64_t>(sent); },
+               "all is acknowledged");
     ++tally.kills;
     tally.messages += how.messages;
     int repeated = 0;
@@ -149,7 +150,7 @@ struct KillWorld : FaultWorld {
       return count > 0;
     };
     try {
-      until(look, "the text is there", kPatience);
+      wait_until(look, "the text is there", kPatience);
     } catch (const std::runtime_error&) {
       return 0;
     }

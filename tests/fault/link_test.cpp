@@ -26,8 +26,10 @@ struct LinkWorld : FaultWorld {
   void send_whole(int size) { dm("ada", fmt::format("#{}# ", ++sent) + std::string(size, 'h')); }
   /// Every message is acknowledged, and was read once and in its order.
   void check_all_read() {
-    until([&] { return acked("ada") == static_cast<std::uint64_t>(sent); }, "all are acknowledged");
-    until([&] { return inputs("ada").size() >= static_cast<std::size_t>(sent); }, "all are read");
+    wait_until([&] { return acked("ada") == static_cast<std::uint64_t>(sent); },
+               "all are acknowledged");
+    wait_until([&] { return inputs("ada").size() >= static_cast<std::size_t>(sent); },
+               "all are read");
     const auto read = inputs("ada");
     REQUIRE(read.size() == static_cast<std::size_t>(sent));
     for (int i = 0; i < sent; ++i) {
@@ -50,7 +52,7 @@ struct LinkWorld : FaultWorld {
   /// Waits until the node has given the connection up; in seconds.
   double wait_given_up() {
     const auto from = SystemClock().now();
-    until([&] { return link.left() > 0; }, "the node gives the connection up");
+    wait_until([&] { return link.left() > 0; }, "the node gives the connection up");
     return seconds(SystemClock().now() - from);
   }
 
@@ -78,7 +80,7 @@ TEST_CASE_FIXTURE(LinkWorld, "F5: cut in the middle of a frame, or closed slowly
     link.cut_after(300, end_of_link);
     const int cuts = link.cuts();
     send_whole(500);
-    until([&] { return link.cuts() == cuts + 1; }, "the link is cut");
+    wait_until([&] { return link.cuts() == cuts + 1; }, "the link is cut");
     Monotonic healed = SystemClock().now();
     // The node hears of it a second later.
     if (end_of_link == LinkEnd::slow_close) healed += 1s;
@@ -102,7 +104,7 @@ TEST_CASE_FIXTURE(LinkWorld, "F5: cut again within a minute") {
     link.cut_after(300, LinkEnd::reset);
     const int cuts = link.cuts();
     send_whole(500);
-    until([&] { return link.cuts() == cuts + 1; }, "the link is cut");
+    wait_until([&] { return link.cuts() == cuts + 1; }, "the link is cut");
     return wait_connected(SystemClock().now());
   };
   const double first = heal();

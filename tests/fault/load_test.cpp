@@ -23,7 +23,7 @@ TEST_CASE_FIXTURE(FaultWorld, "F25: one who is deaf to a heap of messages, and m
   for (int i = 0; i < queued; ++i) dm("deaf", fmt::format("#{}# {}", i, std::string(300, 'j')));
   settle();
   const auto pending = [&] { return ask({"status"}, "/agents/1/pending_messages"); };
-  until([&] { return pending() == std::to_string(queued); }, "all of them wait");
+  wait_until([&] { return pending() == std::to_string(queued); }, "all of them wait");
 
   // What is left of the deliveries counts as well, and for more where it is slow.
   const auto watched = std::chrono::milliseconds(idle > 100 || kSanitized ? 5'000 : 300);

@@ -99,8 +99,10 @@ TEST_CASE_FIXTURE(FaultWorld, "F22: a text of any length is read whole where pas
     std::string text = fmt::format("#{}#", number);
     text += std::string(size - 2 * text.size(), 'g') + text;
     dm("ada", text);
-    until([&] { return acked("ada") == static_cast<std::uint64_t>(number); }, "it is acknowledged");
-    until([&] { return inputs("ada").size() == static_cast<std::size_t>(number); }, "it is read");
+    wait_until([&] { return acked("ada") == static_cast<std::uint64_t>(number); },
+               "it is acknowledged");
+    wait_until([&] { return inputs("ada").size() == static_cast<std::size_t>(number); },
+               "it is read");
     const std::string input = inputs("ada").back();
     const auto file = file_named_in(input);
     if (!file.empty()) ++by_file;
@@ -118,14 +120,15 @@ TEST_CASE_FIXTURE(FaultWorld, "F23: an Enter that is swallowed is pressed again,
   spawn("ada", "swallows-1", "claude");
   const auto before = SystemClock().now();
   dm("ada", "#1#");
-  until([&] { return inputs("ada").size() == 2; }, "it is entered");
+  wait_until([&] { return inputs("ada").size() == 2; }, "it is entered");
   const double took = milliseconds(SystemClock().now() - before) / 1000;
   CHECK(inputs("ada").front() == "swallowed");
   CHECK(inputs_with("ada", "#1#").size() == 1);
   // The text stands in it once.
   const std::string input = inputs("ada").back();
   CHECK(input.find("#1#") == input.rfind("#1#"));
-  until([&] { return ask({"status"}, "/agents/0/submitted") == "1"; }, "it counts as submitted");
+  wait_until([&] { return ask({"status"}, "/agents/0/submitted") == "1"; },
+             "it counts as submitted");
   figure("F23",
          fmt::format("1 Enter swallowed: found and pressed again after {:.1f} s (at most 5)", took),
          took, 5);
@@ -135,12 +138,12 @@ TEST_CASE_FIXTURE(FaultWorld, "F23: what cannot be entered is not verified, and 
   serve();
   spawn("ada", "swallows-4", "claude");
   dm("ada", "#1#");
-  until([&] { return ask({"status"}, "/agents/0/typed") == "1"; }, "it ends as typed");
+  wait_until([&] { return ask({"status"}, "/agents/0/typed") == "1"; }, "it ends as typed");
   CHECK(ask({"status"}, "/agents/0/submitted") == "0");
-  until([&] { return inputs("ada").size() >= 4; }, "each Enter is written down");
+  wait_until([&] { return inputs("ada").size() >= 4; }, "each Enter is written down");
   CHECK(inputs("ada").size() == 4);
   dm("ada", "#2#");
-  until([&] { return inputs("ada").size() == 6; }, "both are read");
+  wait_until([&] { return inputs("ada").size() == 6; }, "both are read");
   const auto first = inputs_with("ada", "#1#");
   const auto second = inputs_with("ada", "#2#");
   REQUIRE(first.size() == 1);
@@ -173,10 +176,10 @@ TEST_CASE_FIXTURE(FaultWorld, "S1: no control character of a message reaches a t
     ++messages;
   }
   const auto all = static_cast<std::uint64_t>(messages);
-  until([&] { return acked("ada") == all; }, "all are acknowledged");
+  wait_until([&] { return acked("ada") == all; }, "all are acknowledged");
   const std::string last = fmt::format("#{}# ", bodies.size() - 1);
   std::string typed;
-  until(
+  wait_until(
       [&] {
         typed = bytes_of(temp / "ada.inputs");
         return typed.find(last) != std::string::npos && typed.ends_with('\r');

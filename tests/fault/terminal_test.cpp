@@ -22,7 +22,7 @@ struct TerminalWorld : FaultWorld {
     for (int i = 0; i < messages; ++i) {
       const std::uint64_t next = acked(name) + 1;
       dm(name, fmt::format("~{}~", ++said));
-      until([&] { return acked(name) >= next; }, "it is acknowledged");
+      wait_until([&] { return acked(name) >= next; }, "it is acknowledged");
     }
     return ack_times(name);
   }
@@ -62,8 +62,8 @@ TEST_CASE_FIXTURE(TerminalWorld, "F9: who does not read holds up nobody, and not
   const pid_t deaf = pid_of("deaf");
   REQUIRE(deaf > 0);
   ::kill(deaf, SIGUSR1);
-  until([&] { return acked("deaf") == 1; }, "it is read after all");
-  until([&] { return inputs_with("deaf", text).size() == 1; }, "whole, and once");
+  wait_until([&] { return acked("deaf") == 1; }, "it is read after all");
+  wait_until([&] { return inputs_with("deaf", text).size() == 1; }, "whole, and once");
   figure("F9",
          fmt::format(
              "40 kB to a program that does not read for {:.1f} s: queued until it reads, then "
@@ -78,10 +78,11 @@ TEST_CASE_FIXTURE(TerminalWorld, "F10: no line is cut that is longer than a term
   spawn("ada", "lines");
   const std::string long_line = "#1# " + std::string(10'000, 'd') + " #/1#";
   dm("ada", long_line);
-  until([&] { return acked("ada") == 1; }, "the long one is acknowledged");
+  wait_until([&] { return acked("ada") == 1; }, "the long one is acknowledged");
   std::vector<std::string> told;
-  until([&] { return !(told = inputs_with("ada", "Read the whole text in the file ")).empty(); },
-        "it is told where the text is");
+  wait_until(
+      [&] { return !(told = inputs_with("ada", "Read the whole text in the file ")).empty(); },
+      "it is told where the text is");
   const std::string& line = told.front();
   const std::size_t from = line.find('/', line.find("in the file"));
   const std::string path = line.substr(from, line.find(' ', from) - from);
@@ -90,10 +91,10 @@ TEST_CASE_FIXTURE(TerminalWorld, "F10: no line is cut that is longer than a term
   std::string many;
   for (int i = 0; i < 5; ++i) many += fmt::format("#{}# {}\n", i, std::string(2'000, 'e'));
   dm("ada", many);
-  until([&] { return acked("ada") == 2; }, "the one of many lines is acknowledged");
+  wait_until([&] { return acked("ada") == 2; }, "the one of many lines is acknowledged");
   for (int i = 0; i < 5; ++i) {
     const std::string wanted = fmt::format("#{}# {}", i, std::string(2'000, 'e'));
-    until([&] { return inputs_with("ada", wanted).size() == 1; }, "each line is read whole");
+    wait_until([&] { return inputs_with("ada", wanted).size() == 1; }, "each line is read whole");
   }
   figure("F10", fmt::format("a line of {} B in canonical mode: read from a file, whole; {} B in "
                             "lines of 2 kB: each read whole",
@@ -103,12 +104,13 @@ TEST_CASE_FIXTURE(TerminalWorld, "F10: no line is cut that is longer than a term
 TEST_CASE_FIXTURE(TerminalWorld, "F11: who dies between the text and Enter has not got it") {
   spawn("ada", "quits");
   dm("ada", "#1#");
-  until([&] { return ask({"dead-letters", "list"}, "/total") == "1"; }, "there is a dead letter");
+  wait_until([&] { return ask({"dead-letters", "list"}, "/total") == "1"; },
+             "there is a dead letter");
   const std::string reason = ask({"dead-letters", "list"}, "/dead_letters/0/reason");
   CHECK(reason == "worker_exited");
   CHECK(inputs("ada").empty());
   // Its end is recorded before the engine may forget it.
-  until([&] { return acked("ada") == 1; }, "the engine is told");
+  wait_until([&] { return acked("ada") == 1; }, "the engine is told");
   const std::string metrics =
       ask_socket(ask({"serve", "--print-connection"}, "/socket"),
                  "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(UpgradeWorld, "F18: an upgrade in the middle of messages") {
     upgrade();
     send(1);
     for (const auto& agent : agents) {
-      until([&] { return acked(agent.name) == sent; }, "all is acknowledged");
+      wait_until([&] { return acked(agent.name) == sent; }, "all is acknowledged");
     }
     longest = std::max(longest, last_gap());
   }
@@ -116,7 +116,8 @@ TEST_CASE_FIXTURE(UpgradeWorld, "F18: an upgrade in the middle of messages") {
     if (pid_of(agent.name) != agent.pid) ++died;
     CAPTURE(agent.name);
     // An ack may come before the agent has written down what it reads.
-    until([&] { return !inputs_with(agent.name, text_of(sent)).empty(); }, "all is written down");
+    wait_until([&] { return !inputs_with(agent.name, text_of(sent)).empty(); },
+               "all is written down");
     const auto all = inputs(agent.name);
     for (std::uint64_t number = 1; number <= sent; ++number) {
       const std::string text = text_of(number);

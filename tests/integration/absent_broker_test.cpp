@@ -13,6 +13,7 @@
 #include "integration/serve_world.hpp"
 #include "integration/wrap_world.hpp"
 #include "os/fd.hpp"
+#include "support/bytes_of.hpp"
 #include "support/pty_driver.hpp"
 
 namespace relay::test {
@@ -20,12 +21,6 @@ namespace {
 
 bool told(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
-}
-
-template <class Holds>
-void wait_that(const Holds& holds) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!holds()) REQUIRE(std::chrono::steady_clock::now() < end);
 }
 
 /// The engine takes connections and says nothing as long as this lives.
@@ -87,10 +82,11 @@ struct Starter : Member {
     deaf.emplace(engine);
     broker = std::make_unique<RunningProgram>(command({"serve"}));
     std::string seen;
-    wait_that([&] {
+    const auto is_starting = [&] {
       seen = run({"status", "--json"}).out;
       return seen.starts_with("{\"instance\"");
-    });
+    };
+    wait_until(is_starting, "a broker that starts", kPatience, [&] { return seen; });
     return text_at(seen, "/instance");
   }
   [[nodiscard]] std::string state_dir() const {
@@ -173,7 +169,7 @@ TEST_CASE_FIXTURE(Starter, "who comes while a broker starts is asked to come aga
   PtyDriver ada(reader(directory, "ada"));
   const auto runtime = temp / "run" / "relay-broker" / instance;
   const auto socket = "wrap-" + std::to_string(ada.pid()) + ".sock";
-  wait_that([&] { return std::filesystem::exists(runtime / socket); });
+  wait_until([&] { return std::filesystem::exists(runtime / socket); }, "wrap's socket");
   deaf.reset();
   ada.wait_for("up");
   CHECK(run({"send", "ada", "good morning"}).status.as_shell() == 0);
@@ -278,8 +274,7 @@ TEST_CASE_FIXTURE(Starter, "wrap starts its directory's own broker again, not a 
   bert.wait_for("starting the broker of " + directory.string() + " again");
   bert.wait_for("up");
   CHECK(names() == "ada bert ");
-  std::ifstream file(state_dir() + "/serve.json");
-  const std::string note((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string note = bytes_of(state_dir() + "/serve.json");
   CHECK(told(note, R"("--relay","off","--max-agents","7")"));
   CHECK(told(note, R"("directory":")" + directory.string() + '"'));
 }

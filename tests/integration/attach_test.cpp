@@ -1,6 +1,4 @@
 // `attach` as a person meets it: the real binary in a real terminal, in front of a real agent.
-#include <chrono>
-#include <fmt/format.h>
 #include <fstream>
 #include <future>
 
@@ -146,15 +144,10 @@ TEST_CASE_FIXTURE(Person, "a broker that ends before it has answered has ended, 
   pty.wait_for("viewing ada");
   pty.wait_raw(true);
   // It listens and answers nothing; who is continued asks for another picture.
-  broker->signal(SIGSTOP);
-  const auto stat = fmt::format("/proc/{}/stat", broker->pid());
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (bytes_of(stat).find(") T ") == std::string::npos) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-  }
+  broker->freeze();
   const std::size_t before = connections(temp);
   pty.signal(SIGCONT);
-  while (connections(temp) <= before) REQUIRE(std::chrono::steady_clock::now() < end);
+  wait_until([&] { return connections(temp) > before; }, "it is asked");
   broker->signal(SIGKILL);
   pty.wait_for("error: the broker has ended while ada was shown");
   CHECK(pty.wait_end() == os::ExitStatus::exited(3));
@@ -239,10 +232,8 @@ TEST_CASE_FIXTURE(Person, "two who drive see each other; the first one has the s
   first.type(kDetach);
   CHECK(first.wait_end().success());
   // The second one inherits it.
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (text_at(run({"snapshot", "ada", "--json"}).out, "/cols") != "90") {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-  }
+  const auto columns = [this] { return text_at(run({"snapshot", "ada", "--json"}).out, "/cols"); };
+  wait_until([&] { return columns() == "90"; }, "the size of the second one");
   second.type(kDetach);
   CHECK(second.wait_end().success());
 }
@@ -256,8 +247,7 @@ TEST_CASE_FIXTURE(Person, "a message waits while a person types, and comes when 
   pty.type("ha");
   wait_shown("ada", "ha");
   dm("hello there");
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (agent_field("/pending_messages") != "1") REQUIRE(std::chrono::steady_clock::now() < end);
+  wait_until([this] { return agent_field("/pending_messages") == "1"; }, "the message waits");
   pty.type("lf\r");
   pty.wait_for("got half");
   pty.type(kDetach);

@@ -23,7 +23,7 @@ namespace relay::broker {
 using namespace std::chrono_literals;
 using Scenario = asio::awaitable<void>;
 
-constexpr Duration kPatience = 60s;
+using test::kPatience;
 
 class NotingEngine final : public EngineSide {
  public:

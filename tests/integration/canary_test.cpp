@@ -84,12 +84,11 @@ TEST_CASE_FIXTURE(Secretive,
 
   // Whether its end is seen while it is spawned or later is not what counts here.
   (void)show({"spawn", "--name", "bert", "sh", "--", "-c", "env; kill -SEGV $$"});
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  for (std::string all = show({"status", "--json"}).out;
-       all.find("\"bert\"") != std::string::npos && all.find("\"exited\"") == std::string::npos;
-       all = show({"status", "--json"}).out) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-  }
+  const auto bert_has_ended = [this] {
+    const std::string all = show({"status", "--json"}).out;
+    return all.find("\"bert\"") == std::string::npos || all.find("\"exited\"") != std::string::npos;
+  };
+  wait_until(bert_has_ended, "the end of bert");
   CHECK(
       show({"spawn", "--name", "carl", "sh", "--", "-c", "env; echo all of it; exec cat", "--json"})
           .status.as_shell() == 0);

@@ -192,10 +192,7 @@ TEST_CASE_FIXTURE(User, "status tells how a program ended, the snapshot no blank
   wait_shown("ada", "shown");
   CHECK(run({"snapshot", "ada"}).out == "shown\n");
   REQUIRE(run({"send", "ada", "go"}).status.as_shell() == 0);
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!has(run({"status"}).out, "exited 7")) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-  }
+  wait_until([this] { return has(run({"status"}).out, "exited 7"); }, "its end is told");
 }
 
 TEST_CASE_FIXTURE(User, "nobody speaks in the name of an agent that is not here") {
@@ -348,14 +345,13 @@ TEST_CASE_FIXTURE(User, "a log that has grown long makes room, at the start and 
   std::ofstream(profiles + "/bad.toml") << "this is no TOML";
   const std::string pid = text_at(run({"status", "--json"}).out, "/pid");
   REQUIRE(::kill(static_cast<pid_t>(std::stol(pid)), SIGHUP) == 0);
-  const auto end = std::chrono::steady_clock::now() + kPatience;
   // Between the two there is no log at all.
   const auto has_begun_anew = [&log] {
     std::error_code missing;
     const auto size = std::filesystem::file_size(log, missing);
     return !missing && size > 0 && size < 4096 && std::filesystem::exists(log + ".1");
   };
-  while (!has_begun_anew()) REQUIRE(std::chrono::steady_clock::now() < end);
+  wait_until(has_begun_anew, "the log begins anew");
   using std::filesystem::perms;
   CHECK(std::filesystem::status(log).permissions() == (perms::owner_read | perms::owner_write));
   CHECK(run({"stop"}).status.as_shell() == 0);

@@ -11,13 +11,13 @@
 #include <fstream>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <thread>
 #include <unistd.h>
 
 #include "pty/keeper/fence.hpp"
 #include "support/bytes_of.hpp"
 #include "support/keeper_world.hpp"
 #include "support/skipped.hpp"
+#include "support/wait_until.hpp"
 
 namespace relay {
 namespace {
@@ -39,6 +39,27 @@ std::optional<os::Path> our_v2_group() {
   return pty::keeper::group_directory(*mount, bytes_of("/proc/self/cgroup"));
 }
 
+std::vector<os::Path> groups_below(const os::Path& directory) {
+  std::vector<os::Path> found;
+  for (const auto& each : std::filesystem::directory_iterator(directory)) {
+    if (each.is_directory()) found.push_back(each.path());
+  }
+  return found;
+}
+
+/// Takes the group away, and those below it, as soon as their processes have left.
+void remove_group(const os::Path& directory) {
+  const auto is_gone = [&] {
+    for (const auto& each : groups_below(directory)) ::rmdir(each.c_str());
+    return ::rmdir(directory.c_str()) == 0;
+  };
+  try {
+    test::wait_until(is_gone, "the end of " + directory.string());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "a control group of a test is left: {}\n", error.what());
+  }
+}
+
 /// A control group that counts as delegated to us, with the test in it: keepers that it starts find
 /// it. Gone at the end.
 class DelegatedGroup {
@@ -58,10 +79,7 @@ class DelegatedGroup {
     if (!made_) return;
     put(before_ / "cgroup.procs", "0");
     put(directory_ / "cgroup.kill", "1");
-    const Monotonic deadline = SystemClock().now() + kPatience;
-    do {
-      for (const auto& each : below()) ::rmdir(each.c_str());
-    } while (::rmdir(directory_.c_str()) != 0 && SystemClock().now() < deadline);
+    remove_group(directory_);
   }
   DelegatedGroup(const DelegatedGroup&) = delete;
   DelegatedGroup& operator=(const DelegatedGroup&) = delete;
@@ -71,13 +89,7 @@ class DelegatedGroup {
     return usable_;
   }
   /// The groups below it.
-  [[nodiscard]] std::vector<os::Path> below() const {
-    std::vector<os::Path> found;
-    for (const auto& each : std::filesystem::directory_iterator(directory_)) {
-      if (each.is_directory()) found.push_back(each.path());
-    }
-    return found;
-  }
+  [[nodiscard]] std::vector<os::Path> below() const { return groups_below(directory_); }
 
  private:
   os::Path before_;
@@ -95,9 +107,7 @@ class Freezer {
   ~Freezer() {
     if (!made_) return;
     thaw();
-    const Monotonic deadline = SystemClock().now() + kPatience;
-    while (::rmdir(directory_.c_str()) != 0 && SystemClock().now() < deadline) {
-    }
+    remove_group(directory_);
   }
   Freezer(const Freezer&) = delete;
   Freezer& operator=(const Freezer&) = delete;
@@ -107,10 +117,8 @@ class Freezer {
         !put(directory_ / "freezer.state", "FROZEN")) {
       return false;
     }
-    const Monotonic deadline = SystemClock().now() + kPatience;
-    while (bytes_of(directory_ / "freezer.state") != "FROZEN\n") {
-      if (SystemClock().now() > deadline) return false;
-    }
+    test::wait_until([this] { return bytes_of(directory_ / "freezer.state") == "FROZEN\n"; },
+                     "its processes stand still");
     return true;
   }
   void thaw() const { put(directory_ / "freezer.state", "THAWED"); }
@@ -209,14 +217,12 @@ TEST_CASE("what no signal ends is told to every broker until it has ended after 
 
   freezer.thaw();
   CHECK(test::wait_none(world.token()).empty());
-  const Monotonic deadline = SystemClock().now() + kPatience;
-  bool warned = true;
-  while (warned && SystemClock().now() < deadline) {
+  const auto warns_no_more = [&world] {
     world.leave();
     world.open();
-    warned = world.is_warned();
-  }
-  CHECK_FALSE(warned);
+    return !world.is_warned();
+  };
+  test::wait_until(warns_no_more, "no warning");
 }
 
 }  // namespace relay

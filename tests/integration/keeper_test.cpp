@@ -13,6 +13,7 @@
 #include "support/figure.hpp"
 #include "support/keeper_world.hpp"
 #include "support/skipped.hpp"
+#include "support/wait_until.hpp"
 
 namespace relay {
 namespace {
@@ -235,14 +236,11 @@ TEST_CASE("killing one agent touches no other, and nobody who only looks like on
   const auto other = world.spawn(world.hostile("other", {"double", "clean", "setsid"}));
   KeeperWorld::read_until(other.master.get(), "up");
   // Itself and one of each way; those in between end by themselves.
-  const auto four_are_left = [&] {
-    const Monotonic deadline = SystemClock().now() + kPatience;
-    while (test::alive_with(world.token_of("other")).size() != 4) {
-      if (SystemClock().now() > deadline) return false;
-    }
-    return true;
+  const auto wait_for_four = [&] {
+    const auto token = world.token_of("other");
+    test::wait_until([&] { return test::alive_with(token).size() == 4; }, "four are left");
   };
-  REQUIRE(four_are_left());
+  wait_for_four();
   // A stranger with the same words in its command line and our variable in its environment.
   auto environment = world.temp.environment();
   environment.set("RELAY_BROKER_SESSION", "one");
@@ -255,7 +253,7 @@ TEST_CASE("killing one agent touches no other, and nobody who only looks like on
   auto work = world.client().kill_tree("one", 100ms, kPatience);
   REQUIRE(world.run(std::move(work)).has_value());
   CHECK(test::wait_none(world.token_of("one"), 1s).empty());
-  CHECK(four_are_left());
+  wait_for_four();
   CHECK(::kill(stranger.pid(), 0) == 0);
 }
 
@@ -411,10 +409,7 @@ TEST_CASE("a chain of processes that live for microseconds does not outlive both
   // The one that does not run away.
   ::kill(session.pid, SIGKILL);
   // Each of its processes lives too short to be seen in every look.
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (test::alive_with(world.token()).empty()) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-  }
+  test::wait_until([&] { return !test::alive_with(world.token()).empty(); }, "one of them seen");
   world.open();
   CHECK_FALSE(world.is_warned());
   CHECK(test::wait_none(world.token(), 0s).empty());

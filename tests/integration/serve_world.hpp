@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "support/keeper_world.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait_until.hpp"
 #include "wire/json.hpp"
 
 namespace relay::test {
@@ -36,17 +36,8 @@ inline std::string text_at(const std::string& json, std::string_view pointer) {
   return value ? std::string(value->string().value_or(value->json().text())) : "absent";
 }
 
-struct User {
-  User() { std::filesystem::create_directory(directory); }
-  ~User() {
-    broker.reset();
-    // Whatever a test left: the keeper ends its agents.
-    for (const pid_t pid : alive_with(temp.path().string())) ::kill(pid, SIGTERM);
-    CHECK(wait_none(temp.path().string()).empty());
-  }
-  User(const User&) = delete;
-  User& operator=(const User&) = delete;
-
+/// A directory, and a person in it.
+struct Project {
   [[nodiscard]] os::Command command(const std::vector<std::string>& arguments) const {
     os::Command made = binary_command(arguments, environment);
     made.working_directory = directory;
@@ -63,42 +54,60 @@ struct User {
   }
   void spawn_reader(const std::string& name) const { spawn_shell(name, kReader); }
   void spawn_shell(const std::string& name, const std::string& script) const {
-    const auto made = run({"spawn", "--name", name, "--env", "MARK=" + temp.path().string(), "sh",
-                           "--", "-c", script});
+    const auto made =
+        run({"spawn", "--name", name, "--env", "MARK=" + mark, "sh", "--", "-c", script});
     CAPTURE(made.err);
     REQUIRE(made.status.as_shell() == 0);
     CHECK(made.out == name + "\n");
   }
   /// Waits until the agent's terminal shows this.
   void wait_shown(const std::string& name, std::string_view text) const {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
     std::string shown;
-    while (shown.find(text) == std::string::npos) {
-      if (std::chrono::steady_clock::now() > end) {
-        throw std::runtime_error("never shown: " + std::string(text) + "\n" + shown);
-      }
+    const auto is_shown = [&] {
       shown = run({"snapshot", name}).out;
       // The terminal breaks lines wherever they end.
       std::erase(shown, '\n');
-    }
+      return shown.find(text) != std::string::npos;
+    };
+    wait_until(is_shown, "shown: " + std::string(text), kPatience, [&] { return shown; });
   }
   /// What a shell is offered behind these words; asked again while that is nothing: a shell does
   /// not wait for a broker that is busy.
   [[nodiscard]] std::string completed(std::vector<std::string> words) const {
     words.insert(words.begin(), {"__complete", "--"});
-    const auto end = std::chrono::steady_clock::now() + kPatience;
     std::string offered;
-    while (offered.empty() && std::chrono::steady_clock::now() < end) offered = run(words).out;
+    wait_until([&] { return !(offered = run(words).out).empty(); }, "something is offered");
     return offered;
   }
   [[nodiscard]] std::string agent_field(const std::string& pointer) const {
     return text_at(run({"status", "--json"}).out, "/agents/0" + pointer);
   }
 
-  TempDir temp;
-  os::Environment environment = temp.environment();
-  std::filesystem::path directory = temp / "project";
+  os::Environment environment;
+  std::filesystem::path directory;
+  /// What all agents have in their environment.
+  std::string mark;
   std::unique_ptr<RunningProgram> broker;
+};
+
+/// A project on a machine of its own.
+struct User : Project {
+  User() {
+    environment = temp.environment();
+    directory = temp / "project";
+    mark = temp.path().string();
+    std::filesystem::create_directory(directory);
+  }
+  ~User() {
+    broker.reset();
+    // Whatever a test left: the keeper ends its agents.
+    for (const pid_t pid : alive_with(temp.path().string())) ::kill(pid, SIGTERM);
+    CHECK(wait_none(temp.path().string()).empty());
+  }
+  User(const User&) = delete;
+  User& operator=(const User&) = delete;
+
+  TempDir temp;
 };
 
 struct Member : User {

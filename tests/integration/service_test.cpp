@@ -44,10 +44,8 @@ TEST_CASE_FIXTURE(User, "in the background serve returns when it is ready, and l
   const pid_t pid = std::stoi(text_at(where.out, "/pid"));
   CHECK(::getsid(pid) == pid);
   ::kill(pid, SIGTERM);
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (run({"serve", "--print-connection"}).status.as_shell() != 3) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-  }
+  wait_until([this] { return run({"serve", "--print-connection"}).status.as_shell() == 3; },
+             "nothing to connect to");
 }
 
 TEST_CASE_FIXTURE(User, "a service manager hears that serve is ready, alive, and reads again") {

@@ -12,43 +12,13 @@ namespace relay::test {
 namespace {
 
 /// Another project of the same user.
-struct Neighbour {
-  Neighbour(const User& user, const std::string& name) : environment(user.environment) {
+struct Neighbour : Project {
+  Neighbour(const User& user, const std::string& name) {
+    environment = user.environment;
     directory = user.temp / name;
+    mark = user.mark;
     std::filesystem::create_directory(directory);
   }
-  [[nodiscard]] os::Command command(const std::vector<std::string>& arguments) const {
-    os::Command made = binary_command(arguments, environment);
-    made.working_directory = directory;
-    return made;
-  }
-  void serve(std::vector<std::string> more) {
-    more.insert(more.begin(), "serve");
-    broker = std::make_unique<RunningProgram>(command(more));
-    broker->wait_for("ready");
-  }
-  [[nodiscard]] RunResult run(const std::vector<std::string>& arguments) const {
-    return run_program(command(arguments));
-  }
-  void spawn_reader(const std::string& name, const TempDir& temp) const {
-    const auto made = run({"spawn", "--name", name, "--env", "MARK=" + temp.path().string(), "sh",
-                           "--", "-c", kReader});
-    CAPTURE(made.err);
-    REQUIRE(made.status.as_shell() == 0);
-  }
-  void wait_shown(const std::string& name, std::string_view text) const {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    std::string shown;
-    while (shown.find(text) == std::string::npos) {
-      REQUIRE(std::chrono::steady_clock::now() < end);
-      shown = run({"snapshot", name}).out;
-      std::erase(shown, '\n');
-    }
-  }
-
-  os::Environment environment;
-  std::filesystem::path directory;
-  std::unique_ptr<RunningProgram> broker;
 };
 
 /// Somebody who listens where the engine did, and never answers.
@@ -77,12 +47,14 @@ unsigned mode_of(const std::filesystem::path& path) {
 }
 
 /// Until it works: what depends on a connection that is being made again.
-RunResult send_until_it_works(const User& user, const std::string& to, const std::string& text) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  for (;;) {
-    auto result = user.run({"send", to, text});
-    if (result.status.as_shell() == 0 || std::chrono::steady_clock::now() > end) return result;
-  }
+void send_until_it_works(const User& user, const std::string& to, const std::string& text) {
+  std::string refusal;
+  const auto works = [&] {
+    const auto sent = user.run({"send", to, text});
+    refusal = sent.err;
+    return sent.status.as_shell() == 0;
+  };
+  wait_until(works, to + " is sent to", kPatience, [&] { return refusal; });
 }
 
 }  // namespace
@@ -134,7 +106,7 @@ TEST_CASE_FIXTURE(User, "two projects share an engine; when its process dies the
   other.serve({"--json"});
   CHECK(text_at(other.broker->out(), "/engine") == engine);
   CHECK(text_at(other.broker->out(), "/runs_engine") == "false");
-  other.spawn_reader("bob", temp);
+  other.spawn_reader("bob");
   CHECK(run({"send", "bob", "through the engine"}).status.as_shell() == 0);
   other.wait_shown("bob", "through the engine");
 
@@ -144,9 +116,7 @@ TEST_CASE_FIXTURE(User, "two projects share an engine; when its process dies the
   serve({"--json"});
   CHECK(text_at(broker->out(), "/engine") == engine);
   CHECK(text_at(broker->out(), "/runs_engine") == "false");
-  const auto sent = send_until_it_works(*this, "bob", "after the death of the first one");
-  CAPTURE(sent.err);
-  REQUIRE(sent.status.as_shell() == 0);
+  send_until_it_works(*this, "bob", "after the death of the first one");
   other.wait_shown("bob", "after the death of the first one");
 }
 
@@ -228,10 +198,10 @@ TEST_CASE_FIXTURE(User,
   const Manager manager(temp / "notify");
   other.environment.set("NOTIFY_SOCKET", temp / "notify");
   other.serve({"--json"});
-  other.spawn_reader("bob", temp);
+  other.spawn_reader("bob");
   (void)manager.wait("READY=1");
   // It does not get there first.
-  other.broker->signal(SIGSTOP);
+  other.broker->freeze();
   broker->signal(SIGKILL);
   (void)broker->wait_end();
   const PortTaker stranger(engine);
@@ -240,9 +210,7 @@ TEST_CASE_FIXTURE(User,
   serve({"--json"});
   CHECK(text_at(broker->out(), "/engine") != engine);
   CHECK(text_at(broker->out(), "/runs_engine") == "false");
-  const auto sent = send_until_it_works(*this, "bob", "at the new address");
-  CAPTURE(sent.err);
-  REQUIRE(sent.status.as_shell() == 0);
+  send_until_it_works(*this, "bob", "at the new address");
   other.wait_shown("bob", "at the new address");
   // A manager that had been told so would kill it.
   CHECK_FALSE(manager.has_heard("STOPPING=1"));

@@ -69,11 +69,12 @@ struct ShellUser : User {
     driver.wait_for("re-ady");
     for (const TabCase& each : kTabs) {
       CAPTURE(each.typed);
-      std::string line = line_of(driver, each.typed);
-      const auto end = std::chrono::steady_clock::now() + kPatience;
-      while (each.is_live && line == each.typed && std::chrono::steady_clock::now() < end) {
+      std::string line;
+      const auto is_answered = [&] {
         line = line_of(driver, each.typed);
-      }
+        return !each.is_live || line != each.typed;
+      };
+      wait_until(is_answered, std::string("completed: ") + each.typed);
       CHECK(line == each.line);
     }
   }
@@ -169,17 +170,17 @@ TEST_CASE_FIXTURE(ShellUser, "Tab in fish, by its own list of what it would offe
   wanted += "snapshot\n";
   const auto live = std::count_if(std::begin(kTabs), std::end(kTabs),
                                   [](const TabCase& each) { return each.is_live; });
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  const auto ask = [&] {
-    return run_program(shell({"/usr/bin/fish", "--no-config", "-c", script}));
+  std::string offered;
+  std::string said;
+  const auto is_answered = [&] {
+    const auto asked = run_program(shell({"/usr/bin/fish", "--no-config", "-c", script}));
+    offered = asked.out;
+    said = asked.err;
+    return times(offered, "ada\n") >= static_cast<std::size_t>(live);
   };
-  auto offered = ask();
-  while (times(offered.out, "ada\n") < static_cast<std::size_t>(live) &&
-         std::chrono::steady_clock::now() < end) {
-    offered = ask();
-  }
-  CHECK(offered.out == wanted);
-  CHECK(offered.err.empty());
+  wait_until(is_answered, "each live one completed", kPatience, [&] { return offered; });
+  CHECK(offered == wanted);
+  CHECK(said.empty());
 }
 
 }  // namespace relay::test

@@ -17,14 +17,13 @@ struct Wrapper : User {
   }
   /// How many agents of that state there are.
   void wait_agents(std::size_t count) const {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    for (;;) {
+    const auto are_there = [&] {
       const auto status = run({"status", "--json"});
       const auto document = wire::JsonDocument::parse(status.out, wire::kEngineLimits);
       const auto agents = document ? document->root().find("agents") : std::nullopt;
-      if (agents && agents->elements().size() == count) return;
-      REQUIRE(std::chrono::steady_clock::now() < end);
-    }
+      return agents && agents->elements().size() == count;
+    };
+    wait_until(are_there, std::to_string(count) + " agents");
   }
 };
 

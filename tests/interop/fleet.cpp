@@ -9,7 +9,6 @@
 #include <fstream>
 #include <stdexcept>
 #include <sys/stat.h>
-#include <thread>
 
 #include "support/keeper_world.hpp"
 
@@ -44,17 +43,6 @@ std::optional<std::string> published_broker() {
       fs::path(INTEROP_DIR) / "node_modules/@agent-relay/broker-linux-x64/bin/agent-relay-broker";
   if (!fs::exists(path)) return std::nullopt;
   return path.string();
-}
-
-void wait_until(const std::function<bool()>& done, const std::string& what, Duration at_most,
-                const std::function<std::string()>& shown) {
-  const auto end = std::chrono::steady_clock::now() + at_most;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > end) {
-      throw std::runtime_error("never: " + what + (shown ? "; " + shown() : std::string()));
-    }
-    std::this_thread::sleep_for(2ms);
-  }
 }
 
 Fleet::Fleet() {

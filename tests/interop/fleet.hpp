@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,15 +10,12 @@
 
 #include "bench/broker_reader.hpp"
 #include "support/served_engine.hpp"
+#include "support/wait_until.hpp"
 
 namespace relay::test {
 
 /// Installed by `./dev interop`; nothing when it is not there.
 [[nodiscard]] std::optional<std::string> published_broker();
-
-/// Looks again and again until it is so; throws with `what` and what `shown` says when it never is.
-void wait_until(const std::function<bool()>& done, const std::string& what,
-                Duration at_most = kPatience, const std::function<std::string()>& shown = {});
 
 /// The engine, and what any client of it does. Everything that was started under its directory is
 /// ended with it.

@@ -11,6 +11,7 @@
 #include "support/run_binary.hpp"
 #include "support/skipped.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait_until.hpp"
 
 namespace relay::test {
 namespace {
@@ -77,15 +78,13 @@ struct Desk {
   }
   /// Until the broker of that directory has the agent.
   void wait_there(const os::Path& directory, const std::string& name) const {
-    const auto end = std::chrono::steady_clock::now() + kAgentWithin;
     std::string seen;
-    while (seen.find("\"name\":\"" + name + "\"") == std::string::npos) {
+    const auto has_it = [&] {
       const auto status = relay(directory, {"status", "--json"});
       seen = status.out + status.err;
-      CAPTURE(seen);
-      CAPTURE(shown(name));
-      REQUIRE(std::chrono::steady_clock::now() < end);
-    }
+      return seen.find("\"name\":\"" + name + "\"") != std::string::npos;
+    };
+    wait_until(has_it, name + " is there", kAgentWithin, [&] { return seen + shown(name); });
   }
 
   TempDir temp;

@@ -1,16 +1,15 @@
 #include "support/canary.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string_view>
-#include <thread>
 
 #include "base/ids.hpp"
 #include "support/bytes_of.hpp"
+#include "support/wait_until.hpp"
 
 namespace relay::test {
 namespace {
@@ -67,9 +66,6 @@ void Canary::search_files(const fs::path& root) {
 
 namespace {
 
-/// More than an exec takes on a machine under load.
-constexpr std::chrono::seconds kExecPatience{20};
-
 /// Whether the process exists and is no zombie: the letter behind the name in its stat.
 bool lives(const fs::path& proc) {
   const std::string stat = bytes_of(proc / "stat");
@@ -83,14 +79,14 @@ bool lives(const fs::path& proc) {
 void Canary::search_process(pid_t pid) {
   const fs::path proc = fs::path("/proc") / std::to_string(pid);
   for (const char* part : {"cmdline", "environ"}) {
-    std::string content = content_of(proc / part);
+    std::string content;
     // Both are empty for a moment while a process replaces its program, and for good when it has
     // ended.
-    const auto deadline = std::chrono::steady_clock::now() + kExecPatience;
-    while (content.empty() && lives(proc) && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::yield();
+    const auto is_there = [&] {
       content = content_of(proc / part);
-    }
+      return !content.empty() || !lives(proc);
+    };
+    wait_until(is_there, "something in " + (proc / part).string());
     if (content.empty()) throw std::runtime_error("nothing to search in " + (proc / part).string());
     search((proc / part).string(), content);
   }

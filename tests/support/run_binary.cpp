@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <stdexcept>
+#include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -108,6 +109,15 @@ os::ExitStatus RunningProgram::wait_end(Duration at_most) {
 void RunningProgram::signal(int number) {
   const auto sent = process_->signal(number);
   if (!sent) throw std::runtime_error(sent.error().message);
+}
+
+void RunningProgram::freeze() {
+  signal(SIGSTOP);
+  siginfo_t seen{};
+  // Nobody can refuse this signal. An end is left for who collects it.
+  while (::waitid(P_PID, static_cast<id_t>(pid()), &seen, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitid");
+  }
 }
 
 bool RunningProgram::pump(Monotonic deadline) {

@@ -35,6 +35,8 @@ class RunningProgram {
   /// Waits until it has ended and nothing holds its output any more.
   os::ExitStatus wait_end(Duration at_most = kPatience);
   void signal(int number);
+  /// Stops it, and returns when it stands still; SIGCONT lets it go on.
+  void freeze();
 
   [[nodiscard]] pid_t pid() const { return process_->pid(); }
   [[nodiscard]] const std::string& out() const { return out_; }

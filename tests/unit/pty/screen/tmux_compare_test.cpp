@@ -5,11 +5,11 @@
 #include <fstream>
 #include <stdexcept>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait_until.hpp"
 #include "unit/pty/screen/random_output.hpp"
 #include "unit/pty/screen/screen_cases.hpp"
 
@@ -71,18 +71,16 @@ void start(const Tmux& tmux, const TempDir& dir, const ScreenCase& one, const st
 }
 
 void wait_until_shown(const Tmux& tmux, std::size_t sessions) {
-  const auto deadline = std::chrono::steady_clock::now() + 30s;
-  while (std::chrono::steady_clock::now() < deadline) {
+  const auto all_are_shown = [&] {
     const auto titles = tmux.run({"list-panes", "-a", "-F", "#{pane_title}"}).value_or("");
     std::size_t shown = 0;
     for (auto at = titles.find("shown"); at != std::string::npos;
          at = titles.find("shown", at + 1)) {
       ++shown;
     }
-    if (shown == sessions) return;
-    std::this_thread::yield();
-  }
-  FAIL("tmux did not show everything within 30 s");
+    return shown == sessions;
+  };
+  relay::test::wait_until(all_are_shown, "all is shown by tmux");
 }
 
 /// The pane as tmux tells it, painted on a screen of ours: plain rows with colours, and line
