@@ -7,7 +7,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "support/bytes_of.hpp"
 #include "support/fake_engine_thread.hpp"
 #include "support/keeper_world.hpp"
+#include "support/unix_socket.hpp"
 #include "wire/json.hpp"
 
 namespace relay::test {
@@ -203,14 +203,9 @@ void FaultWorld::forget() {
 }
 
 os::Fd send_to_socket(const std::string& path, const std::string& request) {
-  os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(std::begin(address.sun_path), sizeof address.sun_path - 1);
-  const auto* const place = reinterpret_cast<const sockaddr*>(&address);
+  os::Fd socket = connect_to(path);
   const auto size = static_cast<ssize_t>(request.size());
-  if (::connect(socket.get(), place, sizeof address) != 0 ||
-      ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) != size) {
+  if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) != size) {
     throw std::runtime_error("nobody takes a request at " + path);
   }
   return socket;

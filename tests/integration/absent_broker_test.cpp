@@ -7,7 +7,6 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <thread>
 
 #include "integration/serve_world.hpp"
@@ -15,6 +14,7 @@
 #include "os/fd.hpp"
 #include "support/bytes_of.hpp"
 #include "support/pty_driver.hpp"
+#include "support/unix_socket.hpp"
 
 namespace relay::test {
 namespace {
@@ -124,25 +124,12 @@ class PlayedBroker {
  public:
   explicit PlayedBroker(const std::filesystem::path& socket) {
     std::filesystem::create_directories(socket.parent_path());
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string path = socket.string();
-    REQUIRE(path.size() < sizeof address.sun_path);
-    path.copy(address.sun_path, path.size());
-    listener_ = os::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{60, 0};
-    ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    const auto* where = reinterpret_cast<const sockaddr*>(&address);
-    REQUIRE(::bind(listener_.get(), where, sizeof address) == 0);
-    REQUIRE(::listen(listener_.get(), 8) == 0);
+    listener_ = listen_at(socket);
   }
   /// The next question; its connection is `peer`.
   std::string question(os::Fd& peer) const {
     for (;;) {
-      peer = os::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      REQUIRE(peer.get() >= 0);
-      const timeval patience{60, 0};
-      ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+      peer = accept_from(listener_);
       std::string text;
       char c = 0;
       while (!text.ends_with("\r\n\r\n") && ::recv(peer.get(), &c, 1, 0) == 1) text += c;

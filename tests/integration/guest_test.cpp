@@ -1,10 +1,11 @@
 // An agent in a person's own terminal, as its broker sees it: the test plays the `wrap`.
+#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "integration/broker_world.hpp"
 #include "os/fd.hpp"
+#include "support/unix_socket.hpp"
 
 namespace relay::broker {
 namespace {
@@ -12,13 +13,8 @@ namespace {
 /// The side of `wrap`: takes the broker's connection, says lines and keeps what it hears.
 class PlayedWrap {
  public:
-  explicit PlayedWrap(const os::Path& path)
-      : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-    REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listener_.get(), 4) == 0);
+  explicit PlayedWrap(const os::Path& path) : listener_(test::listen_at(path)) {
+    REQUIRE(::fcntl(listener_.get(), F_SETFL, O_NONBLOCK) == 0);
   }
   [[nodiscard]] bool connected() {
     if (!connection_) {

@@ -4,24 +4,15 @@
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 
-#include "os/fd.hpp"
+#include "support/unix_socket.hpp"
 
 namespace relay::test {
 
 /// The end of a service manager.
 class Manager {
  public:
-  explicit Manager(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    const timeval patience{60, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
+  explicit Manager(const os::Path& path) : fd_(datagrams_at(path)) {}
   /// The next datagram that begins like this; others are left out.
   [[nodiscard]] std::string wait(std::string_view begin) const {
     for (;;) {

@@ -4,13 +4,13 @@
 #include <doctest/doctest.h>
 #include <string>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <vector>
 
 #include "os/fd.hpp"
 #include "support/pty_driver.hpp"
 #include "support/run_binary.hpp"
 #include "support/temp_dir.hpp"
+#include "support/unix_socket.hpp"
 
 namespace relay::test {
 
@@ -38,15 +38,7 @@ struct WrapWorld {
 /// Messages over the control socket, and their answers.
 class WrapControlClient {
  public:
-  explicit WrapControlClient(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    fd_ = os::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{60, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
+  explicit WrapControlClient(const os::Path& path) : fd_(connect_to(path)) {}
   void send(const std::string& line) const {
     REQUIRE(::send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL) ==
             static_cast<ssize_t>(line.size()));

@@ -11,6 +11,7 @@
 #include "net/task_group.hpp"
 #include "support/loop.hpp"
 #include "support/temp_dir.hpp"
+#include "support/unix_socket.hpp"
 
 namespace relay::net {
 namespace {
@@ -96,12 +97,7 @@ TEST_CASE("bytes go both ways over a Unix socket of mode 0600, and only one list
 TEST_CASE("S5: a socket file of a dead process is replaced, a file of another kind is not") {
   asio::io_context io;
   const auto stale = socket_path("stale");
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  stale.copy(address.sun_path, sizeof address.sun_path - 1);
-  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  ::close(fd);
+  test::listen_at(stale).reset();
   CHECK(Listener::unix(io.get_executor(), stale).has_value());
 
   const auto file = socket_path("file");
