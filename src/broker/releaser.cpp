@@ -1,5 +1,7 @@
 #include "broker/releaser.hpp"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "net/task_group.hpp"
@@ -26,6 +28,9 @@ void Releaser::remove_files(const std::string& name) {
   const auto files = parts_.files.list(directory);
   if (!files) return;
   for (const std::string& file : *files) (void)parts_.files.remove(directory / file);
+  // It stays where somebody else has put something into it.
+  std::error_code ignored;
+  std::filesystem::remove(directory, ignored);
 }
 
 asio::awaitable<Result<ReleasedAgent>> Releaser::release(ReleaseRequest request) {

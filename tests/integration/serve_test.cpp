@@ -188,6 +188,16 @@ TEST_CASE_FIXTURE(Member,
   wait_shown("ada", "after the fall");
 }
 
+TEST_CASE_FIXTURE(Member, "no file of a released agent is left") {
+  serve({});
+  spawn_reader("ada");
+  const auto instance = text_at(run({"status", "--json"}).out, "/instance");
+  const auto files = temp / "run" / "relay-broker" / instance / "agents" / "ada";
+  CHECK(std::filesystem::exists(files / "token"));
+  CHECK(run({"release", "ada"}).status.as_shell() == 0);
+  CHECK_FALSE(std::filesystem::exists(files));
+}
+
 TEST_CASE_FIXTURE(Member, "a broker is not replaced from a shell that ends with its agent") {
   serve();
   environment.set("RELAY_AGENT_NAME", "ada");
