@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kReplyMost = std::size_t{64} << 20;
 /// The socket's path says where; this is only for the Host field.
 constexpr std::string_view kHost = "http://localhost";
+/// Who waits longer than this for an answer hears first whether there is anybody, within a part.
+constexpr Duration kLongAnswer = std::chrono::seconds(30);
+constexpr Duration kAwakeWithin = std::chrono::seconds(10);
 constexpr Duration kCompletesWithin = std::chrono::milliseconds(150);
 /// For a broker that is starting and does not say how long that takes.
 constexpr std::chrono::seconds kStartsWithin{1};
@@ -91,10 +94,26 @@ BrokerClient::BrokerClient(asio::any_io_executor executor, broker::Instance inst
     : instance_(std::move(instance)),
       client_(std::move(executor), net::HttpClientOptions(), random_) {}
 
+asio::awaitable<Result<void>> BrokerClient::knock() {
+  net::HttpCall call("GET", std::string(kHost) + "/healthz");
+  call.unix_socket = instance_.api_socket.string();
+  call.deadline = kAwakeWithin;
+  const auto reply = co_await client_.call(std::move(call));
+  awake_ = reply.has_value();
+  // Why else there is no answer, the question itself tells.
+  const bool late = !reply && reply.error().code == Code::timeout;
+  if (!late) co_return Result<void>();
+  co_return fail(silence_of(reply.error(), instance_, kAwakeWithin, Question::looks));
+}
+
 asio::awaitable<Result<net::HttpReply>> BrokerClient::ask(std::string method, std::string path,
                                                           std::string body, Duration within) {
   auto question = Question::changes;
   if (method == "GET") question = Question::looks;
+  if (within > kLongAnswer && !awake_) {
+    auto there = co_await knock();
+    if (!there) co_return fail(std::move(there).error());
+  }
   net::HttpCall call(std::move(method), std::string(kHost) + path);
   call.unix_socket = instance_.api_socket.string();
   call.deadline = within;

@@ -38,12 +38,16 @@ class BrokerClient {
   [[nodiscard]] const broker::Instance& instance() const { return instance_; }
 
  private:
+  /// Before a question that may take long: a broker that hangs is told of soon, and has not been
+  /// asked for anything.
+  asio::awaitable<Result<void>> knock();
   asio::awaitable<Result<net::HttpReply>> ask(std::string method, std::string path,
                                               std::string body, Duration within);
 
   broker::Instance instance_;
   os::SystemRandom random_;
   net::HttpClient client_;
+  bool awake_ = false;
 };
 
 /// What a broker's refusal is to the user of a command. One that is starting is `node_not_ready`,

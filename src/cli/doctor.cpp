@@ -157,6 +157,8 @@ asio::awaitable<Result<void>> examine_all(Context* context, const DoctorOptions*
     facts = co_await look(executor, &options->scope, setup);
     if (!facts) co_return fail(std::move(facts).error());
   }
+  progress->step("asking the brokers");
+  co_await ask_brokers(executor, &*facts);
   progress->step("asking the engine at " + printable(facts->engine.url));
   co_await ask_engine(executor, setup, &*facts);
   progress->done();

@@ -76,6 +76,15 @@ class OfInstances {
 
 Finding check_broker(const DoctorFacts& facts) {
   for (const Instance& instance : facts.instances) {
+    if (!instance.api_owner || !instance.silent) continue;
+    const pid_t pid = *instance.api_owner;
+    return finding(
+        "broker", Verdict::fail, fmt::format("{} does not answer (pid {})", instance.name, pid),
+        fmt::format("kill -CONT {} where somebody has stopped it; kill -9 {} ends it, and "
+                    "the next relay-broker serve there has its agents",
+                    pid, pid));
+  }
+  for (const Instance& instance : facts.instances) {
     if (!instance.here || !instance.api_owner) continue;
     return finding("broker", Verdict::ok,
                    fmt::format("{} runs, pid {}", instance.name, *instance.api_owner));

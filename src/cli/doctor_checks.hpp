@@ -32,6 +32,9 @@ struct DoctorFacts {
     /// Who holds its lock, and who answers at its socket.
     std::optional<pid_t> lock_holder;
     std::optional<pid_t> api_owner;
+    os::Path api_socket;
+    /// It has the socket and says nothing: stopped, or stuck.
+    bool silent = false;
     /// Of who answers: files it has open, and may have; address space that it may still take. 0:
     /// not known, or without a limit.
     std::uint64_t files_open = 0;

@@ -39,6 +39,7 @@ namespace {
 
 constexpr Duration kJournalWithin = std::chrono::seconds(5);
 constexpr Duration kEngineWithin = std::chrono::seconds(5);
+constexpr Duration kBrokerWithin = std::chrono::seconds(1);
 /// The files of /proc that are read are far smaller, or of no use.
 constexpr std::size_t kProcMost = std::size_t{4} << 20U;
 
@@ -124,6 +125,7 @@ class Look {
       seen.here = name == here;
       seen.lock = place.lock();
       seen.lock_holder = holder_of(seen.lock, locks_);
+      seen.api_socket = place.api_socket;
       seen.api_owner = listener_of(place.api_socket);
       if (seen.api_owner) see_room(*seen.api_owner, seen);
       seen.keeper_listens = is_listening(sockets_, place.keeper_socket.native());
@@ -415,6 +417,20 @@ Result<DoctorFacts> local_facts(const DoctorScope& scope, NodeSetup& setup) {
   if (!paths) return fail(std::move(paths).error());
   Look look(*std::move(around), *std::move(paths), setup);
   return look.everything(scope);
+}
+
+asio::awaitable<void> ask_brokers(asio::any_io_executor executor, DoctorFacts* facts) {
+  os::SystemRandom random;
+  net::HttpClient client(std::move(executor), net::HttpClientOptions(), random);
+  for (auto& instance : facts->instances) {
+    if (!instance.api_owner) continue;
+    net::HttpCall call("GET", "http://localhost/healthz");
+    call.unix_socket = instance.api_socket.string();
+    call.deadline = kBrokerWithin;
+    const auto reply = co_await client.call(std::move(call));
+    // One that is just ending answers nobody either, and has nothing wrong with it.
+    instance.silent = !reply && reply.error().code == Code::timeout;
+  }
 }
 
 asio::awaitable<void> ask_engine(asio::any_io_executor executor, NodeSetup* setup,

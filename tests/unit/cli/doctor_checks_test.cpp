@@ -190,6 +190,10 @@ TEST_CASE("brokers, locks and what dead ones left") {
   CHECK(found.verdict == Verdict::fail);
   CHECK(found.what.find("pid 10 answers, pid 11 holds the lock") != std::string::npos);
 
+  found = after("broker", [](auto& f) { f.instances[0].silent = true; });
+  CHECK(found.verdict == Verdict::fail);
+  CHECK(found.what == "proj-1 does not answer (pid 10)");
+  CHECK(found.mend.starts_with("kill -CONT 10 "));
   found = after("locks", [](auto& f) { f.instances[0].api_owner.reset(); });
   CHECK(found.verdict == Verdict::fail);
 
