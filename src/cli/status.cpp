@@ -27,8 +27,9 @@ constexpr Duration kWatchEvery = std::chrono::seconds(1);
 constexpr Duration kNextSeenWithin = std::chrono::seconds(15);
 constexpr Duration kDoubted = std::chrono::seconds(10);
 constexpr Duration kLookForNextSeen = std::chrono::milliseconds(100);
-/// Home, and clear to the end: the screen does not flicker.
-constexpr std::string_view kOverwrite = "\x1b[H\x1b[J";
+constexpr std::string_view kHome = "\x1b[H";
+constexpr std::string_view kEraseRestOfLine = "\x1b[K";
+constexpr std::string_view kEraseBelow = "\x1b[J";
 
 struct StatusOptions {
   BrokerOptions broker;
@@ -147,6 +148,25 @@ std::string status_text(const wire::JsonView& broker) {
   return out + "\n" + table_text(rows);
 }
 
+/// In place of what is on the screen, which does not flicker: a terminal that is erased from its
+/// first line on may keep what was there in its history, each time.
+std::string overwriting(std::string_view text) {
+  const auto window = os::window_size(STDOUT_FILENO);
+  const bool known = window && window->rows > 1 && window->columns > 1;
+  // A last column that is written to is erased with what is behind it.
+  const std::string fitted =
+      fit_window(text, known ? window->rows : 0,
+                 known ? static_cast<std::size_t>(window->columns) - 1 : text.size());
+  std::string out(kHome);
+  for (const char c : fitted) {
+    if (c == '\n') out += kEraseRestOfLine;
+    out += c;
+  }
+  out += kEraseRestOfLine;
+  out += kEraseBelow;
+  return out;
+}
+
 asio::awaitable<Result<void>> show_status(Context* context, BrokerClient* client, bool over) {
   const auto reply = co_await client->call("GET", "/api/broker", "", kStatusWithin);
   if (!reply) co_return fail(reply.error());
@@ -155,8 +175,8 @@ asio::awaitable<Result<void>> show_status(Context* context, BrokerClient* client
   if (context->json) {
     context->out.line(status_json(document->root()));
   } else {
-    if (over) context->out.write(kOverwrite);
-    context->out.write(status_text(document->root()));
+    const std::string text = status_text(document->root());
+    context->out.write(over ? overwriting(text) : text);
   }
   co_return context->out.flush();
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "base/utf8.hpp"
+#include "pty/screen/char_width.hpp"
 
 namespace relay::cli {
 namespace {
@@ -16,6 +18,19 @@ std::size_t width_of(std::string_view text) {
     ++width;
   }
   return width;
+}
+
+/// What of a line has room, in columns of a terminal.
+std::string_view beginning_of(std::string_view line, std::size_t columns) {
+  std::size_t used = 0;
+  std::size_t at = 0;
+  while (at < line.size()) {
+    const CodePoint point = first_code_point(line.substr(at));
+    used += static_cast<std::size_t>(pty::char_width(point.value));
+    if (used > columns) break;
+    at += point.length;
+  }
+  return line.substr(0, at);
 }
 
 }  // namespace
@@ -36,6 +51,24 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows) {
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
   }
+  return out;
+}
+
+std::string fit_window(std::string_view text, std::size_t rows, std::size_t columns) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  std::vector<std::string_view> lines = split(text, '\n');
+  std::string more;
+  if (rows > 0 && lines.size() > rows) {
+    more = fmt::format("… {} more lines", lines.size() - rows + 1);
+    lines.resize(rows);
+    lines.back() = more;
+  }
+  std::string out;
+  for (const std::string_view line : lines) {
+    out += beginning_of(line, columns);
+    out += '\n';
+  }
+  out.pop_back();
   return out;
 }
 
