@@ -7,13 +7,16 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include "os/paths.hpp"
+#include "os/processes.hpp"
 #include "os/terminal.hpp"
 
 namespace relay::cli {
@@ -75,6 +78,16 @@ Result<void> find_its_broker(const WrapWish& wish, WrapOptions& options) {
   return {};
 }
 
+/// Before anybody is told of it, or a broker started.
+Result<void> find_its_program(const std::string& name) {
+  std::error_code none;
+  const auto path = os::Environment::of_process().get("PATH");
+  const auto program = os::find_program(name, path.value_or("/usr/local/bin:/usr/bin:/bin"),
+                                        std::filesystem::current_path(none));
+  if (program) return {};
+  return fail(program.error());
+}
+
 Result<void> run(Context& context, const WrapWish& wish) {
   WrapOptions options = wish.options;
   context.status = kNotStarted;
@@ -86,6 +99,10 @@ Result<void> run(Context& context, const WrapWish& wish) {
   auto task = read_task(options.task);
   if (!task) return fail(std::move(task).error());
   options.task = *std::move(task);
+  if (auto there = find_its_program(options.argv.front()); !there) {
+    context.status = exit_status_of(there.error().code);
+    return there;
+  }
   if (auto found = find_its_broker(wish, options); !found) return found;
   const auto status = run_to_end(options);
   if (status) {

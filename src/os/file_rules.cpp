@@ -17,7 +17,8 @@ std::optional<Error> refuse_private_file(const FileInfo& info, const Path& path,
   }
   if (info.owner != us) {
     return unsafe(path, fmt::format("it belongs to user {}, not to us", info.owner),
-                  fmt::format("chown {} {}", us, quoted(path)));
+                  us == 0 ? std::string("with sudo: sudo -H, else be that user")
+                          : fmt::format("chown {} {}", us, quoted(path)));
   }
   if (others_may_use(info)) {
     return unsafe(path, fmt::format("other users may use it (mode {:04o})", info.mode),

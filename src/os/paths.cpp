@@ -55,7 +55,14 @@ Result<Surroundings> Surroundings::of_process() {
   out.environment = Environment::of_process();
   std::error_code error;
   out.working_directory = std::filesystem::current_path(error);
-  if (error) return fail(errno_error(error.value(), "cannot find the working directory"));
+  if (error) {
+    Error lost = errno_error(error.value(), "cannot find the working directory");
+    if (error == std::errc::no_such_file_or_directory) {
+      lost = Error(Code::cwd_missing, "the working directory has been removed",
+                   "cd to one that is there");
+    }
+    return fail(std::move(lost));
+  }
   out.user = ::geteuid();
   out.home_of_user = home_of(out.user);
   return out;

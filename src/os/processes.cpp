@@ -76,7 +76,9 @@ Result<Path> find_program(std::string_view name, std::string_view path,
   }
   if (near) return fail(*std::move(near));
   return fail(Code::cli_not_found, fmt::format("'{}' is in no directory of PATH", shown),
-              "install it, or give its full path");
+              name.find(' ') == std::string_view::npos
+                  ? "install it, or give its full path"
+                  : "its arguments are words of their own: leave the quotes around all of it out");
 }
 
 void dump_no_core() {

@@ -169,6 +169,9 @@ TEST_CASE("words of a program or of a text that have gone astray are told where 
     return result.err.substr(result.err.find("hint: "));
   };
   CHECK(hint({"spawn", "sh", "-c", "x"}).find("stands behind --") != std::string::npos);
+  const auto quoted = run({"wrap", "--no-inject", "cat -n x"});
+  CHECK(quoted.status == os::ExitStatus::exited(127));
+  CHECK(quoted.err.find("its arguments are words of their own") != std::string::npos);
   CHECK(hint({"send", "ada", "two", "words"}).find("stands in quotes") != std::string::npos);
   const auto name = run({"wrap", "--name", "a b", "true"});
   CHECK(name.err.starts_with("error: an agent cannot have this name\n"));
@@ -187,6 +190,21 @@ TEST_CASE("a home that cannot be written says what to set, and doctor sees it") 
   CHECK(doctor.status == os::ExitStatus::exited(1));
   CHECK(doctor.out.find("\nfail     home ") != std::string::npos);
   CHECK(doctor.out.find("mend: set HOME, or XDG_STATE_HOME") != std::string::npos);
+}
+
+TEST_CASE("a working directory that has been removed is told, with what to do") {
+  const TempDir temp;
+  const auto gone = (temp / "gone").string();
+  std::filesystem::create_directory(gone);
+  auto environment = temp.environment();
+  environment.set("PATH", "/usr/bin:/bin");
+  const auto status = run_program({{"/bin/sh", "-c",
+                                    "cd '" + gone + "' && rmdir '" + gone + "' && " +
+                                        test::relay_broker().string() + " status"},
+                                   environment});
+  CHECK(status.status == os::ExitStatus::exited(5));
+  CHECK(status.err ==
+        "error: the working directory has been removed\nhint: cd to one that is there\n");
 }
 
 TEST_CASE("control characters of an argument do not reach the terminal") {

@@ -198,7 +198,7 @@ TEST_CASE_FIXTURE(DiskFixture, "S5: a file of another user is refused, root's to
   if (::geteuid() != 0) return test::skip_row("S5", "only root can give a file away");
   write_file(file, "secret", 0600);
   REQUIRE(::chown(file.c_str(), 12345, 12345) == 0);
-  refused("it belongs to user 12345, not to us", "chown 0 '" + file.string() + "'");
+  refused("it belongs to user 12345, not to us", "with sudo: sudo -H, else be that user");
   REQUIRE(::chown(dir.c_str(), 12345, 12345) == 0);
   CHECK(files.make_private_directory(dir).error().code == Code::unsafe_file);
 }
