@@ -118,7 +118,8 @@ Outbound::Outbound(asio::any_io_executor executor, net::HttpClient& client, Rand
 asio::awaitable<Result<Secret>> Outbound::own_token(Monotonic by) {
   if (!directory_) {
     co_return fail(Code::not_enrolled, "without the workspace's key only agents can speak",
-                   "give serve the key: --workspace-key @FILE, or RELAY_BROKER_WORKSPACE_KEY");
+                   "speak as one of them: --from AGENT; or give serve the key: --workspace-key "
+                   "@FILE, or RELAY_BROKER_WORKSPACE_KEY");
   }
   while (claiming_) {
     const Duration left = by - SystemClock().now();
