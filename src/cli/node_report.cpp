@@ -66,15 +66,13 @@ std::vector<std::string> row_of(const CacheEntry& entry, Wall now, bool reveal) 
     return {printable(entry.path.filename().string()),
             "-",
             "-",
+            "-",
             age_of(entry, now),
             mode,
             printable(entry.problem)};
   }
-  return {shown(entry.file->node_id),
-          shown(entry.file->workspace_id),
-          shown(entry.file->engine),
-          age_of(entry, now),
-          mode,
+  return {shown(entry.file->node_name), shown(entry.file->directory), shown(entry.file->engine),
+          shown(entry.file->node_id),   age_of(entry, now),           mode,
           token_text(entry, reveal)};
 }
 
@@ -136,7 +134,7 @@ std::string entries_json(const std::vector<CacheEntry>& entries, Wall now, bool 
 std::string entries_table(const std::vector<CacheEntry>& entries, Wall now, bool reveal) {
   if (entries.empty()) return "no cached tokens\n";
   std::vector<std::vector<std::string>> rows{
-      {"NODE", "WORKSPACE", "ENGINE", "AGE", "MODE", "TOKEN"}};
+      {"NAME", "DIRECTORY", "ENGINE", "NODE", "AGE", "MODE", "TOKEN"}};
   for (const auto& entry : entries) rows.push_back(row_of(entry, now, reveal));
   return table_text(rows);
 }
