@@ -200,6 +200,10 @@ asio::awaitable<Result<std::string>> Postman::post(std::shared_ptr<Agent> agent,
   if (letter.body.size() > pty::kMostBody) {
     co_return fail(Code::too_large, "a message has at most 4 MiB");
   }
+  if (agent->leaving) {
+    co_return fail(ended_error(agent->name(), " is being released",
+                               "once relay-broker status has it no more, spawn it again"));
+  }
   if (!agent->takes_messages()) {
     co_return fail(ended_error(agent->name(), " has ended", "spawn it again, or release it"));
   }

@@ -5,6 +5,11 @@
 namespace relay::broker {
 
 Result<std::shared_ptr<Reservation>> Roster::reserve(const std::string& name) {
+  const auto former = find(name);
+  if (former && former->leaving) {
+    return fail(Code::name_conflict, "agent '" + name + "' is being released",
+                "choose another name, or wait until relay-broker status has it no more");
+  }
   if (agents_.contains(name) || reserved_.contains(name)) {
     return fail(Code::name_conflict, "agent '" + name + "' already exists",
                 "choose another name, or release that one first");

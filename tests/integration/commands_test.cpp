@@ -141,6 +141,22 @@ TEST_CASE_FIXTURE(User, "release and dead-letters tell of each, and end with the
   CHECK(run({"dead-letters", "redeliver", "--all"}).out == "no dead letters\n");
 }
 
+TEST_CASE_FIXTURE(User, "an agent that is being released is said to be") {
+  serve();
+  spawn_shell("ada", kStubborn);
+  wait_shown("ada", "up");
+  RunningProgram release(command({"release", "ada", "--grace", "30s"}));
+  wait_shown("ada", "asked to end");
+  const auto sent = run({"send", "ada", "are you there?"});
+  CHECK(sent.status.as_shell() == 5);
+  CHECK(has(sent.err, "error: the agent ada is being released\nhint: once"));
+  const auto spawned = run({"spawn", "--name", "ada", "cat"});
+  CHECK(spawned.status.as_shell() == 6);
+  CHECK(has(spawned.err, "agent 'ada' is being released"));
+  std::ofstream(directory / "over") << "x";
+  CHECK(release.wait_end().as_shell() == 0);
+}
+
 TEST_CASE_FIXTURE(User, "Ctrl-C in a slow release is an interruption, not a failure") {
   serve();
   spawn_shell("ada", kStubborn);
@@ -243,6 +259,8 @@ TEST_CASE_FIXTURE(User, "watching ends with Ctrl-C, without a word of complaint"
   terminal.type("\x03");
   CHECK(terminal.wait_end().as_shell() == 130);
   CHECK_FALSE(has(terminal.transcript(), "error"));
+  // What is erased from the first line on goes into the history of some terminals.
+  CHECK_FALSE(has(terminal.transcript(), "\x1b[H\x1b[J"));
   CHECK_FALSE(has(terminal.transcript(), "hint"));
 }
 
