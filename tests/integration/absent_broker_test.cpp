@@ -69,7 +69,8 @@ struct Starter : Member {
   }
   [[nodiscard]] os::Command reader(const std::filesystem::path& where,
                                    const std::string& name) const {
-    return wrap_in(where, {"--name", name, "sh", "-c", "echo up; " + std::string(kReader)});
+    return wrap_in(where,
+                   {"--name", name, "sh", "-c", "stty -echo; echo up; " + std::string(kReader)});
   }
   void kill_broker() {
     broker->signal(SIGKILL);

@@ -33,7 +33,7 @@ TEST_CASE_FIXTURE(Wrapper, "a wrapped program is an agent: it is sent messages, 
   serve();
   std::ofstream(directory / "task.md") << "say hello";
   PtyDriver ada(wrap({"--name", "ada", "--task", "@task.md", "sh", "-c",
-                      "echo \"I am $RELAY_AGENT_NAME\"; " + std::string(kReader)}));
+                      "stty -echo; echo \"I am $RELAY_AGENT_NAME\"; " + std::string(kReader)}));
   // Who it is to others, before the program has the terminal.
   ada.wait_for("ada at broker ");
   ada.wait_for("I am ada");
@@ -78,7 +78,8 @@ TEST_CASE_FIXTURE(Wrapper, "release ends a wrapped program; its terminal is as i
 
 TEST_CASE_FIXTURE(Wrapper, "a wrapped program outlives its broker, and the next one reaches it") {
   serve();
-  PtyDriver ada(wrap({"--name", "ada", "sh", "-c", "echo up; " + std::string(kReader)}));
+  PtyDriver ada(
+      wrap({"--name", "ada", "sh", "-c", "stty -echo; echo up; " + std::string(kReader)}));
   ada.wait_for("up");
   CHECK(run({"send", "ada", "the first"}).status.as_shell() == 0);
   ada.wait_for("the first");
@@ -138,11 +139,13 @@ TEST_CASE_FIXTURE(Wrapper, "wrap starts the broker of its directory, or says tha
   refused.wait_for("no broker runs for ");
   CHECK(refused.wait_end().as_shell() == 125);
 
-  PtyDriver ada(wrap({"--name", "ada", "sh", "-c", "echo up; " + std::string(kReader)}));
+  PtyDriver ada(
+      wrap({"--name", "ada", "sh", "-c", "stty -echo; echo up; " + std::string(kReader)}));
   ada.wait_for("up");
   CHECK(run({"send", "ada", "hello"}).status.as_shell() == 0);
   ada.wait_for("hello");
-  PtyDriver bob(wrap({"--name", "bob", "sh", "-c", "echo up; " + std::string(kReader)}));
+  PtyDriver bob(
+      wrap({"--name", "bob", "sh", "-c", "stty -echo; echo up; " + std::string(kReader)}));
   bob.wait_for("up");
   CHECK(run({"send", "bob", "hello to you", "--from", "ada"}).status.as_shell() == 0);
   bob.wait_for("from ada");
