@@ -471,7 +471,7 @@ AgentView Agent::view() const {
   out.parent = request_.parent;
   out.channels = request_.channels;
   out.pid = pid_;
-  out.state = activity_.state();
+  out.state = leaving && !ended_ ? AgentState::ending : activity_.state();
   out.blocked_by = activity_.blocked_by();
   out.exit = exit_;
   out.started = started;

@@ -8,6 +8,7 @@ std::string_view name_of(AgentState state) {
     case AgentState::idle: return "idle";
     case AgentState::working: return "working";
     case AgentState::blocked: return "blocked";
+    case AgentState::ending: return "ending";
     case AgentState::exited: return "exited";
   }
   return "exited";

@@ -19,6 +19,7 @@ enum class AgentState {
   idle,      // nothing moves
   working,   // it prints
   blocked,   // something that a person has to answer is in the way
+  ending,    // it is being released
   exited,    // its program has ended; it is listed until it is restarted or released
 };
 [[nodiscard]] std::string_view name_of(AgentState state);

@@ -11,6 +11,7 @@ namespace {
 std::string_view peer_state(AgentState state) {
   switch (state) {
     case AgentState::starting:
+    case AgentState::ending:
     case AgentState::working: return "working";
     case AgentState::blocked: return "blocked_on_send";
     case AgentState::idle:

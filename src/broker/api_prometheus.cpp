@@ -54,7 +54,7 @@ class Exposition {
 void Exposition::states(const std::vector<AgentView>& agents) {
   head("agents", "Agents by state", "gauge");
   for (const auto state : {AgentState::starting, AgentState::idle, AgentState::working,
-                           AgentState::blocked, AgentState::exited}) {
+                           AgentState::blocked, AgentState::ending, AgentState::exited}) {
     std::uint64_t count = 0;
     for (const auto& agent : agents) count += agent.state == state ? 1U : 0U;
     fmt::format_to(std::back_inserter(text_), "relay_broker_agents{{state=\"{}\"}} {}\n",

@@ -88,6 +88,7 @@ TEST_CASE("the peer has three states, and no pid before a program is ready") {
   CHECK(says(AgentState::idle, R"("current_state":"idle")"));
   agent.pid = 0;
   agent.exit = os::ExitStatus::signalled(9);
+  CHECK(says(AgentState::ending, R"("current_state":"working")"));
   CHECK(says(AgentState::exited, R"("current_state":"idle")"));
   CHECK(says(AgentState::exited, R"("pid":null,"workerPid":null)"));
   CHECK(says(AgentState::exited, R"("exit":{"signal":"SIGKILL"})"));
