@@ -193,7 +193,10 @@ class Serving {
     }
     const bool leave =
         leave_agents_ || moves || (!out && out.error().code == Code::already_running);
+    // A person who has typed Ctrl-C waits for programs that take their time.
+    if (!leave) progress->step("ending the agents; Ctrl-C again ends them at once");
     co_await daemon.stop(leave ? broker::Daemon::Agents::leave : broker::Daemon::Agents::end);
+    progress->done();
     daemon_ = nullptr;
     co_return out;
   }
@@ -298,8 +301,9 @@ class Serving {
       if (number == SIGUSR2) leave_agents_ = true;
       if (std::exchange(asked_to_end_, true)) {
         // A second time: at once. The keeper ends the agents.
-        std::signal(SIGTERM, SIG_DFL);
-        ::kill(::getpid(), SIGTERM);
+        const int last = number == SIGINT ? SIGINT : SIGTERM;
+        std::signal(last, SIG_DFL);
+        ::kill(::getpid(), last);
       }
       ending_.notify();
       if (daemon_ != nullptr) daemon_->ask_to_end();

@@ -147,6 +147,7 @@ TEST_CASE_FIXTURE(User, "an agent that is being released is said to be") {
   wait_shown("ada", "up");
   RunningProgram release(command({"release", "ada", "--grace", "30s"}));
   wait_shown("ada", "asked to end");
+  CHECK(agent_field("/state") == "ending");
   const auto sent = run({"send", "ada", "are you there?"});
   CHECK(sent.status.as_shell() == 5);
   CHECK(has(sent.err, "error: the agent ada is being released\nhint: once"));
@@ -168,6 +169,17 @@ TEST_CASE_FIXTURE(User, "Ctrl-C in a slow release is an interruption, not a fail
   CHECK(release.err() ==
         "error: interrupted: ada may be ending still\nhint: relay-broker status tells\n");
   std::ofstream(directory / "over");
+}
+
+TEST_CASE_FIXTURE(User, "Ctrl-C at a broker says what it waits for, a second one does not wait") {
+  PtyDriver terminal(command({"serve", "--relay", "off"}));
+  terminal.wait_for("ready");
+  spawn_shell("ada", kStubborn);
+  wait_shown("ada", "up");
+  terminal.type("\x03");
+  terminal.wait_for("ending the agents; Ctrl-C again ends them at once");
+  terminal.type("\x03");
+  CHECK(terminal.wait_end() == os::ExitStatus::signalled(SIGINT));
 }
 
 TEST_CASE_FIXTURE(User, "Ctrl-C in a release of several tells what became of each") {
