@@ -132,7 +132,8 @@ Command wrap_command() {
                                 .value_name("NAME"));
   command.options.push_back(
       Option("--profile", "Treat the program as this one (built-in, or yours)", &options->profile)
-          .value_name("PROFILE"));
+          .value_name("PROFILE")
+          .looked_up(profile_names));
   command.options.push_back(
       Option("--task", "Its first message: text or @file", &options->task).value_name("TEXT"));
   command.options.push_back(Option("--channel", "A channel that it is in", &options->channels)

@@ -75,15 +75,19 @@ os::Command command_of(const WrapOptions& options, const os::Environment& enviro
   return command;
 }
 
-/// The profile that was asked for, or the one that fits the program.
-Result<pty::Profile> choose_profile(const WrapOptions& options, Random& random) {
+Result<std::vector<pty::Profile>> all_profiles(Random& random) {
   const auto surroundings = os::Surroundings::of_process();
   if (!surroundings) return fail(surroundings.error());
   const auto paths = os::user_paths(*surroundings);
   // Without a home there are none of the user's.
+  if (!paths) return pty::builtin_profiles();
   os::PosixFiles files(random);
-  const auto profiles = paths ? pty::load_profiles(files, paths->config / "profiles")
-                              : Result<std::vector<pty::Profile>>(pty::builtin_profiles());
+  return pty::load_profiles(files, paths->config / "profiles");
+}
+
+/// The profile that was asked for, or the one that fits the program.
+Result<pty::Profile> choose_profile(const WrapOptions& options, Random& random) {
+  const auto profiles = all_profiles(random);
   if (!profiles) return fail(profiles.error());
   if (!options.profile.empty()) return pty::profile_called(*profiles, options.profile);
   return pty::profile_for(*profiles, options.argv.front());
@@ -355,6 +359,15 @@ asio::awaitable<Result<int>> run_wrapped(asio::any_io_executor executor, WrapOpt
                                          os::Environment environment) {
   Wrapped wrapped(executor, std::move(options), std::move(environment));
   co_return co_await wrapped.run();
+}
+
+std::vector<std::string> profile_names() {
+  os::SystemRandom random;
+  std::vector<std::string> names;
+  for (const auto& profile : all_profiles(random).value_or(pty::builtin_profiles())) {
+    names.push_back(profile.name);
+  }
+  return names;
 }
 
 }  // namespace relay::cli

@@ -36,4 +36,7 @@ struct WrapOptions {
 asio::awaitable<Result<int>> run_wrapped(asio::any_io_executor executor, WrapOptions options,
                                          os::Environment environment);
 
+/// For completion: the user's and the built-in ones.
+[[nodiscard]] std::vector<std::string> profile_names();
+
 }  // namespace relay::cli

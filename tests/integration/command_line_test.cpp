@@ -207,6 +207,10 @@ TEST_CASE("a working directory that has been removed is told, with what to do") 
         "error: the working directory has been removed\nhint: cd to one that is there\n");
 }
 
+TEST_CASE("profiles are offered where one is named") {
+  CHECK(run({"__complete", "--", "wrap", "--profile", "cla"}).out.starts_with("claude"));
+}
+
 TEST_CASE("control characters of an argument do not reach the terminal") {
   const auto result = run({"com\x1b[31mpletion"});
   CHECK(result.status == os::ExitStatus::exited(2));
