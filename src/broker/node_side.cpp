@@ -1,6 +1,8 @@
 #include "broker/node_side.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <unistd.h>
 #include <utility>
 
 #include "node_control/agent_registration.hpp"
@@ -9,6 +11,10 @@ namespace relay::broker {
 namespace {
 
 constexpr Duration kDeleteWithin = std::chrono::seconds(10);
+/// Of a directory, in what is told of the broker that is a node.
+constexpr std::size_t kDirectoryMost = 120;
+/// As `os::Files::lock` says it.
+constexpr std::string_view kLockedBy = " is locked by ";
 
 net::HttpClientOptions client_options(const NodeSideSettings& settings) {
   net::HttpClientOptions out;
@@ -29,7 +35,7 @@ NodeSide::NodeSide(asio::any_io_executor executor, Clock& clock, Random& random,
       client_(executor, client_options(settings_), random),
       access_(client_, settings_.network, random, settings_.redact),
       resolver_(files, settings_.places, random, access_, settings_.user_agent),
-      tokens_(resolver_, settings_.request),
+      tokens_(*this, node_control::CachedTokens(resolver_, settings_.request)),
       node_name_(settings_.request.node_name),
       engine_(settings_.request.engine) {}
 
@@ -43,7 +49,50 @@ asio::awaitable<Result<token_cache::NodeCredentials>> NodeSide::find_node() {
   if (!found) co_return found;
   if (!found->node_name.empty()) node_name_ = found->node_name;
   if (!found->engine.empty()) engine_ = found->engine;
+  const auto ours = claim(found->node_id);
+  if (!ours && !settings_.shares_node) co_return fail(ours.error());
+  if (!ours) found->notices.push_back(ours.error().message + "; each puts the other one out");
   co_return found;
+}
+
+asio::awaitable<Result<node_control::NodeToken>> NodeSide::ClaimedTokens::get() {
+  auto found = co_await cached_.get();
+  if (!found) co_return found;
+  const auto ours = side_.claim(found->node_id);
+  if (!ours && !side_.settings_.shares_node) co_return fail(ours.error());
+  co_return found;
+}
+
+/// Held until we are gone, or are another node.
+Result<void> NodeSide::claim(const std::string& node_id) {
+  if (claim_ && claimed_ == node_id) return {};
+  std::string directory = settings_.request.directory.string();
+  if (directory.size() > kDirectoryMost) {
+    directory = "…" + directory.substr(directory.size() - kDirectoryMost);
+  }
+  auto held =
+      resolver_.store().claim(node_id, fmt::format("the broker of {} (pid {}, instance {})",
+                                                   directory, ::getpid(), settings_.self_name));
+  if (held) {
+    claim_ = *std::move(held);
+    claimed_ = node_id;
+    return {};
+  }
+  Error error = std::move(held).error();
+  if (error.code != Code::already_running) return fail(std::move(error));
+  const auto at = error.message.rfind(kLockedBy);
+  if (at != std::string::npos) {
+    error.message = fmt::format("node {} is used by {}", node_name_,
+                                error.message.substr(at + kLockedBy.size()));
+  }
+  constexpr std::string_view kInstance = ", instance ";
+  const auto name = error.message.rfind(kInstance);
+  std::string which;
+  if (name != std::string::npos) which = error.message.substr(name + kInstance.size());
+  if (which.ends_with(')')) which.pop_back();
+  error.hint = fmt::format("use that broker, or end it: relay-broker stop{}",
+                           which.empty() ? "" : " --instance " + which);
+  return fail(std::move(error));
 }
 
 asio::awaitable<Result<void>> NodeSide::start(node_control::BookStore* store,

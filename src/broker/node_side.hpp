@@ -35,6 +35,8 @@ class NodeSideSettings {
   std::function<Result<std::string>()> identity;
   /// The broker's own name among the agents.
   std::string self_name;
+  /// Where another broker is the node already: a warning, and both are.
+  bool shares_node = false;
 };
 
 /// The engine over the node's socket. On the loop thread.
@@ -46,7 +48,7 @@ class NodeSide final : public EngineSide {
   ~NodeSide() override;
 
   /// Which node we are, from the cache or from the engine. An engine that cannot be reached is an
-  /// error here only when nothing is cached.
+  /// error here only when nothing is cached. `already_running` when another broker is that node.
   asio::awaitable<Result<token_cache::NodeCredentials>> find_node();
   /// Connects, 20 s at most; afterwards connected or not. An error: a new try cannot help. After
   /// `find_node`; `store` and `handler` outlive this.
@@ -73,6 +75,23 @@ class NodeSide final : public EngineSide {
   [[nodiscard]] node_control::NodeStatus status() const override;
 
  private:
+  /// What the session takes its token from. One that only it could get makes us a node as well.
+  class ClaimedTokens final : public node_control::NodeTokens {
+   public:
+    ClaimedTokens(NodeSide& side, node_control::CachedTokens cached)
+        : side_(side), cached_(std::move(cached)) {}
+    asio::awaitable<Result<node_control::NodeToken>> get() override;
+    Result<void> discard(const node_control::NodeToken& rejected) override {
+      return cached_.discard(rejected);
+    }
+    [[nodiscard]] bool may_mint() const override { return cached_.may_mint(); }
+
+   private:
+    NodeSide& side_;
+    node_control::CachedTokens cached_;
+  };
+
+  Result<void> claim(const std::string& node_id);
   [[nodiscard]] node_control::NodeManifest manifest() const;
 
   asio::any_io_executor executor_;
@@ -83,7 +102,10 @@ class NodeSide final : public EngineSide {
   net::HttpClient client_;
   token_cache::HttpEngineAccess access_;
   token_cache::Resolver resolver_;
-  node_control::CachedTokens tokens_;
+  ClaimedTokens tokens_;
+  /// The node that nobody else is while we are.
+  std::string claimed_;
+  std::unique_ptr<os::FileLock> claim_;
   std::string node_name_;
   std::string engine_;
   std::optional<node_control::AgentDirectory> directory_;

@@ -145,6 +145,8 @@ Result<broker::Instance> find_or_start_broker(const std::string& named, bool aut
       none.hint += "; wrap without --no-autostart does it, too";
       return fail(std::move(none));
     }
+    // A name is easily mistyped, and a second broker of a directory is no use.
+    if (place->dead && !was_ever_served(*place->dead)) return fail(no_broker(*place));
     auto start = start_of(*place);
     if (!start) return fail(std::move(start).error());
     if (told) {

@@ -121,7 +121,7 @@ Finding check_orphans(const DoctorFacts& facts) {
   for (const Instance& instance : facts.instances) {
     if (instance.api_owner || instance.lock_holder) continue;
     if (instance.keeper_listens || !instance.programs.empty()) {
-      serve.push_back("relay-broker serve --instance " + instance.name);
+      serve.push_back(instance.again);
     }
     if (instance.keeper_listens) {
       check.add(fmt::format("the keeper of {} holds {} programs without a broker", instance.name,

@@ -43,6 +43,8 @@ struct DoctorFacts {
     /// Sockets in its directory that nobody listens at.
     std::vector<os::Path> dead_sockets;
     bool keeper_listens = false;
+    /// The command that starts it again.
+    std::string again;
     /// Programs that a keeper of it has started.
     std::vector<pid_t> programs;
     os::Path connection;

@@ -124,6 +124,8 @@ class Look {
       seen.name = name;
       seen.here = name == here;
       seen.lock = place.lock();
+      seen.again =
+          serve_again(read_serve_note(files_, paths_, name), name, around_.working_directory);
       seen.lock_holder = holder_of(seen.lock, locks_);
       seen.api_socket = place.api_socket;
       seen.api_owner = listener_of(place.api_socket);

@@ -156,8 +156,11 @@ Error nobody(const BrokerPlace& searched, const Places& places, os::Files& files
   }
   const broker::Instance& dead = *searched.dead;
   if (!was_here(dead)) {
-    return {Code::broker_not_running, "no broker runs for the instance " + dead.name,
-            "relay-broker serve --instance " + dead.name + " starts one" + others};
+    return {Code::broker_not_running, "there never was a broker of the instance " + dead.name,
+            all.empty()
+                ? "relay-broker serve starts the broker of this directory"
+                : fmt::format("{}: {}; without --instance that of this directory is meant",
+                              all.size() == 1 ? "one runs" : "others run", names_text(all))};
   }
   const auto last = read_serve_note(files, places.paths, dead.name);
   const std::string whose = last ? last->directory.string() : "this directory";
@@ -231,6 +234,10 @@ Error no_broker(const BrokerPlace& place) {
   os::SystemRandom random;
   os::PosixFiles files(random);
   return nobody(place, *places, files);
+}
+
+bool was_ever_served(const broker::Instance& instance) {
+  return was_here(instance);
 }
 
 std::optional<pid_t> starting_or_ending(const broker::Instance& instance) {

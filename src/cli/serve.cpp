@@ -4,6 +4,7 @@
 #include "cli/node_setup.hpp"
 #include "cli/serve_background.hpp"
 #include "cli/serve_connection.hpp"
+#include "cli/serve_note.hpp"
 #include "cli/serve_run.hpp"
 #include <fmt/format.h>
 #include <memory>
@@ -94,6 +95,7 @@ Command serve_command() {
     if (options->print_connection) return print_connection(context, options->instance);
     if (auto fine = check_serve(*options); !fine) return fine;
     if (auto fine = check_surroundings(*options); !fine) return fine;
+    if (auto fine = check_instance_directory(*options); !fine) return fine;
     if (options->background) return run_in_background(context, *options);
     return run_serve(context, *options, nullptr);
   };

@@ -1,9 +1,13 @@
 #include "cli/serve_note.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
 #include <utility>
 
 #include "base/json_writer.hpp"
+#include "os/posix_files.hpp"
+#include "os/system_random.hpp"
 #include "wire/json.hpp"
 
 namespace relay::cli {
@@ -115,6 +119,29 @@ broker::Instance instance_as_noted(os::Files& files, const os::UserPaths& paths,
   return {paths, std::move(name), note->runtime};
 }
 
+Result<void> check_instance_directory(const ServeOptions& options) {
+  const auto around = os::Surroundings::of_process();
+  if (!around) return fail(around.error());
+  std::string name = options.instance;
+  if (name.empty()) name = around->environment.get("RELAY_BROKER_INSTANCE").value_or("");
+  if (name.empty()) return {};
+  auto checked = os::check_instance_name(name);
+  if (!checked) return checked;
+  const auto paths = os::user_paths(*around);
+  if (!paths) return fail(paths.error());
+  os::SystemRandom random;
+  os::PosixFiles files(random);
+  const auto last = read_serve_note(files, *paths, name);
+  std::error_code error;
+  if (!last || last->directory == around->working_directory ||
+      !std::filesystem::is_directory(last->directory, error)) {
+    return {};
+  }
+  return fail(Code::already_running,
+              fmt::format("the instance {} is the broker of {}", name, last->directory.string()),
+              serve_again(last, name, around->working_directory) + " starts that one");
+}
+
 std::string serve_again(const std::optional<ServeNote>& note, const std::string& instance,
                         const os::Path& here) {
   if (!note) {
@@ -125,6 +152,9 @@ std::string serve_again(const std::optional<ServeNote>& note, const std::string&
   if (note->directory != here) out = "cd " + shell_word(note->directory.string()) + " && ";
   out += "relay-broker serve";
   for (const std::string& word : note->arguments) out += " " + shell_word(word);
+  const bool named = std::find(note->arguments.begin(), note->arguments.end(), "--instance") !=
+                     note->arguments.end();
+  if (!named && os::instance_name(note->directory) != instance) out += " --instance " + instance;
   return out;
 }
 

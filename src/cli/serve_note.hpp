@@ -37,6 +37,10 @@ struct ServeNote {
 [[nodiscard]] broker::Instance instance_as_noted(os::Files& files, const os::UserPaths& paths,
                                                  std::string name);
 
+/// An instance that is named stays with the directory that it was started in, as long as there is
+/// one: elsewhere its agents would be of another node. `already_running` says how it is started.
+[[nodiscard]] Result<void> check_instance_directory(const ServeOptions& options);
+
 /// The command that starts it again, for somebody who is in `here`: "relay-broker serve --relay
 /// off", with a `cd` in front when it was started elsewhere.
 [[nodiscard]] std::string serve_again(const std::optional<ServeNote>& note,

@@ -161,6 +161,8 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
   };
   node.network = net::NetworkSettings::from(environment);
   node.redact = [&redactor](std::string_view text) { return redactor.redact(text); };
+  // Programs written for agent-relay-broker start one where another one may not have ended yet.
+  node.shares_node = options.peer;
   node.user_agent = fmt::format("relay-broker/{}", kOurVersion);
   node.places = setup.places();
   node.manifest =

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kEnding = ".json";
 constexpr std::string_view kLockEnding = ".lock";
 constexpr std::string_view kMintEnding = ".minting";
+constexpr std::string_view kClaimEnding = ".broker";
 
 }  // namespace
 
@@ -159,6 +160,13 @@ Result<std::unique_ptr<os::FileLock>> TokenStore::lock(std::string_view node_id)
   auto made = files_.make_private_directory(directory_of(false));
   if (!made) return fail(std::move(made).error());
   return files_.lock(beside(node_id, kLockEnding), fmt::format("process {}", ::getpid()));
+}
+
+Result<std::unique_ptr<os::FileLock>> TokenStore::claim(std::string_view node_id,
+                                                        std::string_view who) {
+  auto made = files_.make_private_directory(directory_of(false));
+  if (!made) return fail(std::move(made).error());
+  return files_.lock(beside(node_id, kClaimEnding), who);
 }
 
 Result<void> TokenStore::begin_mint(std::string_view node_id, std::string_view engine) {

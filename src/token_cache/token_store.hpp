@@ -61,6 +61,11 @@ class TokenStore {
   /// `already_running` when another process holds it.
   [[nodiscard]] Result<std::unique_ptr<os::FileLock>> lock(std::string_view node_id);
 
+  /// Held by the broker that is this node, while it runs: two would put each other out of the
+  /// engine. `who` is told to the second one, in the message of its `already_running`.
+  [[nodiscard]] Result<std::unique_ptr<os::FileLock>> claim(std::string_view node_id,
+                                                            std::string_view who);
+
   /// The note that a token is being minted: put down before the engine is asked, taken away when
   /// the token is saved or was certainly not minted. Found at the next start, it means that the
   /// engine may have replaced the token by one that was lost.

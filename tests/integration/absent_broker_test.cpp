@@ -287,6 +287,13 @@ TEST_CASE_FIXTURE(Starter, "what wrap cannot start it says how to start") {
   misnamed.wait_for("no name");
   CHECK(misnamed.wait_end().as_shell() == 125);
   CHECK_FALSE(told(misnamed.transcript(), "could not be started"));
+  // A second broker of this directory would be of no use.
+  serve({"--relay", "off", "--instance", "shop"});
+  PtyDriver mistyped(wrap_in(directory, {"--instance", "shpo", "cat"}));
+  mistyped.wait_for("there never was a broker of the instance shpo");
+  mistyped.wait_for("one runs: shop");
+  CHECK(mistyped.wait_end().as_shell() == 125);
+  CHECK_FALSE(std::filesystem::exists(temp / "state" / "relay-broker" / "shpo"));
 }
 
 TEST_CASE_FIXTURE(Starter, "watching goes on with the next broker") {

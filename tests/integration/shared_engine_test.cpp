@@ -287,6 +287,50 @@ TEST_CASE_FIXTURE(User,
   CHECK(stored != own);
 }
 
+TEST_CASE_FIXTURE(User, "a second broker is not the same node; the next one is") {
+  serve({"--instance", "one"});
+  const auto second = run({"serve", "--instance", "two"});
+  CAPTURE(second.err);
+  CHECK(second.status.as_shell() == 6);
+  CHECK(times(second.err, "is used by the broker of " + directory.string() + " (pid " +
+                              std::to_string(broker->pid()) + ", instance one)") == 1);
+  CHECK(times(second.err, "relay-broker stop --instance one") == 1);
+  CHECK(text_at(run({"status", "--instance", "one", "--json"}).out, "/engine/connected") !=
+        "false");
+  auto old = std::move(broker);
+  serve({"--instance", "one", "--takeover"});
+  CHECK(old->wait_end().as_shell() == 0);
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  // What had no node of its own left nothing that the next one trips over.
+  serve({"--instance", "two"});
+  broker->signal(SIGKILL);
+  (void)broker->wait_end();
+  serve({"--instance", "one"});
+}
+
+TEST_CASE_FIXTURE(User, "an instance that is named stays with its directory") {
+  serve({"--relay", "off", "--instance", "shop"});
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  Neighbour other(*this, "other");
+  for (const bool variable : {false, true}) {
+    if (variable) other.environment.set("RELAY_BROKER_INSTANCE", "shop");
+    const auto refused =
+        other.run(variable ? std::vector<std::string>{"serve", "--relay", "off"}
+                           : std::vector<std::string>{"serve", "--instance", "shop"});
+    CAPTURE(refused.err);
+    CHECK(refused.status.as_shell() == 6);
+    CHECK(times(refused.err, "the instance shop is the broker of " + directory.string()) == 1);
+    CHECK(times(refused.err, "cd " + directory.string() +
+                                 " && relay-broker serve --relay off --instance shop") == 1);
+  }
+  // A project that was moved takes its broker along.
+  std::filesystem::rename(directory, temp / "moved");
+  directory = temp / "moved";
+  serve({"--relay", "off", "--instance", "shop"});
+}
+
 TEST_CASE_FIXTURE(Member, "a directory with several engines is asked which one is meant") {
   serve({"--json"});
   broker->signal(SIGTERM);

@@ -22,6 +22,7 @@ DoctorFacts healthy() {
   directory.owner = 1000;
   facts.privates.push_back(directory);
   DoctorFacts::Instance instance;
+  instance.again = "cd /srv/proj && relay-broker serve";
   instance.name = "proj-1";
   instance.here = true;
   instance.lock = "/state/proj-1/broker.lock";
@@ -205,7 +206,7 @@ TEST_CASE("brokers, locks and what dead ones left") {
   found = after("orphans", dead);
   CHECK(found.verdict == Verdict::warn);
   CHECK(found.what.find("holds 2 programs") != std::string::npos);
-  CHECK(found.mend.starts_with("relay-broker serve --instance proj-1 takes them over"));
+  CHECK(found.mend.starts_with("cd /srv/proj && relay-broker serve takes them over"));
   CHECK(found.repairs.empty());
   found = after("orphans", [&](auto& f) {
     dead(f);

@@ -202,6 +202,22 @@ TEST_CASE_FIXTURE(OnRealDisk, "a lock keeps a second holder out and says who has
   CHECK(store.lock("node_2"));
 }
 
+TEST_CASE_FIXTURE(OnRealDisk, "a node has one broker, beside which its token may be replaced") {
+  auto first = store.claim("node_1", "the broker of /srv (pid 7, instance one)");
+  REQUIRE(first);
+  const auto second = store.claim("node_1", "the broker of /srv (pid 8, instance two)");
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Code::already_running);
+  CHECK(second.error().message.ends_with("locked by the broker of /srv (pid 7, instance one)"));
+  CHECK(store.lock("node_1"));
+  CHECK(store.claim("node_2", "another"));
+  const auto file = store.path_of("node_1", false).parent_path() / "node_1.broker";
+  CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::all) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  first->reset();
+  CHECK(store.claim("node_1", "the next one"));
+}
+
 TEST_CASE("a full disk or a power cut at any step leaves the old token or the new one, whole") {
   CachePlaces places;
   places.own = "/data/relay-broker";
