@@ -102,6 +102,7 @@ class Serving {
     redactor_.watch(found->workspace_key);
     options_.key_in_hand = found->workspace_key;
     use(*found);
+    if (!engine_here_) warn_of_listen();
     if (!engine_here_) tasks_.spawn(keep_engine());
     co_return Result<void>();
   }
@@ -110,6 +111,18 @@ class Serving {
     engine_here_ = found.here;
     options_.engine.engine = found.url;
     engine_workspace_ = found.workspace_id;
+  }
+
+  /// The engine stays where its process has it, and there, too, when we run it after that one.
+  void warn_of_listen() {
+    const std::string& wanted = options_.engine_listen;
+    const std::string& url = options_.engine.engine;
+    if (wanted.empty() || url == "http://" + wanted) return;
+    log(node_control::NoteLevel::warning,
+        fmt::format(
+            "--engine-listen {} is not used: pid {} runs the engine at {}; end that process "
+            "(relay-broker stop where it is the broker), then start this one again",
+            wanted, shared_engine_->runner().value_or(0), url));
   }
 
   /// When the engine has moved the broker begins again with it, and finds its agents as the next

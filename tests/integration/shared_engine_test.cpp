@@ -331,6 +331,19 @@ TEST_CASE_FIXTURE(User, "an instance that is named stays with its directory") {
   serve({"--relay", "off", "--instance", "shop"});
 }
 
+TEST_CASE_FIXTURE(User, "where the engine listens is not changed while another process runs it") {
+  Neighbour other(*this, "other");
+  other.serve({"--json"});
+  const std::string address = text_at(other.broker->out(), "/engine");
+  serve({"--engine-listen", "127.0.0.1:7"});
+  broker->wait_for_err("--engine-listen 127.0.0.1:7 is not used: pid " +
+                       std::to_string(other.broker->pid()) + " runs the engine at " + address);
+  broker->signal(SIGTERM);
+  CHECK(broker->wait_end().as_shell() == 0);
+  serve({"--engine-listen", address.substr(std::string_view("http://").size())});
+  CHECK(broker->err() == "");
+}
+
 TEST_CASE_FIXTURE(Member, "a directory with several engines is asked which one is meant") {
   serve({"--json"});
   broker->signal(SIGTERM);
