@@ -2,6 +2,7 @@
 
 #include "cli/serve_run.hpp"
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fmt/format.h>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/text.hpp"
 #include "os/paths.hpp"
 #include "os/system_random.hpp"
+#include "os/terminal.hpp"
 
 namespace relay::cli {
 namespace {
@@ -90,6 +92,26 @@ asio::awaitable<Result<void>> make_workspace(token_cache::EngineAccess* engine, 
   co_return Result<void>();
 }
 
+/// Typed by a person who looks for what begins something here: it would make a workspace at the
+/// engine of the peer. Programs have no terminal, or name the engine or a key.
+Result<void> refuse_typed(const PeerOptions& options) {
+  const bool typed = os::is_terminal(STDIN_FILENO) && os::is_terminal(STDERR_FILENO);
+  const std::string_view called = program_invocation_short_name;
+  if (!typed || called == "agent-relay-broker" || !options.workspace_key.empty()) return {};
+  auto setup = NodeSetup::of_process();
+  if (!setup) return fail(std::move(setup).error());
+  const auto engine = (*setup)->engine(EngineOptions());
+  if (!engine) return fail(engine.error());
+  const auto key = (*setup)->workspace_key(EngineOptions(), "");
+  if (!key) return fail(key.error());
+  const auto token = (*setup)->node_token("");
+  if (!token) return fail(token.error());
+  if (!engine->empty() || *key || *token) return {};
+  return fail(Code::invalid_argument,
+              "init is for programs that were written for agent-relay-broker",
+              "relay-broker serve starts the broker of this directory");
+}
+
 /// Without a key, and without a node that this directory had before, a workspace of its own.
 Result<void> find_workspace(Context& context, ServeOptions& options) {
   if (!options.key_in_hand.empty()) return {};
@@ -136,6 +158,7 @@ Command peer_init_command() {
   add(Option("--api-bind", "On which address", &options->api_bind).value_name("HOST"));
   add(Option("--state-dir", "Where the state is", &options->state_dir).value_name("DIR"));
   command.run = [options](Context& context) -> Result<void> {
+    if (auto fine = refuse_typed(*options); !fine) return fine;
     auto serve = serve_options(*options);
     if (!serve) return fail(serve.error());
     auto found = find_workspace(context, *serve);

@@ -296,6 +296,19 @@ TEST_CASE_FIXTURE(Starter, "what wrap cannot start it says how to start") {
   CHECK_FALSE(std::filesystem::exists(temp / "state" / "relay-broker" / "shpo"));
 }
 
+TEST_CASE_FIXTURE(Starter, "init that a person types is refused; with an engine it is a broker") {
+  PtyDriver typed(command({"init"}));
+  typed.wait_for("init is for programs");
+  typed.wait_for("relay-broker serve");
+  CHECK(typed.wait_end().as_shell() == 2);
+  environment.set("RELAY_BROKER_WORKSPACE_KEY", FakeState::kWorkspaceKey);
+  environment.set("RELAY_BROKER_ENGINE", engine.url());
+  PtyDriver meant(command({"init"}));
+  meant.wait_for("API listening on");
+  meant.signal(SIGTERM);
+  CHECK(meant.wait_end().as_shell() == 0);
+}
+
 TEST_CASE_FIXTURE(Starter, "watching goes on with the next broker") {
   serve();
   const std::string state = state_dir();
