@@ -94,7 +94,13 @@ class Transfer {
   [[nodiscard]] bool never_sent() const {
     curl_off_t ready = 0;
     library_.easy_getinfo(curl.easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-    return ready == 0;
+    return ready == 0 && !sent_before();
+  }
+  /// On a connection that was kept, which libcurl then replaces by itself.
+  [[nodiscard]] bool sent_before() const {
+    long bytes = 0;
+    library_.easy_getinfo(curl.easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
   }
   [[nodiscard]] std::string cause() const {
     std::string text = why_.front() != '\0' ? why_.data() : library_.easy_strerror(curl.code);
@@ -263,8 +269,17 @@ Error failure_of(const Transfer& transfer, const HttpCall& call, const std::stri
     return Error(Code::too_large,
                  fmt::format("{}: the reply is larger than {} bytes", shown, call.reply_most));
   }
-  const Code code = code_of(transfer.curl.code, call);
+  Code code = code_of(transfer.curl.code, call);
+  // The first connection took it.
+  if (code == Code::engine_unreachable && transfer.sent_before()) code = Code::connection_closed;
   return Error(code, fmt::format("{}: {}", shown, transfer.cause()), hint_of(code));
+}
+
+/// Of what became of an earlier try: this one was not done.
+bool tells_nothing(const Result<HttpReply>& outcome, bool never_sent) {
+  if (!outcome) return never_sent && outcome.error().code != Code::cancelled;
+  const int status = outcome->status;
+  return status == 429 || (status >= 502 && status <= 504);
 }
 
 bool is_redirect(const HttpReply& reply) {
@@ -416,9 +431,10 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
       const auto now = SystemClock().now();
       const auto wait = outcome ? retry.after_answer(outcome->status, retry_after_of(*outcome), now)
                                 : retry.after_failure(outcome.error().code, never_sent, now);
-      if (!outcome && !never_sent) perhaps_done = outcome.error();
-      if (!wait && !outcome && changes && perhaps_done) co_return fail(*std::move(perhaps_done));
+      if (!wait && perhaps_done && tells_nothing(outcome, never_sent))
+        co_return fail(*std::move(perhaps_done));
       if (!wait) co_return outcome;
+      if (changes && !outcome && !never_sent) perhaps_done = outcome.error();
       co_await pause(*wait);
     }
   }

@@ -86,8 +86,9 @@ class HttpClient {
   /// A reply of any status, or: `invalid_argument`, `engine_unreachable` (name or connection;
   /// `broker_not_running` for a Unix socket), `tls_failed`, `timeout`, `connection_closed` (before
   /// or within the reply), `too_large`, `protocol_error` (no HTTP; a redirect that is not
-  /// followed), `cancelled`. Of several tries the last one's; of a call that changes something the
-  /// last one's that the server may have seen. Cancelling the coroutine ends the transfer at once.
+  /// followed), `cancelled`. Of several tries the last one's; where a call may have changed
+  /// something and later tries were not done (never sent, 429, 502 to 504), what ended the one that
+  /// was. Cancelling the coroutine ends the transfer at once.
   asio::awaitable<Result<HttpReply>> call(HttpCall call);
 
  private:

@@ -217,11 +217,14 @@ asio::awaitable<Result<HttpReply>> NearHttp::ask(const HttpCall* call, const Url
   const std::string request = request_of(*call, *url, user_agent);
   StreamPtr stream = impl.take_kept(place);
   bool is_fresh = stream == nullptr;
+  // Of the first connection, whose server may have seen the request.
+  std::optional<Error> perhaps_done;
   for (;;) {
-    *never_sent = true;
+    *never_sent = !perhaps_done;
     const Duration left = deadline - SystemClock().now();
     if (is_fresh && !impl.down) {
       auto connected = co_await impl.connect(call, url, left);
+      if (!connected && perhaps_done) co_return fail(*std::move(perhaps_done));
       if (!connected) co_return fail(std::move(connected).error());
       stream = *std::move(connected);
     }
@@ -236,6 +239,7 @@ asio::awaitable<Result<HttpReply>> NearHttp::ask(const HttpCall* call, const Url
                        (outcome.unsent || is_repeatable(call->method, call->headers));
     if (again) {
       is_fresh = true;
+      if (!outcome.unsent) perhaps_done = std::move(outcome.error);
       continue;
     }
     if (outcome.error) co_return fail(*std::move(outcome.error));

@@ -3,6 +3,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/read_until.hpp>
 #include <asio/streambuf.hpp>
+#include <asio/write.hpp>
 
 #include "http_server_fixture.hpp"
 #include "net/curl_library.hpp"
@@ -317,33 +318,49 @@ TEST_CASE("tries are made as the policy says") {
 
 namespace {
 
-/// A server that is gone with the first request that it has read.
-class OneRequest {
+/// A server with one connection, on which it answers some requests. With the next one that it has
+/// read it is gone.
+class FewRequests {
  public:
-  explicit OneRequest(asio::io_context& io)
-      : acceptor_(io, {asio::ip::address_v4::loopback(), 0}), peer_(io) {
+  FewRequests(asio::io_context& io, int answers)
+      : answers_(answers), acceptor_(io, {asio::ip::address_v4::loopback(), 0}), peer_(io) {
+    url_ = "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/";
     acceptor_.async_accept(peer_, [this](std::error_code) {
       acceptor_.close();
-      asio::async_read_until(peer_, buffer_, "\r\n\r\n",
-                             [this](std::error_code, std::size_t) { peer_.close(); });
+      take();
     });
   }
-  [[nodiscard]] std::string url() const {
-    return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/";
-  }
+  [[nodiscard]] const std::string& url() const { return url_; }
 
  private:
+  void take() {
+    asio::async_read_until(peer_, buffer_, "\r\n\r\n",
+                           [this](std::error_code error, std::size_t size) {
+                             if (error || answers_-- <= 0) {
+                               peer_.close();
+                               return;
+                             }
+                             buffer_.consume(size);
+                             asio::async_write(peer_, asio::buffer(kNothing),
+                                               [this](std::error_code, std::size_t) { take(); });
+                           });
+  }
+
+  static constexpr std::string_view kNothing = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  int answers_;
   asio::ip::tcp::acceptor acceptor_;
   asio::ip::tcp::socket peer_;
   asio::streambuf buffer_;
+  std::string url_;
 };
 
-Error failure_of_server_that_goes(Pair& pair, const std::string& method) {
-  OneRequest server(pair.io);
+Error failure_of_server_that_goes(Pair& pair, const std::string& method, int answers) {
+  FewRequests server(pair.io, answers);
   HttpCall call(method, server.url());
   call.headers.set("Idempotency-Key", "once");
   call.retry = RetryPolicy::standard();
   call.retry.first_delay = 1ms;
+  for (int i = 0; i < answers; ++i) CHECK(pair.call(call)->status == 200);
   return pair.call(call).error();
 }
 
@@ -351,9 +368,13 @@ Error failure_of_server_that_goes(Pair& pair, const std::string& method) {
 
 TEST_CASE("that a change may have been made is not hidden by tries that could not be made") {
   both_ways([](Pair& pair) {
-    const Error written = failure_of_server_that_goes(pair, "POST");
-    CHECK(written.code == Code::connection_closed);
-    const Error read = failure_of_server_that_goes(pair, "GET");
+    // On a connection of its own, and on one that was kept.
+    for (const int answers : {0, 1}) {
+      CAPTURE(answers);
+      const Error written = failure_of_server_that_goes(pair, "POST", answers);
+      CHECK(written.code == Code::connection_closed);
+    }
+    const Error read = failure_of_server_that_goes(pair, "GET", 0);
     CHECK(read.code == Code::engine_unreachable);
   });
 }
