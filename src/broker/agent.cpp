@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kMostEndsUnkept = 256;
 
 /// A wait that is ended by what it waits for.
+/// Keys that wait for a message, before the terminal is left.
+constexpr Duration kLookAtKeys = std::chrono::milliseconds(10);
 constexpr Duration kLookAtMailbox = std::chrono::hours(1);
 /// When the journal is out of order, or a terminal takes no more for the moment.
 constexpr Duration kOfferAgain = std::chrono::milliseconds(500);
@@ -339,11 +341,15 @@ void Agent::end_kept(std::uint64_t number) {
 asio::awaitable<void> Agent::finish_typing(Duration at_most) {
   handing_over_ = true;
   const Monotonic deadline = clock_.now() + at_most;
-  while (!typing_.empty()) {
-    const Duration left = deadline - clock_.now();
-    if (left <= Duration::zero()) co_return;
+  while (!typing_.empty() || (session_ && session_->owes_keys())) {
+    Duration left = deadline - clock_.now();
+    if (left <= Duration::zero()) break;
+    // Nobody tells of keys.
+    if (typing_.empty()) left = std::min(left, kLookAtKeys);
     (void)co_await changed_.wait(left);
   }
+  // Into the middle of a message nothing is typed.
+  if (typing_.empty() && session_) session_->let_keys_go();
 }
 
 std::vector<MessageKey> Agent::untyped() const {

@@ -91,7 +91,7 @@ class Agent {
   /// That this message has ended is on disk.
   void end_kept(std::uint64_t number);
   /// No other message is begun, for ever: another broker takes over. Returns when the one that is
-  /// being typed has ended, or the time is over.
+  /// being typed has ended, and keys that waited for it are in the terminal, or the time is over.
   asio::awaitable<void> finish_typing(Duration at_most);
   /// After `finish_typing`: messages whose beginning is on disk, of which nothing was typed.
   [[nodiscard]] std::vector<MessageKey> untyped() const;

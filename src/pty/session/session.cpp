@@ -372,6 +372,16 @@ Result<void> Session::type(std::string_view keys) {
   return {};
 }
 
+bool Session::owes_keys() const {
+  return !impl_->kept_keys.empty() || impl_->writer.waiting_bytes() > 0;
+}
+
+void Session::let_keys_go() {
+  if (impl_->kept_keys.empty()) return;
+  (void)impl_->writer.push(std::exchange(impl_->kept_keys, {}));
+  impl_->keys_released.notify();
+}
+
 asio::awaitable<bool> Session::wait_for_room(Duration at_most) {
   const Monotonic deadline = impl_->clock.now() + at_most;
   while (impl_->kept_keys.size() > kMostKeys / 2) {

@@ -83,6 +83,10 @@ class Session {
   /// message is in the middle of being typed. `queue_full` when the program does not read, or
   /// `connection_closed`; then nothing was typed.
   Result<void> type(std::string_view keys);
+  /// Whether keys that `type` has taken are not in the terminal yet.
+  [[nodiscard]] bool owes_keys() const;
+  /// Keys that wait for a message are written now: the terminal is left, and nobody types one.
+  void let_keys_go();
   /// Whether `type` takes more; waits for it. False when that took longer.
   asio::awaitable<bool> wait_for_room(Duration at_most);
 

@@ -107,6 +107,24 @@ TEST_CASE_FIXTURE(SessionFixture,
   CHECK(sink.shown == printed);
 }
 
+TEST_CASE_FIXTURE(SessionFixture, "keys that wait for a message can be written before it") {
+  InjectionItem message;
+  message.id = 1;
+  message.text = "hello";
+  REQUIRE(session->offer(std::move(message)));
+  REQUIRE(session->type("key\r"));
+  CHECK(session->owes_keys());
+  session->let_keys_go();
+  CHECK_FALSE(session->owes_keys());
+  std::string read;
+  for (std::array<char, 64> line{};;) {
+    const ssize_t got = ::read(program.get(), line.data(), line.size());
+    if (got <= 0) break;
+    read.append(line.data(), static_cast<std::size_t>(got));
+  }
+  CHECK(read.find("key\n") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(SessionFixture, "the first report of an end counts") {
   process->report(fail(Code::connection_closed, "the keeper is lost"));
   process->report(os::ExitStatus::exited(0));
