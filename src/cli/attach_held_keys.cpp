@@ -19,12 +19,6 @@ std::optional<std::string> HeldKeys::next() {
   return sent_.back();
 }
 
-void HeldKeys::not_sent() {
-  if (sent_.empty()) return;
-  bytes_ -= sent_.back().size();
-  sent_.pop_back();
-}
-
 std::string HeldKeys::take_sent() {
   if (sent_.empty()) return {};
   std::string keys = std::move(sent_.front());
@@ -51,6 +45,14 @@ void HeldKeys::over(bool in_order) {
   };
   first(sent_);
   first(refused_);
+}
+
+std::size_t HeldKeys::waiting_bytes() const {
+  std::size_t out = 0;
+  for (const auto* keys : {&refused_, &waiting_}) {
+    for (const std::string& piece : *keys) out += piece.size();
+  }
+  return out;
 }
 
 }  // namespace relay::cli

@@ -20,9 +20,6 @@ class HeldKeys {
   [[nodiscard]] bool add(const std::string& keys);
   /// What is to be sent now; from then on an answer is due.
   [[nodiscard]] std::optional<std::string> next();
-  /// The last one of `next` could not be sent, and is not tried again.
-  void not_sent();
-
   /// Answers come in the order in which the keys went out. Typed, or refused for good.
   void answered();
   /// Refused by a broker that is ending, as all that follows will be.
@@ -30,6 +27,9 @@ class HeldKeys {
   /// The conversation is over. What has no answer was not typed when the broker closed it
   /// (`in_order`); else nobody knows, and it is not typed again.
   void over(bool in_order);
+
+  /// Of what nobody has been sent, or would take.
+  [[nodiscard]] std::size_t waiting_bytes() const;
 
  private:
   [[nodiscard]] std::string take_sent();

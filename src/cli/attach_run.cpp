@@ -169,8 +169,9 @@ class Attached {
     note = read_input_note(list->payload);
     if (!note) co_return fail(std::move(note).error());
     see(std::move(note->drivers));
-    driving_ = true;
-    co_return co_await say_size();
+    auto sized = co_await say_size();
+    driving_ = sized.has_value();
+    co_return sized;
   }
 
   /// A new look at the terminal: up to its picture, or to the end of the program.
@@ -203,9 +204,11 @@ class Attached {
     return error.code == Code::broker_not_running || error.detail == kBrokerNotReady;
   }
   asio::awaitable<Result<AttachStep>> look_again() {
-    if (input_ && input_->end()) {
+    if (input_ && (input_->end() || !hearing_)) {
       co_await see_keys_out();
       auto driving = co_await take_the_wheel();
+      // Nobody would read what it says.
+      if (!driving) input_->abort();
       if (!driving) co_return fail(std::move(driving).error());
       start_hearing();
       co_await send_keys();
@@ -334,11 +337,13 @@ class Attached {
       const std::string bytes = co_await terminal_->next_keys();
       if (bytes.empty()) co_return;
       auto typed = keys_.feed(bytes);
-      if (input_ && !typed.keys.empty()) co_await type(std::move(typed.keys));
+      if (input_ && !typed.keys.empty()) co_await type(std::move(typed.keys), typed.detach);
       const bool interrupted = !input_ && typed.controls.find('\x03') != std::string::npos;
       if (typed.detach || interrupted) {
         End why;
         why.line = "left " + shown_name() + ", which goes on";
+        const std::size_t untyped = held_.waiting_bytes();
+        if (untyped > 0) why.line += fmt::format("; {} bytes of keys did not reach it", untyped);
         end(std::move(why));
         co_return;
       }
@@ -346,11 +351,12 @@ class Attached {
     }
   }
 
-  asio::awaitable<void> type(std::string keys) {
+  /// The last keys before the terminal is left wait for nothing.
+  asio::awaitable<void> type(std::string keys, bool last) {
     const SystemClock clock;
     const Monotonic deadline = clock.now() + kAttachWithin;
     bool held = held_.add(keys);
-    while (!held && clock.now() < deadline) {
+    while (!held && !last && clock.now() < deadline) {
       (void)co_await answered_.wait(deadline - clock.now());
       held = held_.add(keys);
     }
@@ -369,10 +375,7 @@ class Attached {
       if (!keys) break;
       const auto input = input_;
       const auto sent = co_await input->send_binary(*std::move(keys), kAttachWithin);
-      if (!sent && sent.error().code == Code::timeout) {
-        held_.not_sent();
-        ring();
-      }
+      if (!sent) input->abort();
     }
     sending_ = false;
   }

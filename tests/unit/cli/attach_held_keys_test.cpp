@@ -34,8 +34,11 @@ TEST_CASE("what an ending broker did not type the next one gets") {
   keys.answered();
   keys.refused_by_ending();
   CHECK(keys.add("e"));
+  CHECK(keys.waiting_bytes() == 2);
   keys.over(true);
+  CHECK(keys.waiting_bytes() == 4);
   CHECK(sends(keys) == "b|c|d|e|");
+  CHECK(keys.waiting_bytes() == 0);
 }
 
 TEST_CASE("what a broker may have typed that is gone is not typed again") {
@@ -47,15 +50,14 @@ TEST_CASE("what a broker may have typed that is gone is not typed again") {
   CHECK(sends(keys) == "a|c|");
 }
 
-TEST_CASE("what was typed, refused for good or could not be sent does not come back") {
+TEST_CASE("what was typed or refused for good does not come back") {
   HeldKeys keys = with({"a", "b"});
   CHECK(sends(keys) == "a|b|");
-  keys.not_sent();
+  keys.answered();
   keys.answered();
   // An answer to nothing.
   keys.answered();
   keys.refused_by_ending();
-  keys.not_sent();
   keys.over(true);
   CHECK(sends(keys).empty());
 }
