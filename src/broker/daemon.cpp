@@ -111,6 +111,8 @@ struct Daemon::Impl {
   /// What the start waits for and an end does not.
   net::TaskGroup finding;
   net::TaskGroup tasks;
+  /// Another broker has made room for this one.
+  bool replaced = false;
   /// Only then it is for us to end the agents.
   bool started = false;
 };
@@ -136,8 +138,14 @@ asio::awaitable<Result<DaemonFacts>> Daemon::start() {
   auto facts = co_await impl.meet_engine();
   auto open = co_await impl.keeper->opened();
   if (!open) co_return fail(std::move(open).error());
-  // Who asks for the end of a start means its agents, too.
-  impl.started = facts.has_value() || facts.error().code == Code::cancelled;
+  const bool cut = !facts && facts.error().code == Code::cancelled;
+  if (cut && impl.replaced) {
+    impl.note(node_control::NoteLevel::warning,
+              "the broker that was to be replaced has ended; its agents live on for a while: "
+              "relay-broker serve takes them over");
+  }
+  // Who asks for the end of a start means its agents, but not those of the broker before.
+  impl.started = facts.has_value() || (cut && !impl.replaced);
   co_return facts;
 }
 
@@ -150,6 +158,7 @@ asio::awaitable<Result<void>> Daemon::Impl::take_place() {
     auto held = files.lock(settings.instance.lock(), who);
     if (held) {
       lock = *std::move(held);
+      replaced = asked.has_value();
       if (asked && hooks.on_room) {
         auto follow = hooks.on_room(*asked);
         co_await std::move(follow);

@@ -44,12 +44,15 @@ int be_the_broker(Context& context, const ServeOptions& options, os::Fd ready) {
   return context.out.flush() ? 0 : 1;
 }
 
-/// Whether the broker has said that it is ready. Signals are passed on to it.
-bool wait_ready(const os::Fd& ready, pid_t broker, os::SignalQueue& signals) {
+/// Whether the broker has said that it is ready. Signals are passed on to it; `last` is the last.
+bool wait_ready(const os::Fd& ready, pid_t broker, os::SignalQueue& signals, int& last) {
   for (;;) {
     std::array<pollfd, 2> waits{pollfd{ready.get(), POLLIN, 0}, pollfd{signals.fd(), POLLIN, 0}};
     if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return false;
-    while (const auto number = signals.next()) ::kill(broker, *number);
+    while (const auto number = signals.next()) {
+      last = *number;
+      ::kill(broker, last);
+    }
     if ((waits[0].revents & (POLLIN | POLLHUP)) == 0) continue;
     char mark = 0;
     return ::read(ready.get(), &mark, 1) == 1 && mark == kReadyMark;
@@ -118,7 +121,15 @@ Result<void> run_in_background(Context& context, const ServeOptions& options) {
     std::exit(be_the_broker(context, options, std::move(writes)));
   }
   writes = os::Fd();
-  if (!wait_ready(reads, broker, *signals)) context.status = status_of(broker);
+  int signal = 0;
+  if (wait_ready(reads, broker, *signals, signal)) return {};
+  int status = status_of(broker);
+  // In order, but nobody may take it for one that is ready.
+  if (status == 0 && signal == 0) {
+    return fail(Code::broker_not_running, "the broker was asked to end before it was ready");
+  }
+  if (status == 0) status = 128 + signal;
+  context.status = status;
   return {};
 }
 

@@ -166,6 +166,8 @@ class Serving {
   }
 
   asio::awaitable<Result<void>> be_a_broker(Progress* progress) {
+    // Somebody may have thought better of it while the engine was opened.
+    if (asked_to_end_) co_return Result<void>();
     moved_ = false;
     auto settings = serve_settings(options_, setup_, files_, random_, redactor_);
     if (!settings) co_return fail(std::move(settings).error());
@@ -207,7 +209,9 @@ class Serving {
     const bool leave =
         leave_agents_ || moves || (!out && out.error().code == Code::already_running);
     // A person who has typed Ctrl-C waits for programs that take their time.
-    if (!leave) progress->step("ending the agents; Ctrl-C again ends them at once");
+    const bool watched = asked_to_end_ && background_ == nullptr;
+    if (facts && !leave && watched)
+      progress->step("ending the agents; Ctrl-C again ends them at once");
     co_await daemon.stop(leave ? broker::Daemon::Agents::leave : broker::Daemon::Agents::end);
     progress->done();
     daemon_ = nullptr;

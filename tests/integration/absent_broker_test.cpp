@@ -77,11 +77,11 @@ struct Starter : Member {
     (void)broker->wait_end();
   }
   /// A broker whose engine lets it wait; the instance.
-  std::string start_with_deaf_engine() {
+  std::string start_with_deaf_engine(const std::vector<std::string>& words = {"serve"}) {
     environment.set("RELAY_BROKER_WORKSPACE_KEY", FakeState::kWorkspaceKey);
     environment.set("RELAY_BROKER_ENGINE", engine.url());
     deaf.emplace(engine);
-    broker = std::make_unique<RunningProgram>(command({"serve"}));
+    broker = std::make_unique<RunningProgram>(command(words));
     std::string seen;
     const auto is_starting = [&] {
       seen = run({"status", "--json"}).out;
@@ -172,6 +172,15 @@ TEST_CASE_FIXTURE(Starter, "a broker that is starting can be ended") {
   CHECK(broker->wait_end().as_shell() == 0);
   // Its engine never answers.
   CHECK(broker->out().empty());
+}
+
+TEST_CASE_FIXTURE(Starter, "a start in the background that was ended is not taken for a broker") {
+  const auto instance = start_with_deaf_engine({"serve", "--background"});
+  const WrapControlClient asks((temp / "run" / "relay-broker" / instance / "broker.sock").string());
+  asks.send("POST /api/shutdown HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+  CHECK(asks.answer().starts_with("HTTP/1.1 200 "));
+  CHECK(broker->wait_end().as_shell() == 3);
+  CHECK(told(broker->err(), "the broker was asked to end before it was ready"));
 }
 
 TEST_CASE_FIXTURE(Starter, "Ctrl-C ends a broker whose engine does not answer") {
