@@ -192,13 +192,20 @@ void give(const Option& option, const TomlValue& value) {
 }
 
 /// What is typed makes the file's engine and key meaningless.
-bool does_without_engine(const Command& command) {
-  return std::any_of(command.options.begin(), command.options.end(), [](const Option& option) {
+bool has_value(const Command& command, std::string_view name, std::string_view value) {
+  return std::any_of(command.options.begin(), command.options.end(), [&](const Option& option) {
     auto* const* text = std::get_if<std::string*>(&option.target());
-    if (text == nullptr) return false;
-    return (option.long_name() == "--relay" && **text == "off") ||
-           (option.long_name() == "--role" && **text == "engine");
+    return text != nullptr && option.long_name() == name && **text == value;
   });
+}
+
+bool does_without_engine(const Command& command) {
+  return has_value(command, "--relay", "off") || has_value(command, "--role", "engine");
+}
+
+/// No engine of ours.
+bool runs_no_engine(const Command& command) {
+  return has_value(command, "--relay", "off") || has_value(command, "--role", "node");
 }
 
 bool in_environment(const Option& option, const os::Environment& environment) {
@@ -266,12 +273,15 @@ Result<void> apply_config(const ConfigFile& file, const os::Environment& environ
       engine != nullptr && (!is_unset(*engine) || in_environment(*engine, environment));
   const bool engine_given =
       another || given(kOwnEngine) || given(kStore) || does_without_engine(*chosen);
+  const bool ours_decided =
+      another || given(kOwnEngine) || given(kStore) || runs_no_engine(*chosen);
   for (const Option& option : chosen->options) {
     const std::string key = key_of(option);
     if (key.empty() || !is_unset(option) || in_environment(option, environment)) continue;
     // The file's key is for the file's engine, and for no other one.
     if (engine_given && (key == kWorkspaceKey || key == kEngine)) continue;
-    if (another && (key == kOwnEngine || key == kStore)) continue;
+    // Of what decides about the engine, what was typed counts alone.
+    if (ours_decided && (key == kOwnEngine || key == kStore)) continue;
     if (const TomlValue* value = reader.find(*chosen, key)) give(option, *value);
   }
   return {};

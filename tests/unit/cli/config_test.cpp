@@ -133,6 +133,17 @@ TEST_CASE("what is typed is not held against the file") {
   CHECK(other.apply("[serve]\nown-engine = true\nstore = \"sqlite:/x.db\"\n").empty());
   CHECK_FALSE(other.own);
   CHECK(other.store.empty());
+  Configured own;
+  own.own = true;
+  CHECK(own.apply("[serve]\nstore = \"sqlite:/x.db\"\n").empty());
+  CHECK(own.store.empty());
+  for (const char* role : {"node", "engine"}) {
+    Configured in_role;
+    in_role.role = role;
+    CHECK(in_role.apply("[serve]\nstore = \"sqlite:/x.db\"\n").empty());
+    // It is the engine's.
+    CHECK(in_role.store.empty() == (std::string_view(role) == "node"));
+  }
 }
 
 TEST_CASE("inside an agent the file does not say at which broker it speaks") {
