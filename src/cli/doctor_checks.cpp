@@ -79,7 +79,8 @@ Finding check_broker(const DoctorFacts& facts) {
     if (!instance.api_owner || !instance.silent) continue;
     const pid_t pid = *instance.api_owner;
     return finding(
-        "broker", Verdict::fail, fmt::format("{} does not answer (pid {})", instance.name, pid),
+        "broker", instance.here ? Verdict::fail : Verdict::warn,
+        fmt::format("{} does not answer (pid {})", instance.name, pid),
         fmt::format("kill -CONT {} where somebody has stopped it; kill -9 {} ends it, and "
                     "the next relay-broker serve there has its agents",
                     pid, pid));

@@ -39,7 +39,7 @@ namespace {
 
 constexpr Duration kJournalWithin = std::chrono::seconds(5);
 constexpr Duration kEngineWithin = std::chrono::seconds(5);
-constexpr Duration kBrokerWithin = std::chrono::seconds(1);
+constexpr Duration kBrokerWithin = std::chrono::seconds(3);
 /// The files of /proc that are read are far smaller, or of no use.
 constexpr std::size_t kProcMost = std::size_t{4} << 20U;
 

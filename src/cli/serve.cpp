@@ -21,11 +21,12 @@ Result<void> check_surroundings(const ServeOptions& options) {
   const std::string agent = agent_around();
   if (agent.empty()) return {};
   if (options.takeover) {
-    return fail(Code::conflict,
-                fmt::format("this is a shell of the agent {}: a broker that is started here, and "
-                            "all of its agents, end with it",
-                            printable(agent)),
-                "type it in a terminal that is no agent's");
+    return fail(
+        Code::conflict,
+        fmt::format("this is a shell of the agent {}: a broker that is started here, and "
+                    "all of its agents, end with it",
+                    printable(agent)),
+        "type it in a terminal that is no agent's; where this is none, unset RELAY_AGENT_NAME");
   }
   note(fmt::format("warning: this broker ends with the agent {}, in whose shell it is started",
                    printable(agent)));

@@ -114,8 +114,10 @@ broker::Instance instance_as_noted(os::Files& files, const os::UserPaths& paths,
   const auto note = read_serve_note(files, paths, name);
   if (!note || !note->runtime.is_absolute()) return {paths, std::move(name)};
   const auto there = files.stat(note->runtime);
-  const bool lasts = there && there->kind == os::FileKind::directory;
-  if (!lasts) return {paths, std::move(name)};
+  // Where it is somebody else's by now, as after a restart, nothing there is believed.
+  const bool ours = there && there->kind == os::FileKind::directory && there->owner == paths.user &&
+                    (there->mode & 077U) == 0;
+  if (!ours) return {paths, std::move(name)};
   return {paths, std::move(name), note->runtime};
 }
 

@@ -131,11 +131,9 @@ Result<void> check_instance_name(std::string_view name) {
 Path socket_path(const UserPaths& paths, const Path& runtime, std::string_view name) {
   Path direct = runtime / name;
   if (direct.native().size() <= kLongestSocketPath) return direct;
-  const Path below = Path(fmt::format("{}-{}", kProgram, paths.user)) /
-                     short_hash(runtime.lexically_normal().string()) / name;
-  Path fallback = paths.temporary / below;
-  if (fallback.native().size() <= kLongestSocketPath) return fallback;
-  return Path("/tmp") / below;
+  // Not TMPDIR: everybody who asks has to get the same answer.
+  return Path("/tmp") / fmt::format("{}-{}", kProgram, paths.user) /
+         short_hash(runtime.lexically_normal().string()) / name;
 }
 
 }  // namespace relay::os

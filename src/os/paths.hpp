@@ -67,7 +67,7 @@ struct InstancePaths {
 inline constexpr std::size_t kLongestSocketPath = 107;
 
 /// Where the socket `name` of a runtime directory is: in it, or when that path is too long, in
-/// "<tmp>/relay-broker-<uid>/<8 hex of the directory>/". The caller makes both levels with
+/// "/tmp/relay-broker-<uid>/<8 hex of the directory>/". The caller makes both levels with
 /// `Files::make_private_directory`, which refuses what another user has put there. Everyone who
 /// starts with the same directory gets the same answer.
 [[nodiscard]] Path socket_path(const UserPaths& paths, const Path& runtime, std::string_view name);

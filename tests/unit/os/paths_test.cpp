@@ -109,16 +109,15 @@ TEST_CASE("a socket path that is too long moves to a short private place") {
   CHECK(socket_path(paths, longest, "broker.sock") == longest / "broker.sock");
   const Path too_long = longest.string() + "d";
   const Path moved = socket_path(paths, too_long, "broker.sock");
-  CHECK(moved.string().starts_with("/var/tmp/relay-broker-1000/"));
+  CHECK(moved.string().starts_with("/tmp/relay-broker-1000/"));
   CHECK(moved.string().ends_with("/broker.sock"));
   CHECK(moved == socket_path(paths, too_long, "broker.sock"));
   CHECK(moved != socket_path(paths, too_long.string() + "d", "broker.sock"));
 
-  const auto deep =
-      user_paths(ann({{"HOME", "/h"}, {"TMPDIR", "/" + std::string(100, 't')}})).value();
-  const Path last = socket_path(deep, too_long, "broker.sock");
-  CHECK(last.string().starts_with("/tmp/relay-broker-1000/"));
-  CHECK(last.native().size() <= 107);
+  CHECK(moved.native().size() <= 107);
+  // Whoever has another one finds it.
+  const auto other = user_paths(ann({{"HOME", "/home/ann"}})).value();
+  CHECK(moved == socket_path(other, too_long, "broker.sock"));
 }
 
 TEST_CASE("the surroundings of this process are there") {
