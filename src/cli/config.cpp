@@ -122,7 +122,8 @@ class ConfigReader {
                         fmt::format("it is for the command line: relay-broker {} --{}",
                                     command->full_name(), key)));
     }
-    const auto near = nearest(key, keys_of(commands));
+    const auto known = keys_of(commands);
+    const auto near = nearest(key, known);
     return fail(wrong(value,
                       fmt::format("there is no setting \"{}\"{}", printable(key),
                                   value.path.empty() ? "" : " of " + join(value.path, " ")),
