@@ -15,9 +15,9 @@ namespace {
 /// Ends of messages that the disk may have yet to take while the next is typed.
 constexpr std::size_t kMostEndsUnkept = 256;
 
-/// A wait that is ended by what it waits for.
 /// Keys that wait for a message, before the terminal is left.
 constexpr Duration kLookAtKeys = std::chrono::milliseconds(10);
+/// A wait that is ended by what it waits for.
 constexpr Duration kLookAtMailbox = std::chrono::hours(1);
 /// When the journal is out of order, or a terminal takes no more for the moment.
 constexpr Duration kOfferAgain = std::chrono::milliseconds(500);

@@ -375,7 +375,11 @@ class Attached {
       if (!keys) break;
       const auto input = input_;
       const auto sent = co_await input->send_binary(*std::move(keys), kAttachWithin);
-      if (!sent) input->abort();
+      if (sent) continue;
+      // How a conversation ended that is over tells what becomes of the keys; one that goes on
+      // without them would count its answers wrongly.
+      if (sent.error().code == Code::queue_full) input->abort();
+      break;
     }
     sending_ = false;
   }

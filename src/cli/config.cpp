@@ -192,7 +192,6 @@ void give(const Option& option, const TomlValue& value) {
   }
 }
 
-/// What is typed makes the file's engine and key meaningless.
 bool has_value(const Command& command, std::string_view name, std::string_view value) {
   return std::any_of(command.options.begin(), command.options.end(), [&](const Option& option) {
     auto* const* text = std::get_if<std::string*>(&option.target());
@@ -200,6 +199,7 @@ bool has_value(const Command& command, std::string_view name, std::string_view v
   });
 }
 
+/// What is typed makes the file's engine and key meaningless.
 bool does_without_engine(const Command& command) {
   return has_value(command, "--relay", "off") || has_value(command, "--role", "engine");
 }

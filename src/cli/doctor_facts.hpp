@@ -23,7 +23,7 @@ class DoctorScope {
 /// and up to 5 s for the journal: not on the loop thread.
 [[nodiscard]] Result<DoctorFacts> local_facts(const DoctorScope& scope, NodeSetup& setup);
 
-/// Adds which brokers do not answer: within a second each.
+/// Adds which brokers do not answer: within 3 s each.
 asio::awaitable<void> ask_brokers(asio::any_io_executor executor, DoctorFacts* facts);
 
 /// Adds what the engine tells: whether it answers, its clock, and whether it takes the tokens.
