@@ -189,7 +189,7 @@ Result<void> Spawner::check(SpawnRequest& request) const {
   // A person's own terminal finds it by itself.
   if (!request.guest_control.empty()) return {};
   auto program = os::find_program(request.command.front(),
-                                  path.value_or("/usr/local/bin:/usr/bin:/bin"), request.cwd);
+                                  path.value_or(std::string(os::kUsualPath)), request.cwd);
   if (!program) return fail(std::move(program).error());
   return {};
 }

@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
 
-/// The embedded engine is meant, and not the shared one.
-bool own_engine_is_asked(const ServeOptions& options) {
-  return options.own_engine || !options.store.empty();
-}
-
 Result<os::Path> engine_directory(const ServeOptions& options) {
   const auto around = os::Surroundings::of_process();
   if (!around) return fail(around.error());
@@ -214,7 +209,7 @@ Result<EngineAnswer> choose_engine(const ServeOptions& options, NodeSetup& setup
   question.role = options.role;
   question.relay_off = options.relay == "off";
   question.peer = options.peer;
-  question.own = own_engine_is_asked(options);
+  question.own = options.asks_for_own_engine();
   // Nothing on disk is to say no to what needs nothing of it.
   if (question.role == "engine" || question.relay_off || question.own) {
     return decide_engine(question);

@@ -70,15 +70,6 @@ os::Path note_of_start(const broker::Instance& instance) {
   return instance.state / "serve.json";
 }
 
-/// A broker was here once, and may come back. With a state directory of its own only the note of
-/// its start tells.
-bool was_here(const broker::Instance& instance) {
-  std::error_code ignored;
-  return std::filesystem::exists(instance.lock(), ignored) ||
-         std::filesystem::exists(instance.api_socket, ignored) ||
-         std::filesystem::exists(note_of_start(instance), ignored);
-}
-
 /// `--state-dir` has put it elsewhere.
 os::Path lock_of(const broker::Instance& instance, const std::optional<ServeNote>& last) {
   if (!last) return instance.lock();
@@ -155,7 +146,7 @@ Error nobody(const BrokerPlace& searched, const Places& places, os::Files& files
             "relay-broker serve starts one" + others};
   }
   const broker::Instance& dead = *searched.dead;
-  if (!was_here(dead)) {
+  if (!was_ever_served(dead)) {
     return {Code::broker_not_running, "there never was a broker of the instance " + dead.name,
             all.empty()
                 ? "relay-broker serve starts the broker of this directory"
@@ -217,7 +208,7 @@ Result<BrokerPlace> locate_broker(const std::string& named_here, Lone lone) {
   }
   for (const std::string& name : os::instance_candidates(places->around.working_directory)) {
     broker::Instance instance = instance_as_noted(files, places->paths, name);
-    if (was_here(instance)) return take(std::move(instance));
+    if (was_ever_served(instance)) return take(std::move(instance));
   }
   if (lone == Lone::ignored) return out;
   auto all = running(places->paths, files);
@@ -237,7 +228,10 @@ Error no_broker(const BrokerPlace& place) {
 }
 
 bool was_ever_served(const broker::Instance& instance) {
-  return was_here(instance);
+  std::error_code ignored;
+  return std::filesystem::exists(instance.lock(), ignored) ||
+         std::filesystem::exists(instance.api_socket, ignored) ||
+         std::filesystem::exists(note_of_start(instance), ignored);
 }
 
 std::optional<pid_t> starting_or_ending(const broker::Instance& instance) {

@@ -57,7 +57,8 @@ enum class Lone { taken, ignored };
 /// which of its agents live on, and what else runs; `node_not_ready` tells of one that is starting
 /// or ending. Takes questions.
 [[nodiscard]] Error no_broker(const BrokerPlace& place);
-/// There was a broker of this instance, running or not.
+/// There was a broker of this instance, running or not. Of one with a state directory of its own
+/// only the note of its start tells.
 [[nodiscard]] bool was_ever_served(const broker::Instance& instance);
 /// The process that is this broker although nobody serves its socket yet, or any more.
 [[nodiscard]] std::optional<pid_t> starting_or_ending(const broker::Instance& instance);

@@ -130,7 +130,7 @@ Result<void> add_node(const ServeOptions& options, NodeSetup& setup, os::Files& 
   request.engine = *std::move(engine);
   request.engine_database = options.engine_database.native();
   // What the environment says of a node is not said of an engine that the options have asked for.
-  const bool own = options.own_engine || !options.store.empty();
+  const bool own = options.asks_for_own_engine();
   if (!own || !options.node_id.empty()) {
     auto id = setup.node_id(options.node_id);
     if (!id) return fail(std::move(id).error());

@@ -44,6 +44,9 @@ struct ServeOptions {
   os::Path engine_database;
   /// With `peer`: the broker ends when nobody renews its lease.
   bool leased = false;
+
+  /// An engine of this program, and not the shared one.
+  [[nodiscard]] bool asks_for_own_engine() const { return own_engine || !store.empty(); }
 };
 
 /// The instance that the options, the environment or the working directory name.

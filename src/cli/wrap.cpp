@@ -82,7 +82,7 @@ Result<void> find_its_broker(const WrapWish& wish, WrapOptions& options) {
 Result<void> find_its_program(const std::string& name) {
   std::error_code none;
   const auto path = os::Environment::of_process().get("PATH");
-  const auto program = os::find_program(name, path.value_or("/usr/local/bin:/usr/bin:/bin"),
+  const auto program = os::find_program(name, path.value_or(std::string(os::kUsualPath)),
                                         std::filesystem::current_path(none));
   if (program) return {};
   return fail(program.error());

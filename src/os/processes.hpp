@@ -102,6 +102,9 @@ class Processes {
   virtual Result<std::unique_ptr<Process>> start(const Command& command) = 0;
 };
 
+/// The directories of programs where nobody says others.
+inline constexpr std::string_view kUsualPath = "/usr/local/bin:/usr/bin:/bin";
+
 /// Where `name` is: itself when it has a '/', else the first executable in the directories of
 /// `path` (PATH; empty parts are skipped, not taken for the working directory). Relative results
 /// are relative to `working_directory`. Errors as for `Processes::start`.
